@@ -1,0 +1,1 @@
+"""Ways out of the bus: one file or folder per backend, each importing its backend itself."""

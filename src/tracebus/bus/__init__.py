@@ -1,0 +1,1 @@
+"""The in-process log of events and its readers."""

@@ -1,0 +1,79 @@
+"""The contract between the bus and everything events are handed to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tracebus.events import Event
+
+__all__ = ["BatchCallable", "Exporter", "as_exporter"]
+
+
+@runtime_checkable
+class Exporter(Protocol):
+    """Hands batches of events to something outside: a collector, a log, a file.
+
+    The bus calls all three methods from one thread of the exporter's own, never two at once, and
+    never from the user's program. An exporter must therefore not be thread-safe, and may block.
+
+    After `os.fork`, an exporter that holds sockets or file handles may define `after_fork()`,
+    which the bus calls in the child before the next `export`.
+    """
+
+    def export(self, batch: Sequence[Event], /) -> None:
+        """Hand over *batch*, settled and in order of `seq`.
+
+        Raise to have the same batch offered again after a pause; after some attempts the bus gives
+        it up and counts its events as lost.
+        """
+        ...
+
+    def flush(self, timeout: float, /) -> None:
+        """Bring everything handed over to its destination, within *timeout* seconds."""
+        ...
+
+    def close(self) -> None:
+        """Release what the exporter holds. Nothing is called afterwards."""
+        ...
+
+
+BatchCallable: TypeAlias = "Callable[[Sequence[Event]], None]"
+"""A plain function of a batch: the least an exporter can be."""
+
+
+class _CallableExporter:
+    """A plain function made an exporter."""
+
+    def __init__(self, function: BatchCallable) -> None:
+        self._function = function
+
+    def __repr__(self) -> str:
+        return repr(self._function)
+
+    def export(self, batch: Sequence[Event], /) -> None:
+        self._function(batch)
+
+    def flush(self, timeout: float, /) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def as_exporter(candidate: Exporter | BatchCallable) -> Exporter:
+    """Return *candidate* as an exporter.
+
+    Raises:
+        TypeError: it is neither an exporter nor callable.
+    """
+    if isinstance(candidate, Exporter):
+        return candidate
+    if callable(candidate):
+        return _CallableExporter(candidate)
+    raise TypeError(
+        f"{candidate!r} is no exporter: give an object with export(batch), flush(timeout) and close(), "
+        "a function of a batch, or a URL such as 'structlog' or 'jsonl:events.jsonl'"
+    )

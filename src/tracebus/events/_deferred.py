@@ -1,0 +1,64 @@
+"""Payloads that are turned into JSON later than they are captured."""
+
+from __future__ import annotations
+
+import threading
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from tracebus.events._model import CustomEmitted, Gap, RunEnded, RunRetried, RunStarted, RunStreamed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tracebus.events._model import Event
+
+_DEFERRABLE: dict[type, tuple[str, ...]] = {
+    RunStarted: ("inputs", "metadata", "model"),
+    RunStreamed: ("chunk",),
+    RunEnded: ("outputs", "inputs", "error"),
+    RunRetried: ("error",),
+    CustomEmitted: ("data",),
+    Gap: (),
+}
+
+# Re-entrant: settling runs user code (a `repr`, a finaliser), which may publish and so settle again.
+_settling = threading.RLock()
+
+
+class Deferred:
+    """A payload captured on the hot path, in an event's field until somebody reads the event.
+
+    A base class rather than a Protocol: `isinstance` with a Protocol costs microseconds an event.
+    The bus settles every event before a reader sees it, so readers never meet one.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def settle_into(self, event: Event, field: str) -> None:
+        """Replace this object in *event*'s *field* by its JSON form and note there what was cut.
+
+        Must leave no `Deferred` in the field, whatever happens.
+        """
+        raise NotImplementedError
+
+
+def settle(event: Event) -> Event:
+    """Turn what is deferred in *event* into JSON, in place, once; return the event.
+
+    Thread-safe: readers on several threads may settle the same event.
+    """
+    for field in _DEFERRABLE[type(event)]:
+        if isinstance(getattr(event, field), Deferred):
+            with _settling:
+                value = getattr(event, field)
+                if isinstance(value, Deferred):
+                    value.settle_into(event, field)
+    return event
+
+
+def settle_all(events: Iterable[Event]) -> None:
+    """Settle every one of *events*."""
+    for event in events:
+        settle(event)

@@ -1,0 +1,1 @@
+"""The Textual application that watches runs live."""
