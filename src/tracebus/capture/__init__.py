@@ -1,0 +1,30 @@
+"""What of the program's data enters events: limits, redaction, and JSON from anything.
+
+On the program's path a payload is only copied shallowly (`snapshot`) and put into an event as a
+`CapturedPayload`; whoever reads the event first turns it into JSON under the rules of a `Capture`.
+"""
+
+from __future__ import annotations
+
+from tracebus.capture._error import CapturedError, error_info
+from tracebus.capture._forms import NotHandled
+from tracebus.capture._keys import DEFAULT_REDACT_KEYS
+from tracebus.capture._payload import CapturedModel, CapturedPayload
+from tracebus.capture._policy import DEFAULT_CAPTURE, Capture
+from tracebus.capture._snapshot import snapshot
+from tracebus.capture._text import clean_text
+from tracebus.capture._walk import to_json
+
+__all__ = [
+    "DEFAULT_CAPTURE",
+    "DEFAULT_REDACT_KEYS",
+    "Capture",
+    "CapturedError",
+    "CapturedModel",
+    "CapturedPayload",
+    "NotHandled",
+    "clean_text",
+    "error_info",
+    "snapshot",
+    "to_json",
+]

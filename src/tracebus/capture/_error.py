@@ -1,0 +1,185 @@
+"""An exception captured without keeping it alive."""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tracebus.capture._payload import replace_field
+from tracebus.capture._text import INTERRUPTIONS, clean_text, safe_str, type_name
+from tracebus.capture._walk import to_json
+from tracebus.events import Cut, Deferred, ErrorInfo
+
+if TYPE_CHECKING:
+    from types import CodeType, TracebackType
+
+    from tracebus.capture._policy import Capture
+    from tracebus.events import Event
+
+_FIRST_FRAMES = 32
+_LAST_FRAMES = 96
+_MOST_LINKED = 8  # causes and contexts of causes, and members of groups
+_MESSAGE_KEPT = 1_048_576  # of a message on the hot path; `Capture.max_string` follows later
+
+
+class _Frames(NamedTuple):
+    """Where an exception passed: code objects and line numbers, which keep no local variable alive."""
+
+    first: list[tuple[CodeType, int]]
+    last: list[tuple[CodeType, int]]
+    left_out: int
+
+
+class _Raised(NamedTuple):
+    """One exception of a chain, and how it led to the next."""
+
+    type: str
+    message: str
+    frames: _Frames
+    leads_to: str
+
+
+_CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
+_CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
+_MEMBER = "\nThe above exception is a member of the following group:\n\n"
+
+
+class CapturedError(Deferred):
+    """An exception, in the field `error` of an event until somebody reads the event.
+
+    Neither the exception nor its frames are kept: a pinned exception pins its traceback, and that the
+    local variables of every frame, models and documents included, until a reader has come by. Its
+    type, its message and the (code, line) pairs of its frames are taken at once. That costs about
+    0.1 µs a frame and the exception's own `__str__`; a `traceback.TracebackException` costs some
+    microseconds a frame, because it asks the file system about every source file. Source lines are
+    looked up when the event is read.
+    """
+
+    __slots__ = ("_capture", "_chain", "_settled")
+
+    def __init__(self, exception: BaseException, capture: Capture) -> None:
+        self._capture = capture
+        self._chain = _chain(exception, with_messages=capture.content)
+        self._settled: tuple[ErrorInfo, tuple[Cut, ...]] | None = None
+
+    def settle_into(self, event: Event, field: str) -> None:
+        """Replace this object in *event*'s *field* by an `ErrorInfo` and note there what was cut."""
+        if self._settled is None:
+            self._settled = _described(self._chain, self._capture, f"/{field}")
+            self._chain = []
+        replace_field(event, field, *self._settled)
+
+
+def error_info(
+    type_: str, message: str, capture: Capture, pointer: str = "/error"
+) -> tuple[ErrorInfo, tuple[Cut, ...]]:
+    """Describe an error known only by its type's name and message, under *capture*'s rules."""
+    raised = _Raised(type_, clean_text(message) if capture.content else "", _Frames([], [], 0), "")
+    return _described([raised], capture, pointer)
+
+
+def _chain(exception: BaseException, *, with_messages: bool) -> list[_Raised]:
+    """Return *exception* and what led to it, the earliest first."""
+    found: list[_Raised] = []
+    seen: set[int] = set()
+    current: BaseException | None = exception
+    leads_to = ""
+    while current is not None and id(current) not in seen and len(found) < _MOST_LINKED:
+        seen.add(id(current))
+        message = _message(current) if with_messages else ""
+        found.append(_Raised(type_name(type(current)), message, _frames(current.__traceback__), leads_to))
+        current, leads_to = _before(current)
+    found.reverse()
+    return found
+
+
+def _before(exception: BaseException) -> tuple[BaseException | None, str]:
+    """Return what led to *exception*, and in which way."""
+    try:
+        if exception.__cause__ is not None:
+            return exception.__cause__, _CAUSE
+        if exception.__context__ is not None and not exception.__suppress_context__:
+            return exception.__context__, _CONTEXT
+        if isinstance(exception, BaseExceptionGroup) and exception.exceptions:
+            return exception.exceptions[0], _MEMBER
+    except INTERRUPTIONS:
+        raise
+    except BaseException:  # noqa: BLE001  # attributes a subclass turned into failing code
+        return None, ""
+    return None, ""
+
+
+def _message(exception: BaseException) -> str:
+    text = safe_str(exception)
+    if text is None:
+        return "<the exception's message could not be read>"
+    notes = getattr(exception, "__notes__", None)
+    if type(notes) is list:
+        text = "\n".join([text, *(note for note in notes[:16] if type(note) is str)])
+    return text[:_MESSAGE_KEPT]
+
+
+def _frames(start: TracebackType | None) -> _Frames:
+    first: list[tuple[CodeType, int]] = []
+    last: deque[tuple[CodeType, int]] = deque(maxlen=_LAST_FRAMES)
+    count = 0
+    while start is not None:
+        place = (start.tb_frame.f_code, start.tb_lineno)
+        (first if count < _FIRST_FRAMES else last).append(place)
+        count += 1
+        start = start.tb_next
+    return _Frames(first, list(last), count - len(first) - len(last))
+
+
+def _described(chain: list[_Raised], capture: Capture, pointer: str) -> tuple[ErrorInfo, tuple[Cut, ...]]:
+    raised = chain[-1]
+    trace = _formatted(chain, with_content=capture.content)
+    left_out = sum(link.frames.left_out for link in chain)
+    message, cuts = to_json(raised.message, capture, f"{pointer}/message")
+    if not capture.content:
+        cuts = (Cut(f"{pointer}/message", "content"),)
+    text: Any = None
+    if trace:
+        text, more = to_json(trace, capture, f"{pointer}/traceback")
+        cuts += more
+    if left_out:
+        cuts += (Cut(f"{pointer}/traceback", "items", left_out),)
+    info = ErrorInfo(type=raised.type, message=_as_text(message) or "", traceback=_as_text(text))
+    return info, cuts
+
+
+def _formatted(chain: list[_Raised], *, with_content: bool) -> str:
+    """Return the chain's traceback as Python prints it; without content no source line, no message."""
+    if not any(link.frames.first for link in chain):
+        return ""
+    parts: list[str] = []
+    for link in chain:
+        parts.append("Traceback (most recent call last):\n")
+        parts += _lines(link.frames.first, with_source=with_content)
+        if link.frames.left_out:
+            parts.append(f"  [{link.frames.left_out} frames left out]\n")
+        parts += _lines(link.frames.last, with_source=with_content)
+        parts.append(f"{link.type}: {link.message}\n" if link.message else f"{link.type}\n")
+        parts.append(link.leads_to)
+    return "".join(parts)
+
+
+def _lines(places: list[tuple[CodeType, int]], *, with_source: bool) -> list[str]:
+    summaries = traceback.StackSummary.from_list(
+        [
+            traceback.FrameSummary(
+                code.co_filename,
+                line,
+                code.co_qualname,
+                lookup_line=with_source,
+                line=None if with_source else "",
+            )
+            for code, line in places
+        ]
+    )
+    return summaries.format()
+
+
+def _as_text(value: Any) -> str | None:
+    return value if type(value) is str else None if value is None else str(value)

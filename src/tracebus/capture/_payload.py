@@ -1,0 +1,133 @@
+"""A payload captured on the hot path and turned into JSON when a reader wants it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tracebus.capture._walk import to_json
+from tracebus.events import Cut, Deferred, ModelInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tracebus.capture._policy import Capture
+    from tracebus.events import Event
+
+CONTENT_FIELDS = frozenset(("inputs", "outputs", "data", "chunk"))
+"""Fields that `Capture(content=False)` empties."""
+
+# With content off a string parameter may carry a prompt (`system`, `instructions`); these do not.
+_PLAIN_PARAMETERS = frozenset(
+    {
+        *("_type", "model", "model_name", "model_id", "engine", "deployment_name", "provider"),
+        *("stop", "stop_sequences", "reasoning_effort", "service_tier", "tool_choice", "verbosity"),
+        *("encoding_format", "output_version", "truncation"),
+    }
+)
+
+
+class CapturedPayload(Deferred):
+    """A value of the program, in the field of an event until somebody reads the event.
+
+    Args:
+        value: what `snapshot` returned.
+        capture: the policy.
+        convert: see `to_json`.
+    """
+
+    __slots__ = ("_capture", "_convert", "_settled", "_value")
+
+    def __init__(self, value: Any, capture: Capture, convert: Callable[[object], Any] | None = None) -> None:
+        self._value = value
+        self._capture = capture
+        self._convert = convert
+        self._settled: tuple[str, Any, tuple[Cut, ...]] | None = None
+
+    def settle_into(self, event: Event, field: str) -> None:
+        """Replace this object in *event*'s *field* by JSON and note there what was cut.
+
+        The value itself is let go. Settled again, for a copy of the event, it gives the same JSON.
+        """
+        if self._settled is None or self._settled[0] != field:
+            self._settled = (field, *self._json(field))
+            self._value = self._settled[1]
+            self._convert = None
+        _, value, cuts = self._settled
+        replace_field(event, field, value, cuts)
+
+    def _json(self, field: str) -> tuple[Any, tuple[Cut, ...]]:
+        pointer = f"/{field}"
+        withheld = field in CONTENT_FIELDS and not self._capture.content
+        if withheld and self._value is not None:
+            return None, (Cut(pointer, "content"),)
+        if field != "metadata":
+            return to_json(self._value, self._capture, pointer, self._convert)
+        if not self._capture.metadata:
+            return {}, (Cut(pointer, "content"),)
+        value, cuts = to_json(self._value, self._capture, pointer, self._convert)
+        return (value, cuts) if type(value) is dict else ({}, (*cuts, Cut(pointer, "unserialisable")))
+
+
+class CapturedModel(Deferred):
+    """A model and its request parameters, in the field `model` until somebody reads the event.
+
+    With content off, parameters that may carry content stay out: structures, and strings but for
+    some known names.
+    """
+
+    __slots__ = ("_capture", "_convert", "_name", "_parameters", "_provider", "_settled")
+
+    def __init__(
+        self,
+        provider: str | None,
+        name: str | None,
+        parameters: Any,
+        capture: Capture,
+        convert: Callable[[object], Any] | None = None,
+    ) -> None:
+        self._provider = provider
+        self._name = name
+        self._parameters = parameters
+        self._capture = capture
+        self._convert = convert
+        self._settled: tuple[ModelInfo, tuple[Cut, ...]] | None = None
+
+    def settle_into(self, event: Event, field: str) -> None:
+        """Replace this object in *event*'s *field* by a `ModelInfo` and note there what was cut."""
+        if self._settled is None:
+            self._settled = self._info(f"/{field}")
+            self._parameters = self._convert = None
+        replace_field(event, field, *self._settled)
+
+    def _info(self, pointer: str) -> tuple[ModelInfo, tuple[Cut, ...]]:
+        value, cuts = to_json(self._parameters, self._capture, f"{pointer}/parameters", self._convert)
+        parameters = value if type(value) is dict else {}
+        if not self._capture.content:
+            content = [name for name, item in parameters.items() if _may_be_content(name, item)]
+            cuts = tuple(cut for cut in cuts if not cut.path.startswith(f"{pointer}/parameters/"))
+            cuts += tuple(Cut(f"{pointer}/parameters/{name}", "content") for name in content)
+            parameters = {name: item for name, item in parameters.items() if name not in content}
+        provider, cuts_provider = to_json(self._provider, self._capture, f"{pointer}/provider")
+        name, cuts_name = to_json(self._name, self._capture, f"{pointer}/name")
+        info = ModelInfo(provider=_text(provider), name=_text(name), parameters=parameters)
+        return info, (*cuts, *cuts_provider, *cuts_name)
+
+
+def replace_field(event: Event, field: str, value: Any, cuts: tuple[Cut, ...]) -> None:
+    """Put *value* into a frozen event's *field* and add *cuts* to its cuts."""
+    msgspec.structs.force_setattr(event, field, value)
+    if cuts:
+        before: tuple[Cut, ...] = getattr(event, "cuts", ())
+        msgspec.structs.force_setattr(event, "cuts", before + cuts)
+
+
+def _may_be_content(name: str, value: Any) -> bool:
+    if name in _PLAIN_PARAMETERS:
+        return type(value) is dict
+    return value is not None and type(value) not in {bool, int, float}
+
+
+def _text(value: Any) -> str | None:
+    return value if type(value) is str else None

@@ -1,0 +1,352 @@
+"""Any value as JSON within limits, and a note of everything that was cut."""
+
+from __future__ import annotations
+
+import logging
+import math
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tracebus.capture._forms import REDACTED, Instead, Listed, Mapped, NotHandled, Stub, Unreadable, form_of
+from tracebus.capture._scrub import scrub
+from tracebus.capture._text import INTERRUPTIONS, clean_text, clipped, safe_repr, type_name
+from tracebus.events import Cut
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tracebus.capture._policy import Capture
+    from tracebus.events import CutReason
+
+MOST_CUTS = 100
+"""Cuts noted for one payload; one more, for `/cuts` itself, says how many there were."""
+
+_LONGEST_KEY = 256
+_LONGEST_POINTER = 1_024
+_INT_MIN, _INT_MAX = -(2**63), 2**64 - 1  # what MessagePack holds
+_INT_MOST_BITS = 4_096  # decimal digits cost quadratic time
+_NUMBER_SIZE = 8
+_PAIR = 2
+_MOST_CONVERSIONS = 8  # of one value into another, before its `repr` must do
+_NAME_KEYS = ("name", "key", "header")
+
+_Path: TypeAlias = "tuple[_Path, str | int] | None"
+_Convert: TypeAlias = "Callable[[object], Any]"
+
+_log = logging.getLogger("tracebus.capture")
+
+
+def to_json(
+    value: Any, capture: Capture, pointer: str = "", convert: _Convert | None = None
+) -> tuple[Any, tuple[Cut, ...]]:
+    """Turn *value* into what every JSON and MessagePack encoder takes, and say what was cut.
+
+    Strings lose lone surrogates; NaN and the infinities become `"NaN"`, `"Infinity"` and
+    `"-Infinity"` (as in protobuf's JSON mapping); integers beyond 64 bits become strings; so do keys,
+    where a key met twice gets its position behind it; bytes become `"<12 bytes>"`. Dataclasses, attrs,
+    msgspec and pydantic models become objects without their serialisers being run, numpy and pandas
+    values lists of which no more is converted than is kept. Generators, locks, files and everything
+    unknown become their `repr`; nothing is iterated that cannot be iterated twice.
+
+    Args:
+        value: anything at all.
+        capture: the limits and what to redact. Its `content` switch is not consulted here.
+        pointer: where the value stands in its event, the prefix of every cut's path.
+        convert: asked first for every object that is not plain data; returns other data in its place,
+            or `NotHandled`.
+
+    Returns:
+        JSON data of exact built-in types, and the cuts. Nothing is raised but `KeyboardInterrupt` and
+        `SystemExit`.
+    """
+    walk = _Walk(capture, pointer, convert)
+    try:
+        result = walk.value(value, None, 0)
+    except INTERRUPTIONS:
+        raise
+    except BaseException as error:  # noqa: BLE001  # the last resort: the event goes out without the value
+        _log.debug("a payload could not be captured", exc_info=error)
+        return f"<{type_name(type(value))}>", (Cut(pointer, "unserialisable"),)
+    return result, walk.noted()
+
+
+class _Walk:
+    """One payload's way to JSON."""
+
+    __slots__ = ("_capture", "_convert", "_cuts", "_more_cuts", "_open", "_pointer", "_redact", "_room")
+
+    def __init__(self, capture: Capture, pointer: str, convert: _Convert | None) -> None:
+        self._capture = capture
+        self._pointer = pointer
+        self._convert = convert
+        self._redact = capture.redact
+        self._room = capture.max_size
+        self._open: set[int] = set()
+        self._cuts: list[Cut] = []
+        self._more_cuts = 0
+
+    def noted(self) -> tuple[Cut, ...]:
+        """Return the cuts, the last one saying how many there were if not all are listed."""
+        if self._more_cuts:
+            return (*self._cuts, Cut("/cuts", "items", MOST_CUTS + self._more_cuts))
+        return tuple(self._cuts)
+
+    def value(self, value: Any, path: _Path, depth: int) -> Any:
+        """Return the JSON form of *value*, which stands at *path* inside *depth* containers."""
+        kind = type(value)
+        if kind is str:
+            return self._string(value, path)
+        if value is None or kind is bool:
+            self._room -= _NUMBER_SIZE
+            return value
+        if kind is int or kind is float:
+            self._room -= _NUMBER_SIZE
+            return self._integer(value, path) if kind is int else _float(value)
+        limit = self._capture.max_items
+        if kind is dict:
+            return self._mapping(value, Mapped(list(islice(value.items(), limit)), len(value)), path, depth)
+        if kind is list or kind is tuple:
+            return self._listing(value, Listed(list(value[:limit]), len(value)), path, depth)
+        return self._object(value, path, depth)
+
+    # -- strings and numbers --------------------------------------------------------------------
+
+    def _string(self, text: str, path: _Path) -> Any:
+        if self._redact is None:
+            return self._scrubbed(self._limited(text, path), path)
+        # The function sees the whole text: half a secret at the limit would pass it unrecognised.
+        whole = self._scrubbed(clean_text(text), path)
+        try:
+            replaced = self._redact(self._at(path), whole)
+        except INTERRUPTIONS:
+            raise
+        except BaseException as error:  # noqa: BLE001  # the program's function; a failing one must not reveal
+            _log.warning("Capture(redact=...) raised %s; the value is left out", type_name(type(error)))
+            replaced = REDACTED
+        if type(replaced) is str:
+            if replaced != whole:
+                self._note(path, "redacted")
+            return self._limited(replaced, path)
+        self._note(path, "redacted")
+        return self._replacement(replaced, path)
+
+    def _replacement(self, value: Any, path: _Path) -> Any:
+        """Return the JSON form of what the redaction function gave, without asking it again."""
+        function, self._redact = self._redact, None
+        try:
+            return self.value(value, path, _depth(path))
+        finally:
+            self._redact = function
+
+    def _scrubbed(self, text: str, path: _Path) -> str:
+        scrubbed = scrub(text, self._capture)
+        if scrubbed != text:
+            self._note(path, "redacted")
+        return scrubbed
+
+    def _limited(self, text: str, path: _Path) -> str:
+        limit = self._capture.max_string
+        reason: CutReason = "length"
+        if self._room < limit:
+            limit, reason = max(self._room, 1), "size"
+        if len(text) > limit:
+            self._note(path, reason, len(text))
+            text = clipped(text, limit)
+        self._room -= len(text) + 3
+        return clean_text(text)
+
+    def _integer(self, value: int, path: _Path) -> int | str:
+        if _INT_MIN <= value <= _INT_MAX:
+            return value
+        bits = value.bit_length()
+        if bits > _INT_MOST_BITS:
+            self._note(path, "length", bits)
+            return f"<integer of {bits} bits>"
+        return self._limited(str(value), path)
+
+    # -- containers -----------------------------------------------------------------------------
+
+    def _mapping(self, source: Any, form: Mapped, path: _Path, depth: int) -> Any:
+        refused = self._refused(source, form, path, depth)
+        if refused is not None:
+            return refused
+        result: dict[str, Any] = {}
+        for key, item in form.pairs:
+            if self._room <= 0:
+                break
+            name = self._key(key, result, path)
+            here = (path, name)
+            secret = self._capture.is_secret(name) and item is not None and type(item) is not bool
+            result[name] = self._redacted(here) if secret else self.value(item, here, depth + 1)
+        self._leave(source, form, len(result), path)
+        return self._pair_redacted(result, path)
+
+    def _listing(self, source: Any, form: Listed, path: _Path, depth: int) -> Any:
+        refused = self._refused(source, form, path, depth)
+        if refused is not None:
+            return refused
+        result: list[Any] = []
+        for index, item in enumerate(form.items):
+            if self._room <= 0:
+                break
+            here = (path, index)
+            if self._is_secret_pair(item):
+                result.append([self._limited(item[0], here), self._redacted((here, 1))])
+            else:
+                result.append(self.value(item, here, depth + 1))
+        self._leave(source, form, len(result), path)
+        return result
+
+    def _refused(self, source: Any, form: Mapped | Listed, path: _Path, depth: int) -> str | None:
+        """Enter a container, or return what stands in its place where it must not be entered."""
+        self._room -= 3
+        if id(source) in self._open:
+            self._note(path, "cycle")
+            return self._placeholder("<cycle>")
+        if depth >= self._capture.max_depth:
+            self._note(path, "depth", form.size)
+            return self._placeholder(f"<{type_name(type(source))} of {form.size} items>")
+        self._open.add(id(source))
+        return None
+
+    def _leave(self, source: Any, form: Mapped | Listed, kept: int, path: _Path) -> None:
+        self._open.discard(id(source))
+        if form.broken:
+            self._note(path, "unserialisable", form.size)
+        taken = len(form.pairs if isinstance(form, Mapped) else form.items)
+        if kept < taken:
+            self._note(path, "size", form.size)
+        elif kept < form.size and not form.broken:
+            self._note(path, "items", form.size)
+
+    def _key(self, key: Any, taken: dict[str, Any], path: _Path) -> str:
+        name = clean_text(key) if type(key) is str else _key_text(key)
+        if len(name) > _LONGEST_KEY:
+            self._note((path, clipped(name, _LONGEST_KEY)), "length", len(name))
+            name = clipped(name, _LONGEST_KEY)
+        position, unique = len(taken), name
+        while unique in taken:
+            position += 1
+            unique = f"{name} ({position})"
+        self._room -= len(unique) + 4
+        return unique
+
+    def _is_secret_pair(self, item: Any) -> bool:
+        """Say whether *item* is a `(name, value)` pair, as of an HTTP header, with a secret name."""
+        if not (type(item) is tuple or type(item) is list) or len(item) != _PAIR:
+            return False
+        name, value = item
+        return type(name) is str and self._capture.is_secret(name) and type(value) in {str, bytes}
+
+    def _pair_redacted(self, result: dict[str, Any], path: _Path) -> dict[str, Any]:
+        """Redact `{"name": "Authorization", "value": …}`, the other form of a pair."""
+        if "value" not in result or result["value"] == REDACTED:
+            return result
+        names = (result.get(key) for key in _NAME_KEYS)
+        if any(isinstance(name, str) and self._capture.is_secret(name) for name in names):
+            result["value"] = self._redacted((path, "value"))
+        return result
+
+    # -- everything else ------------------------------------------------------------------------
+
+    def _object(self, value: Any, path: _Path, depth: int) -> Any:
+        if value is Unreadable:
+            self._note(path, "unserialisable")
+            return self._placeholder("<unreadable>")
+        found = value
+        for _ in range(_MOST_CONVERSIONS):
+            form = self._converted(found) or form_of(found, self._capture.max_items)
+            match form:
+                case Mapped():
+                    return self._mapping(value, form, path, depth)
+                case Listed():
+                    return self._listing(value, form, path, depth)
+                case Stub(text, reason, size):
+                    self._note(path, reason, size)
+                    return self._placeholder(text)
+                case Instead(found):
+                    if type(found) in _PLAIN:
+                        return self._entered(value, found, path, depth)
+        return self._string(safe_repr(value) or f"<{type_name(type(value))}>", path)
+
+    def _converted(self, value: Any) -> Instead | None:
+        if self._convert is None:
+            return None
+        try:
+            result = self._convert(value)
+        except INTERRUPTIONS:
+            raise
+        except BaseException as error:  # noqa: BLE001  # without the hook the value is still shown
+            _log.debug("the hook for %s failed", type_name(type(value)), exc_info=error)
+            return None
+        return None if result is NotHandled or result is value else Instead(result)
+
+    def _entered(self, source: Any, plain: Any, path: _Path, depth: int) -> Any:
+        """Look at *plain* in *source*'s place; a source met again inside itself is a cycle."""
+        if id(source) in self._open:
+            self._note(path, "cycle")
+            return self._placeholder("<cycle>")
+        self._open.add(id(source))
+        try:
+            return self.value(plain, path, depth)
+        finally:
+            self._open.discard(id(source))
+
+    def _redacted(self, path: _Path) -> str:
+        self._note(path, "redacted")
+        return self._placeholder(REDACTED)
+
+    def _placeholder(self, text: str) -> str:
+        self._room -= len(text) + 3
+        return text
+
+    # -- notes ----------------------------------------------------------------------------------
+
+    def _note(self, path: _Path, reason: CutReason, size: int | None = None) -> None:
+        if len(self._cuts) >= MOST_CUTS:
+            self._more_cuts += 1
+        else:
+            self._cuts.append(Cut(self._at(path), reason, size))
+
+    def _at(self, path: _Path) -> str:
+        """Return *path* as a JSON Pointer, or its nearest ancestor's that is not too long."""
+        segments: list[str] = []
+        while path is not None:
+            path, segment = path
+            segments.append(str(segment).replace("~", "~0").replace("/", "~1"))
+        pointer = self._pointer
+        for segment in reversed(segments):
+            if len(pointer) + len(segment) >= _LONGEST_POINTER:
+                break
+            pointer = f"{pointer}/{segment}"
+        return pointer
+
+
+_PLAIN = frozenset((str, int, float, bool, type(None), dict, list, tuple))
+
+
+def _depth(path: _Path) -> int:
+    depth = 0
+    while path is not None:
+        path, _ = path
+        depth += 1
+    return depth
+
+
+def _float(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _key_text(key: Any) -> str:
+    """Return a key that is no `str` as one: numbers and constants as JSON writes them."""
+    if key is None or type(key) is bool:
+        return {None: "null", True: "true", False: "false"}[key]
+    form = form_of(key, 1)
+    if isinstance(form, Stub):
+        return form.text
+    found = form.value if isinstance(form, Instead) and type(form.value) in _PLAIN else key
+    if type(found) is str:
+        return found
+    return safe_repr(found) or f"<{type_name(type(key))}>"  # an integer of thousands of digits has no repr
