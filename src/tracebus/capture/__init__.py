@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tracebus.capture._error import CapturedError, error_info
 from tracebus.capture._forms import NotHandled
+from tracebus.capture._fragments import FragmentScrubber, streamed_text
 from tracebus.capture._keys import DEFAULT_REDACT_KEYS
 from tracebus.capture._payload import CapturedModel, CapturedPayload
 from tracebus.capture._policy import DEFAULT_CAPTURE, Capture
@@ -22,9 +23,11 @@ __all__ = [
     "CapturedError",
     "CapturedModel",
     "CapturedPayload",
+    "FragmentScrubber",
     "NotHandled",
     "clean_text",
     "error_info",
     "snapshot",
+    "streamed_text",
     "to_json",
 ]

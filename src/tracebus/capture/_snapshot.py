@@ -44,12 +44,16 @@ def _copy(value: Any, levels: int, room: list[int], max_items: int) -> Any:
 
 
 def _copied_dict(value: dict[Any, Any], levels: int, room: list[int], max_items: int) -> Any:
-    # dict's own methods are called, so that a subclass cannot interfere.
     size = dict.__len__(value)
     room[0] -= min(size, max_items)
-    if size > max_items:
-        return Shortened(list(islice(dict.items(value), max_items)), size, mapping=True)
-    copied = dict.copy(value)
+    if type(value) is dict and size <= max_items:
+        copied = value.copy()
+    else:
+        # dict's own `items`, since `copy` asks a subclass for its keys.
+        pairs = list(islice(dict.items(value), max_items))
+        if size > max_items or any(type(key) is not str for key, _ in pairs):
+            return Shortened(pairs, size, mapping=True)
+        copied = dict(pairs)
     if levels > 1:
         # Keys of other types stay out: storing under them would run their `__hash__`.
         nested = [
