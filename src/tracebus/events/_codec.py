@@ -82,9 +82,7 @@ def _decoded(decode: Callable[[Any], _T], data: Any, decode_any: Callable[[Any],
         raise InvalidEventError(f"not an event: {error}") from error
 
 
-def _explained(
-    error: msgspec.DecodeError, data: Any, decode_any: Callable[[Any], Any]
-) -> InvalidEventError:
+def _explained(error: msgspec.DecodeError, data: Any, decode_any: Callable[[Any], Any]) -> InvalidEventError:
     """Say what is wrong with *data*, which *error* refused."""
     if isinstance(error, msgspec.ValidationError):
         found = decode_any(data)

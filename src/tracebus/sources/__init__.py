@@ -1,0 +1,13 @@
+"""Where events come from: LangChain's callbacks, and streams of `astream_events` dictionaries.
+
+The only part of the core that imports `langchain_core`.
+"""
+
+from __future__ import annotations
+
+from tracebus.sources._normalize import astream, normalize
+from tracebus.sources._observe import Observed, observe
+from tracebus.sources._observing import install, observing, uninstall
+from tracebus.sources._wiring import default_bus
+
+__all__ = ["Observed", "astream", "default_bus", "install", "normalize", "observe", "observing", "uninstall"]

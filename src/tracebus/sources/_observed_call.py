@@ -1,0 +1,78 @@
+"""One call through an observed Runnable: the scope it runs in, and how it ended."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tracebus.capture import CapturedError
+from tracebus.events import Outcome
+from tracebus.sources import _scope
+from tracebus.sources._batch import current_batch
+from tracebus.sources._call import current_call
+from tracebus.sources._outcomes import outcome_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tracebus.sources._batch import BatchCall
+    from tracebus.sources._call import Call
+    from tracebus.sources._recorder import Recorder
+
+_NO_FAILURE = (StopIteration, StopAsyncIteration)
+
+
+class ObservedCall:
+    """A call in progress. A stream's call has many steps, any other exactly one."""
+
+    __slots__ = ("_batch", "_call", "_over", "_recorder")
+
+    def __init__(self, recorder: Recorder, call: Call, batch: BatchCall | None = None) -> None:
+        self._recorder = recorder
+        self._call = call
+        self._batch = batch
+        self._over = False
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Run a step inside the scope; whatever leaves it by an exception, ends the call."""
+        scope = _scope.enter(self._recorder)
+        call = current_call.set(self._call)
+        batch = None if self._batch is None else current_batch.set(self._batch)
+        try:
+            yield
+        except BaseException as error:
+            self._ended_by(error)
+            raise
+        finally:
+            if batch is not None:
+                current_batch.reset(batch)
+            current_call.reset(call)
+            _scope.leave(scope)
+
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """Run the closing of a stream inside the scope."""
+        self._call.left = not self._over
+        with self.step():
+            yield
+        self.left()
+
+    def left(self) -> None:
+        """Say that nobody reads the stream any further."""
+        if not self._over:
+            self._over = True
+            self._call.left = True
+            self._recorder.tracker.call_left(self._call)
+
+    def _ended_by(self, error: BaseException) -> None:
+        if self._over:
+            return
+        self._over = True
+        if isinstance(error, _NO_FAILURE) or not self._call.roots:
+            return
+        outcome = outcome_of(error)
+        described: Any = None
+        if outcome is Outcome.ERROR:
+            described = CapturedError(error, self._recorder.capture)
+        self._recorder.tracker.call_failed(self._call, outcome, described)

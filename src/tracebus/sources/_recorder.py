@@ -1,0 +1,380 @@
+"""LangChain's callbacks, told to one bus's tracker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tracebus.capture import CapturedError, CapturedPayload, clean_text, error_info, snapshot
+from tracebus.events import BatchMembership, Outcome, RunKind
+from tracebus.sources._batch import membership
+from tracebus.sources._call import current_call
+from tracebus.sources._chunks import StreamedChunk, is_output, protocol_token
+from tracebus.sources._classify import chain_kind, retry_attempt, run_name
+from tracebus.sources._handler import TracebusHandler
+from tracebus.sources._messages import as_plain
+from tracebus.sources._model_info import requested_model
+from tracebus.sources._outcomes import outcome_of
+from tracebus.sources._parents import executing_run
+from tracebus.sources._results import (
+    chat_result_fields,
+    completions,
+    llm_result_fields,
+    result_generations,
+    result_messages,
+)
+from tracebus.sources._scope import scoped_capture
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+    from uuid import UUID
+
+    from langchain_core.outputs import LLMResult
+
+    from tracebus.capture import Capture
+    from tracebus.sources._tracker import OpenRun, RunTracker
+
+_STREAMED_INPUT = {"input": ""}
+"""What LangChain reports as inputs at the start of a streamed step, before it knows them."""
+
+
+class Recorder:
+    """Translates callbacks into what a tracker understands, with a capture policy.
+
+    *owner* is the handler that speaks: of two handlers that hear of one run, the first one's word
+    counts.
+    """
+
+    def __init__(self, tracker: RunTracker, capture: Capture) -> None:
+        self.tracker = tracker
+        self.capture = capture
+        self.handler = TracebusHandler((self,))
+
+    # -- starts ----------------------------------------------------------------------------------
+
+    def start(
+        self,
+        owner: object,
+        run_id: UUID,
+        parent_run_id: UUID | None,
+        *,
+        kind: RunKind,
+        name: str,
+        inputs: Any,
+        tags: Sequence[str] | None,
+        metadata: Mapping[str, Any] | None,
+        model_parameters: Mapping[str, Any] | None = None,
+        tool_call_id: str | None = None,
+    ) -> None:
+        """Open a run; *model_parameters* are given for models only."""
+        parent_key = self._true_parent(run_id, parent_run_id)
+        parent = self.tracker.get(parent_key) if parent_key is not None else None
+        policy = self._policy(parent)
+        call = current_call.get()
+        if inputs is None and parent is None and call is not None:
+            inputs = call.inputs
+        metadata = metadata or {}
+        run = self.tracker.start(
+            run_id,
+            parent_key,
+            kind=kind,
+            name=name,
+            owner=owner,
+            capture=policy,
+            call=call,
+            attempt=retry_attempt(tags or ()),
+            batch=_batch_of(run_id, parent, inputs),
+            thread_id=metadata.get("thread_id") if parent is None else None,
+            tags=tuple(map(clean_text, tags)) if tags else (),
+            metadata=CapturedPayload(dict(metadata), policy, as_plain) if metadata else {},
+            inputs=None if inputs is None else CapturedPayload(snapshot(inputs), policy, as_plain),
+            model=None if model_parameters is None else requested_model(metadata, model_parameters, policy),
+            tool_call_id=tool_call_id,
+        )
+        if run is not None and name.startswith("RunnableEach") and isinstance(inputs, list):
+            run.source_inputs = inputs
+
+    def chain_started(
+        self,
+        owner: object,
+        serialized: Mapping[str, Any] | None,
+        inputs: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        run_type: str | None = None,
+        name: str | None = None,
+        **_: Any,
+    ) -> None:
+        """`on_chain_start`: chains, prompts, parsers, graphs and nodes."""
+        called = run_name(name, serialized)
+        self.start(
+            owner,
+            run_id,
+            parent_run_id,
+            kind=chain_kind(run_type, called, tags or (), metadata or {}),
+            name=called,
+            inputs=None if inputs == _STREAMED_INPUT else inputs,
+            tags=tags,
+            metadata=metadata,
+        )
+
+    def chat_model_started(
+        self,
+        owner: object,
+        serialized: Mapping[str, Any] | None,
+        messages: Sequence[Sequence[Any]],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        invocation_params: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """`on_chat_model_start`: one run per list of messages."""
+        self.start(
+            owner,
+            run_id,
+            parent_run_id,
+            kind=RunKind.CHAT_MODEL,
+            name=run_name(name, serialized),
+            inputs={"messages": list(messages[0]) if messages else []},
+            tags=tags,
+            metadata=metadata,
+            model_parameters=invocation_params or {},
+        )
+
+    def llm_started(
+        self,
+        owner: object,
+        serialized: Mapping[str, Any] | None,
+        prompts: Sequence[str],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        invocation_params: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """`on_llm_start`: text completion, one run per prompt."""
+        self.start(
+            owner,
+            run_id,
+            parent_run_id,
+            kind=RunKind.LLM,
+            name=run_name(name, serialized),
+            inputs={"prompts": list(prompts)},
+            tags=tags,
+            metadata=metadata,
+            model_parameters=invocation_params or {},
+        )
+
+    def tool_started(
+        self,
+        owner: object,
+        serialized: Mapping[str, Any] | None,
+        input_str: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        tool_call_id: str | None = None,
+        **_: Any,
+    ) -> None:
+        """`on_tool_start`."""
+        self.start(
+            owner,
+            run_id,
+            parent_run_id,
+            kind=RunKind.TOOL,
+            name=run_name(name, serialized),
+            inputs=dict(inputs) if inputs is not None else {"input": input_str},
+            tags=tags,
+            metadata=metadata,
+            tool_call_id=None if tool_call_id is None else clean_text(str(tool_call_id)),
+        )
+
+    def retriever_started(
+        self,
+        owner: object,
+        serialized: Mapping[str, Any] | None,
+        query: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        **_: Any,
+    ) -> None:
+        """`on_retriever_start`."""
+        self.start(
+            owner,
+            run_id,
+            parent_run_id,
+            kind=RunKind.RETRIEVER,
+            name=run_name(name, serialized),
+            inputs={"query": query},
+            tags=tags,
+            metadata=metadata,
+        )
+
+    # -- while running ---------------------------------------------------------------------------
+
+    def token(self, owner: object, run_id: UUID, token: object, message: object) -> None:
+        """`on_llm_new_token`: text, reasoning or a piece of a tool call."""
+        run = self.tracker.get(run_id)
+        if run is not None and run.owner is owner and is_output(token, message):
+            self.tracker.streamed(run, StreamedChunk(token, message, run.capture))
+
+    def protocol_event(self, owner: object, run_id: UUID, event: Mapping[str, Any]) -> None:
+        """`on_stream_event` of LangChain's v3 streaming."""
+        if (token := protocol_token(event)) is not None:
+            self.token(owner, run_id, token, None)
+
+    def retry(self, owner: object, run_id: UUID, state: Any) -> None:
+        """`on_retry`: a provider client's own retry decorator (tenacity's `RetryCallState`)."""
+        run = self._owned(owner, run_id)
+        if run is None:
+            return
+        failure = state.outcome.exception() if state.outcome is not None and state.outcome.failed else None
+        pause = getattr(getattr(state, "next_action", None), "sleep", None)
+        run.attempts = state.attempt_number + 1
+        self.tracker.retried(
+            run,
+            state.attempt_number + 1,
+            error=None if failure is None else CapturedError(failure, run.capture),
+            delay=None if pause is None else float(pause),
+        )
+
+    def custom(self, owner: object, run_id: UUID, name: str, data: Any) -> None:
+        """`on_custom_event`, and the legacy callbacks that fit nowhere else."""
+        run = self._owned(owner, run_id)
+        if run is not None:
+            self.tracker.custom(run, name, CapturedPayload(snapshot(data), run.capture, as_plain))
+
+    # -- ends ------------------------------------------------------------------------------------
+
+    def ended(self, owner: object, run_id: UUID, outputs: Any, **late: Any) -> None:
+        """`on_chain_end`, `on_retriever_end`: *late* may hold the inputs a stream had not at its start."""
+        run = self._ending(owner, run_id)
+        if run is not None:
+            self._end(run, Outcome.OK, outputs, late)
+
+    def tool_ended(self, owner: object, run_id: UUID, output: Any) -> None:
+        """`on_tool_end`: a `ToolMessage` of status `error` is how a handled tool error arrives."""
+        run = self._ending(owner, run_id)
+        if run is None:
+            return
+        if getattr(output, "status", None) != "error":
+            self._end(run, Outcome.OK, output, {})
+            return
+        said = getattr(output, "content", "")
+        error, cuts = error_info("ToolError", said if isinstance(said, str) else repr(said), run.capture)
+        self._end(run, Outcome.ERROR, output, {}, error=error, cuts=cuts)
+
+    def model_ended(self, owner: object, run_id: UUID, response: LLMResult) -> None:
+        """`on_llm_end`, of chat models and text completions."""
+        run = self._ending(owner, run_id)
+        if run is not None:
+            outputs, fields = _answer(run, response)
+            self._end(run, Outcome.OK, outputs, {}, **fields)
+
+    def model_failed(
+        self, owner: object, run_id: UUID, error: BaseException, response: LLMResult | None
+    ) -> None:
+        """`on_llm_error`: with what had been generated until then, where the model says so."""
+        run = self._ending(owner, run_id)
+        if run is None:
+            return
+        outputs, fields = (None, {}) if response is None else _answer(run, response)
+        self._fail(run, error, outputs, {}, fields)
+
+    def failed(self, owner: object, run_id: UUID, error: BaseException, **late: Any) -> None:
+        """`on_chain_error`, `on_tool_error`, `on_retriever_error`."""
+        run = self._ending(owner, run_id)
+        if run is not None:
+            self._fail(run, error, None, late, {})
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _policy(self, parent: OpenRun | None) -> Capture:
+        """Return the innermost scope's policy, else the parent's (a thread has no scope), else ours."""
+        if (scoped := scoped_capture(self.tracker)) is not None:
+            return scoped
+        return self.capture if parent is None else parent.capture
+
+    def _true_parent(self, run_id: UUID, reported: UUID | None) -> Hashable | None:
+        """Return the parent by execution where it is deeper than the reported one."""
+        executing = executing_run()
+        if executing is None or executing in (reported, run_id):
+            return reported
+        candidate = self.tracker.get(executing)
+        if candidate is None:
+            return reported
+        if reported is None:
+            return executing
+        ancestor = candidate.parent
+        while ancestor is not None:
+            if ancestor.key == reported:
+                return executing
+            ancestor = ancestor.parent
+        return reported
+
+    def _owned(self, owner: object, run_id: UUID) -> OpenRun | None:
+        run = self.tracker.get(run_id)
+        return run if run is not None and run.owner is owner else None
+
+    def _ending(self, owner: object, run_id: UUID) -> OpenRun | None:
+        run = self.tracker.get(run_id)
+        if run is None:
+            self.tracker.stray_end(run_id, owner)
+            return None
+        return run if run.owner is owner else None
+
+    def _fail(
+        self, run: OpenRun, error: BaseException, outputs: Any, late: dict[str, Any], fields: dict[str, Any]
+    ) -> None:
+        outcome = outcome_of(error)
+        if outcome is Outcome.INTERRUPTED and outputs is None:
+            outputs = {"interrupts": list(error.args[0]) if error.args and error.args[0] else []}
+        if outcome is Outcome.ERROR:
+            fields = {**fields, "error": CapturedError(error, run.capture)}
+        self._end(run, outcome, outputs, late, **fields)
+
+    def _end(self, run: OpenRun, outcome: Outcome, outputs: Any, late: dict[str, Any], **fields: Any) -> None:
+        if outputs is not None:
+            fields["outputs"] = CapturedPayload(snapshot(outputs), run.capture, as_plain)
+        if late.get("inputs") is not None:
+            fields["inputs"] = CapturedPayload(snapshot(late["inputs"]), run.capture, as_plain)
+        self.tracker.end(run.key, outcome, **fields)
+
+
+def _answer(run: OpenRun, response: LLMResult) -> tuple[Any, dict[str, Any]]:
+    """Return a model's outputs and the further fields of its `RunEnded`."""
+    if run.kind is RunKind.CHAT_MODEL:
+        messages = result_messages(response)
+        fields = chat_result_fields(messages, result_generations(response))
+        return ({"messages": messages} if messages else None), fields
+    texts = completions(response)
+    return ({"completions": texts} if texts else None), llm_result_fields(response)
+
+
+def _batch_of(run_id: UUID, parent: OpenRun | None, inputs: Any) -> BatchMembership | None:
+    """Return the batch a run belongs to: the observed call's, or the items of a `RunnableEach`."""
+    if (found := membership(run_id, top_level=parent is None)) is not None:
+        return found
+    if parent is None or parent.source_inputs is None:
+        return None
+    for index, item in enumerate(parent.source_inputs):
+        if item is inputs:
+            return BatchMembership(id=parent.id, index=index, size=len(parent.source_inputs))
+    return None

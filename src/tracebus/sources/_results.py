@@ -1,0 +1,99 @@
+"""What a model answered, out of an `LLMResult`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tracebus.capture import clean_text
+from tracebus.sources._model_info import responding_model
+from tracebus.sources._usage import NOTHING_USED, first_usage, is_from_cache, usage_of_llm_output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import LLMResult
+
+_FINISH_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
+_ID_KEYS = ("id", "response_id", "request_id")
+
+
+def chat_result_fields(messages: Sequence[BaseMessage], generations: Sequence[Any] = ()) -> dict[str, Any]:
+    """Return the fields of `RunEnded` that a chat model's answer fills, outputs excepted.
+
+    *generations* are the `ChatGeneration`s the messages came in, where the source has them.
+    """
+    used = [getattr(message, "usage_metadata", None) for message in messages]
+    answers = [[message.response_metadata or {}] for message in messages]
+    for answer, generation in zip(answers, generations, strict=False):
+        answer.append(getattr(generation, "generation_info", None) or {})
+    cached = bool(used) and is_from_cache(used[0])
+    return {
+        "usage": NOTHING_USED if cached else first_usage(used),
+        "cached": cached,
+        **_described(answers),
+        **_response_id(messages, answers),
+    }
+
+
+def llm_result_fields(response: LLMResult) -> dict[str, Any]:
+    """Return the fields of `RunEnded` that a text completion's answer fills, outputs excepted."""
+    answers = [[generation.generation_info or {}] for generation in _generations(response)]
+    return {"usage": usage_of_llm_output(response.llm_output), **_described(answers)}
+
+
+def completions(response: LLMResult) -> list[str]:
+    """Return the texts of an answer."""
+    return [generation.text for generation in _generations(response)]
+
+
+def result_messages(response: LLMResult) -> list[BaseMessage]:
+    """Return the messages of an answer, one per generation."""
+    return [message for g in _generations(response) if (message := getattr(g, "message", None)) is not None]
+
+
+def result_generations(response: LLMResult) -> list[Any]:
+    """Return the generations of an answer, flat."""
+    return list(_generations(response))
+
+
+def _generations(response: LLMResult) -> Iterator[Any]:
+    for row in response.generations:
+        yield from row
+
+
+def _described(answers: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return one finish reason per answer, and the responding model, out of the answers' metadata."""
+    reasons = (_first(answer, _FINISH_KEYS) for answer in answers)
+    model = next((found for a in answers for info in a if (found := responding_model(info))), None)
+    return {"finish_reasons": tuple(reason for reason in reasons if reason is not None), "model": model}
+
+
+def _response_id(
+    messages: Sequence[BaseMessage], answers: Sequence[Sequence[Mapping[str, Any]]]
+) -> dict[str, Any]:
+    """Return the provider's id of the response; LangChain's own `lc_run-…` ids are none."""
+    candidates = [_first(answer, _ID_KEYS) for answer in answers] + [message.id for message in messages]
+    for found in candidates:
+        if found and not found.startswith(("run-", "lc_")):
+            return {"response_id": clean_text(found)}
+    return {}
+
+
+def _first(answer: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> str | None:
+    for info in answer:
+        for key in keys:
+            if isinstance(value := info.get(key), str) and value:
+                return clean_text(value)
+    return None
+
+
+def completion_fields(output: Any) -> tuple[Any, dict[str, Any]]:
+    """Return outputs and further fields of a text completion as `astream_events` reports its end."""
+    if not isinstance(output, dict):
+        return {"completions": [output if isinstance(output, str) else getattr(output, "text", output)]}, {}
+    rows = output.get("generations") or ()
+    generations = [one if isinstance(one, dict) else one.__dict__ for row in rows for one in row]
+    answers = [[generation.get("generation_info") or {}] for generation in generations]
+    fields = {"usage": usage_of_llm_output(output.get("llm_output")), **_described(answers)}
+    return {"completions": [generation.get("text") for generation in generations]}, fields

@@ -1,0 +1,242 @@
+"""`astream_events` dictionaries, v2 and v1, told to a tracker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from langchain_core.messages import BaseMessage, HumanMessage, convert_to_messages
+from langchain_core.prompt_values import PromptValue
+
+from tracebus.capture import CapturedError, CapturedPayload, clean_text, snapshot
+from tracebus.events import ErrorInfo, Outcome, RunEnded, RunKind
+from tracebus.sources._chunks import StreamedChunk, is_output
+from tracebus.sources._classify import chain_kind, retry_attempt
+from tracebus.sources._messages import as_plain
+from tracebus.sources._model_info import requested_model
+from tracebus.sources._outcomes import outcome_of
+from tracebus.sources._results import chat_result_fields, completion_fields
+from tracebus.sources._revive import revived
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tracebus.capture import Capture
+    from tracebus.sources._tracker import OpenRun, RunTracker
+
+_PHASES = ("start", "stream", "end", "error")
+_KINDS = {
+    "prompt": RunKind.PROMPT,
+    "parser": RunKind.PARSER,
+    "chat_model": RunKind.CHAT_MODEL,
+    "llm": RunKind.LLM,
+    "tool": RunKind.TOOL,
+    "retriever": RunKind.RETRIEVER,
+}
+_MODELS = (RunKind.CHAT_MODEL, RunKind.LLM)
+_INTERRUPT = "__interrupt__"
+_HIDDEN_ERROR = ErrorInfo(
+    type="unknown",
+    message="the run did not end: astream_events does not report the errors of chains, models and retrievers",
+)
+
+
+class StreamEventReader:
+    """Tells a tracker what `astream_events` dictionaries say of one call.
+
+    Args:
+        tracker: opened with `reap=False`: the stream's end ends what is left.
+        capture: what of the content is captured.
+        ends: ends known from elsewhere, by run id, for the runs whose errors the stream hides.
+    """
+
+    def __init__(self, tracker: RunTracker, capture: Capture, ends: Mapping[str, RunEnded]) -> None:
+        self._tracker = tracker
+        self._capture = capture
+        self._ends = ends
+        self._root: str | None = None
+        self._interrupted = False
+        self._knows_inputs: set[str] = set()
+
+    def read(self, event: Mapping[str, Any]) -> None:
+        """Tell of one dictionary; one that is none of LangChain's stream events is ignored."""
+        kind, _, phase = str(event.get("event", "")).removeprefix("on_").rpartition("_")
+        run_id = str(event.get("run_id", ""))
+        if (kind, phase) == ("custom", "event"):
+            self._custom(run_id, event)
+        elif phase == "start":
+            self._start(kind, run_id, event)
+        elif (run := self._tracker.get(run_id)) is not None and phase in _PHASES:
+            data = cast("Mapping[str, Any]", event.get("data") or {})
+            if phase == "stream":
+                self._stream(run, data)
+            elif phase == "end":
+                self._end(run, data)
+            else:
+                self._error(run, data)
+
+    def finish(self, error: BaseException | None) -> None:
+        """Close what the stream left open: it is over, by *error* or by exhaustion."""
+        for run in reversed(self._tracker.open_runs()):
+            known = self._ends.get(run.id)
+            if known is not None:
+                self._tracker.end(
+                    run.key, known.outcome, error=known.error, outputs=known.outputs, cuts=known.cuts
+                )
+            else:
+                self._close_unknown(run, error)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _start(self, kind_name: str, run_id: str, event: Mapping[str, Any]) -> None:
+        name = clean_text(str(event.get("name") or "Unnamed"))
+        tags = [clean_text(str(tag)) for tag in event.get("tags") or ()]
+        metadata = dict(event.get("metadata") or {})
+        kind = _KINDS.get(kind_name) or chain_kind(None, name, tags, metadata)
+        inputs = _inputs(kind, (event.get("data") or {}).get("input"))
+        if inputs is not None:
+            self._knows_inputs.add(run_id)
+        parent_key = self._parent(run_id, event.get("parent_ids") or ())
+        self._tracker.start(
+            run_id,
+            parent_key,
+            kind=kind,
+            name=name,
+            owner=self,
+            capture=self._capture,
+            attempt=retry_attempt(tags),
+            thread_id=metadata.get("thread_id") if parent_key is None else None,
+            tags=tuple(tags),
+            metadata=CapturedPayload(metadata, self._capture, as_plain) if metadata else {},
+            inputs=self._captured(inputs),
+            model=requested_model(metadata, {}, self._capture) if kind in _MODELS else None,
+        )
+
+    def _parent(self, run_id: str, parent_ids: Sequence[str]) -> str | None:
+        """Return the nearest parent the stream has shown; in v1, which tells none, the first run."""
+        for parent in reversed(parent_ids):
+            if self._tracker.get(parent) is not None:
+                return parent
+        if self._root is None:
+            self._root = run_id
+            return None
+        return self._root if not parent_ids else None
+
+    def _stream(self, run: OpenRun, data: Mapping[str, Any]) -> None:
+        chunk = revived(data.get("chunk"))
+        if run.kind not in _MODELS:
+            self._interrupted = self._interrupted or _speaks_of_interrupt(chunk)
+            return
+        message = chunk if isinstance(chunk, BaseMessage) else None
+        token = getattr(chunk, "text", chunk) if message is None else message.content
+        if is_output(token, message):
+            self._tracker.streamed(run, StreamedChunk(token, message, run.capture))
+
+    def _end(self, run: OpenRun, data: Mapping[str, Any]) -> None:
+        outputs, fields = _outputs(run.kind, data.get("output"))
+        if run.id not in self._knows_inputs:
+            fields["inputs"] = self._captured(_inputs(run.kind, data.get("input")))
+        outcome = Outcome.OK
+        known = self._ends.get(run.id)
+        if known is not None and known.outcome is not Outcome.OK:
+            outcome, fields["error"] = known.outcome, known.error
+        elif run.kind is RunKind.TOOL and getattr(outputs, "status", None) == "error":
+            outcome = Outcome.ERROR
+            fields["error"] = ErrorInfo(type="ToolError", message=clean_text(str(outputs.content)))
+        self._tracker.end(run.key, outcome, outputs=self._captured(outputs), **fields)
+
+    def _error(self, run: OpenRun, data: Mapping[str, Any]) -> None:
+        error = data.get("error")
+        if isinstance(error, BaseException):
+            outcome = outcome_of(error)
+            described: Any = CapturedError(error, run.capture) if outcome is Outcome.ERROR else None
+        else:
+            outcome = Outcome.ERROR
+            described = ErrorInfo(type="unknown", message=clean_text(str(error or "")))
+        self._tracker.end(run.key, outcome, error=described)
+
+    def _close_unknown(self, run: OpenRun, error: BaseException | None) -> None:
+        if error is not None:
+            outcome = outcome_of(error)
+            described: Any = CapturedError(error, run.capture) if outcome is Outcome.ERROR else None
+        elif self._interrupted:
+            outcome, described = Outcome.INTERRUPTED, None
+        else:
+            outcome, described = Outcome.ERROR, _HIDDEN_ERROR
+        self._tracker.end(run.key, outcome, error=described)
+
+    def _custom(self, run_id: str, event: Mapping[str, Any]) -> None:
+        run = self._tracker.get(run_id)
+        if run is not None:
+            self._tracker.custom(run, str(event.get("name") or ""), self._captured(event.get("data")))
+
+    def _captured(self, value: Any) -> CapturedPayload | None:
+        return None if value is None else CapturedPayload(snapshot(value), self._capture, as_plain)
+
+
+def _inputs(kind: RunKind, value: Any) -> Any:
+    """Return inputs in the shape callbacks give them; a root run's come as the caller wrote them."""
+    if value is None:
+        return None
+    match kind:
+        case RunKind.CHAT_MODEL:
+            return {"messages": _messages(value)}
+        case RunKind.LLM:
+            return value if isinstance(value, dict) else {"prompts": [_prompt(value)]}
+        case RunKind.RETRIEVER:
+            return value if isinstance(value, dict) else {"query": value}
+        case RunKind.TOOL:
+            return value if isinstance(value, dict) else {"input": value}
+        case _:
+            return value
+
+
+def _messages(value: Any) -> list[Any]:
+    if isinstance(value, dict) and "messages" in value:
+        rows = value["messages"]
+        row = rows[0] if rows and isinstance(rows[0], list) else rows
+        return [revived(message) for message in row]
+    if isinstance(value, PromptValue):
+        return list(value.to_messages())
+    if isinstance(value, str):
+        return [HumanMessage(value)]
+    try:
+        return list(convert_to_messages(value))
+    except (TypeError, ValueError):
+        return [value]
+
+
+def _prompt(value: Any) -> Any:
+    return value.to_string() if isinstance(value, PromptValue) else value
+
+
+def _outputs(kind: RunKind, value: Any) -> tuple[Any, dict[str, Any]]:
+    """Return outputs in the shape callbacks give them, and the further fields of `RunEnded`."""
+    if value is None:
+        return None, {}
+    match kind:
+        case RunKind.CHAT_MODEL:
+            message = revived(_generated(value))
+            fields = chat_result_fields([message]) if isinstance(message, BaseMessage) else {}
+            return {"messages": [message]}, fields
+        case RunKind.LLM:
+            return completion_fields(value)
+        case RunKind.RETRIEVER:
+            documents = value.get("documents") if isinstance(value, dict) else value
+            return {"documents": list(documents or ())}, {}
+        case _:
+            return (revived(value), {})
+
+
+def _generated(value: Any) -> Any:
+    """Return the message of a v1 end, which holds generations, or the v2 end's own."""
+    if isinstance(value, dict) and value.get("generations"):
+        first = value["generations"][0][0]
+        return first.get("message") if isinstance(first, dict) else getattr(first, "message", None)
+    return value
+
+
+def _speaks_of_interrupt(chunk: Any) -> bool:
+    """Tell whether a graph's chunk reports an interrupt, in any of its stream modes' shapes."""
+    if isinstance(chunk, dict):
+        return _INTERRUPT in chunk
+    return isinstance(chunk, tuple) and any(isinstance(part, dict) and _INTERRUPT in part for part in chunk)

@@ -1,0 +1,394 @@
+"""The open runs: who began, under whom, and that each ends exactly once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from tracebus import ambient
+from tracebus.capture import clean_text
+from tracebus.clock import system_clock
+from tracebus.events import (
+    CustomEmitted,
+    Link,
+    Outcome,
+    RunEnded,
+    RunKind,
+    RunRetried,
+    RunStarted,
+    RunStreamed,
+)
+from tracebus.sources._reaper import Reaper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator
+
+    from tracebus.capture import Capture
+    from tracebus.clock import Clock
+    from tracebus.events import BatchMembership, RunEvent
+    from tracebus.sources._call import Call
+
+SECOND = 1_000_000_000
+
+_REMEMBERED_RUNS = 4_096
+"""How many ended runs stay known as possible parents of late children."""
+_REMEMBERED_INTERRUPTS = 1_024
+"""How many interrupted threads stay known, to link the run that resumes one."""
+
+
+class OpenRun:
+    """A run that has begun and not ended."""
+
+    __slots__ = (
+        "attempts",
+        "call",
+        "capture",
+        "children",
+        "id",
+        "interrupted",
+        "key",
+        "kind",
+        "last_error",
+        "last_seen",
+        "owner",
+        "parent",
+        "parent_id",
+        "root",
+        "root_id",
+        "source_inputs",
+        "started",
+        "streamed",
+        "thread_id",
+    )
+
+    def __init__(self, key: Hashable, kind: RunKind, owner: object, capture: Capture, now: int) -> None:
+        self.key = key
+        self.id = str(key)
+        self.kind = kind
+        self.owner = owner
+        """Who reports this run: the others that hear of it too are ignored."""
+        self.capture = capture
+        self.parent: OpenRun | None = None
+        self.parent_id: str | None = None
+        self.root: OpenRun = self
+        self.root_id = self.id
+        self.children: dict[Hashable, OpenRun] | None = None
+        self.started = now
+        self.last_seen = now
+        """Kept on roots: when anything last happened in the tree."""
+        self.streamed = False
+        self.interrupted = False
+        """A child paused the graph this run is."""
+        self.attempts = 0
+        self.last_error: Any = None
+        self.thread_id: Any = None
+        self.call: Call | None = None
+        self.source_inputs: Any = None
+        """The inputs as the program passed them, for telling which item of a list a child got."""
+
+
+class RunTracker:
+    """Turns what a source reports into events, holding that every start gets exactly one end.
+
+    Thread-safe and re-entrant. *emit* is called with every event, a run's start always before its
+    end; *count* with the name of anything that had to be ignored.
+
+    Args:
+        emit: takes each event, usually `EventBus.publish`.
+        count: counts what was ignored, usually `EventBus.count`.
+        clock: returns nanoseconds since the epoch.
+        max_open_runs: above so many, the oldest open run is given up as abandoned.
+        idle_timeout: seconds without any event after which an open tree is given up as abandoned.
+        orphan_grace: seconds without any event in its tree that a run may outlive its parent.
+        cancel_grace: the same where the parent was cancelled, abandoned or interrupted.
+        reap: whether to end at all what no source ends; a caller that knows when its source is over
+            ends what is left itself (`close_unreported`).
+    """
+
+    def __init__(
+        self,
+        emit: Callable[[RunEvent], None],
+        *,
+        count: Callable[[str], None] = lambda _what: None,
+        clock: Clock = system_clock,
+        max_open_runs: int = 65_536,
+        idle_timeout: float = 3_600.0,
+        orphan_grace: float = 30.0,
+        cancel_grace: float = 0.5,
+        reap: bool = True,
+    ) -> None:
+        self._emit = emit
+        self.count = count
+        self._clock = clock
+        self._max_open_runs = max_open_runs
+        self._reap = reap
+        self._idle_timeout = int(idle_timeout * SECOND)
+        self._open: dict[Hashable, OpenRun] = {}
+        self._ended: OrderedDict[Hashable, tuple[str, str, object]] = OrderedDict()
+        self._interrupted_threads: OrderedDict[Any, str] = OrderedDict()
+        self._lock = threading.RLock()
+        self._next_idle_check = clock() + self._idle_timeout // 4
+        self._reaper = Reaper(self, self._lock, clock, orphan_grace, cancel_grace)
+
+    # -- what sources report ---------------------------------------------------------------------
+
+    def start(
+        self,
+        key: Hashable,
+        parent_key: Hashable | None,
+        *,
+        kind: RunKind,
+        name: str,
+        owner: object,
+        capture: Capture,
+        call: Call | None = None,
+        attempt: int | None = None,
+        batch: BatchMembership | None = None,
+        thread_id: Any = None,
+        **fields: Any,
+    ) -> OpenRun | None:
+        """Open a run and emit its `RunStarted`; `None` if the run is known already.
+
+        *fields* go into the event as they are: tags, metadata, inputs, model, tool_call_id.
+        """
+        now = self._clock()
+        with self._lock:
+            if key in self._open:
+                return None
+            run = OpenRun(key, kind, owner, capture, now)
+            self._adopt(run, parent_key)
+            run.call = call
+            run.thread_id = thread_id
+            self._open[key] = run
+            if attempt is not None and attempt > 1:
+                self._emit_retry(run, attempt, now)
+            is_root = run.parent_id is None
+            self._emit(
+                RunStarted(
+                    time=now,
+                    run_id=run.id,
+                    parent_run_id=run.parent_id,
+                    root_run_id=run.root_id,
+                    kind=kind,
+                    name=clean_text(call.name if is_root and call is not None and call.name else name),
+                    batch=batch,
+                    attempt=attempt,
+                    links=self._links(run) if is_root else (),
+                    traceparent=ambient.read() if is_root else None,
+                    **fields,
+                )
+            )
+            if is_root and call is not None:
+                call.roots.append(run)
+            self._make_room(now)
+        return run
+
+    def streamed(self, run: OpenRun, chunk: Any) -> None:
+        """Emit that *run* put out *chunk* (a `Deferred`, or `None` where *run* is merely alive)."""
+        now = self._clock()
+        run.streamed = True
+        run.root.last_seen = now
+        self._emit(
+            RunStreamed(
+                time=now,
+                run_id=run.id,
+                parent_run_id=run.parent_id,
+                root_run_id=run.root_id,
+                chunk=chunk,
+            )
+        )
+
+    def end(self, key: Hashable, outcome: Outcome, *, owner: object = None, **fields: Any) -> OpenRun | None:
+        """Close a run and emit its `RunEnded`; `None` if it is not open or another *owner* reports it.
+
+        *fields* go into the event as they are: outputs, inputs, usage, error, finish_reasons, model.
+        """
+        with self._lock:
+            run = self._open.get(key)
+            if run is None:
+                self.stray_end(key, owner)
+                return None
+            if owner is not None and run.owner is not owner:
+                return None
+            self._close(run, self._judged(run, outcome), self._clock(), fields)
+        return run
+
+    def stray_end(self, key: Hashable, owner: object = None) -> None:
+        """Count an end of a run that is not open."""
+        ended = self._ended.get(key)
+        if ended is None:
+            self.count("ends_without_a_start")
+        elif owner is None or ended[2] is owner:
+            self.count("ends_after_the_end")
+        # else: a second reporter of a run whose first one has ended it already.
+
+    def retried(self, run: OpenRun, attempt: int, *, error: Any = None, delay: float | None = None) -> None:
+        """Emit that *run* is about to be tried again."""
+        self._touch_and_emit(RunRetried, run, attempt=attempt, error=error, delay=delay)
+
+    def custom(self, run: OpenRun, name: str, data: Any) -> None:
+        """Emit something the program said of itself inside *run*."""
+        self._touch_and_emit(CustomEmitted, run, name=clean_text(name), data=data)
+
+    def get(self, key: Hashable) -> OpenRun | None:
+        """Return an open run."""
+        return self._open.get(key)
+
+    # -- ends nobody reported --------------------------------------------------------------------
+
+    def call_failed(self, call: Call, outcome: Outcome, error: Any) -> None:
+        """Close, after the grace, what *call* began and LangChain will not end: the call is over."""
+        with self._lock:
+            for run in call.roots:
+                if run.key in self._open:
+                    self._reaper.expect_end(run, outcome, error)
+
+    def call_left(self, call: Call) -> None:
+        """Close as abandoned, after the grace, what *call* began: its stream was closed early."""
+        with self._lock:
+            for run in call.roots:
+                if run.key in self._open:
+                    self._reaper.expect_end(run, Outcome.ABANDONED, None)
+
+    def close_descendants(self, run: OpenRun, outcome: Outcome, at: int) -> None:
+        """Close every open run below *run*, innermost first."""
+        for child in list((run.children or {}).values()):
+            self.close_unreported(child, outcome, at)
+
+    def close_unreported(self, run: OpenRun, outcome: Outcome, at: int, error: Any = None) -> None:
+        """Close *run* and all below it as ended with *outcome* at time *at*."""
+        with self._lock:
+            if run.key not in self._open:
+                return
+            self.close_descendants(run, outcome, at)
+            self._close(run, outcome, max(at, run.started), {} if error is None else {"error": error})
+
+    def open_runs(self) -> list[OpenRun]:
+        """Return the open runs, parents before children."""
+        return list(self._open.values())
+
+    def close_all(self) -> None:
+        """Close every open run as abandoned: nobody will report on them any more."""
+        with self._lock:
+            for run in list(self._open.values()):
+                self.close_unreported(run, Outcome.ABANDONED, self._clock())
+
+    def forget(self) -> None:
+        """Forget every open run without a word: after a fork they are the parent process's."""
+        self._lock = threading.RLock()
+        self._open.clear()
+        self._ended.clear()
+        self._reaper.reset(self._lock)
+
+    def idle_roots(self, before: int) -> Iterator[OpenRun]:
+        """Yield the open runs without an open parent in whose tree nothing happened since *before*."""
+        for run in list(self._open.values()):
+            if (run.parent is None or run.parent.key not in self._open) and run.root.last_seen < before:
+                yield run
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _adopt(self, run: OpenRun, parent_key: Hashable | None) -> None:
+        if parent_key is None:
+            return
+        parent = self._open.get(parent_key)
+        if parent is not None:
+            run.parent, run.parent_id = parent, parent.id
+            run.root, run.root_id = parent.root, parent.root_id
+            parent.root.last_seen = run.last_seen
+            if parent.children is None:
+                parent.children = {}
+            parent.children[run.key] = run
+        elif (ended := self._ended.get(parent_key)) is not None:
+            run.parent_id, run.root_id, _ = ended
+        # else: a parent no source told of (a LangSmith trace, a filtered stream): a root to us.
+
+    def _judged(self, run: OpenRun, outcome: Outcome) -> Outcome:
+        """Return the outcome that is true where LangChain says `ok` too easily."""
+        if outcome is not Outcome.OK:
+            if outcome is Outcome.INTERRUPTED and run.parent is not None:
+                run.parent.interrupted = True
+            return outcome
+        if run.interrupted and run.kind in (RunKind.GRAPH, RunKind.AGENT):
+            return Outcome.INTERRUPTED
+        if run.call is not None and run.call.left and run.parent is None:
+            return Outcome.ABANDONED
+        return outcome
+
+    def _close(self, run: OpenRun, outcome: Outcome, now: int, fields: dict[str, Any]) -> None:
+        del self._open[run.key]
+        self._ended[run.key] = (run.id, run.root_id, run.owner)
+        if len(self._ended) > _REMEMBERED_RUNS:
+            self._ended.popitem(last=False)
+        run.root.last_seen = now
+        if (parent := run.parent) is not None and parent.children is not None:
+            parent.children.pop(run.key, None)
+            if (error := fields.get("error")) is not None:
+                parent.last_error = error
+        if outcome is Outcome.INTERRUPTED and run.parent is None and run.thread_id is not None:
+            self._remember_interrupt(run)
+        self._emit(
+            RunEnded(
+                time=now,
+                run_id=run.id,
+                parent_run_id=run.parent_id,
+                root_run_id=run.root_id,
+                outcome=outcome,
+                **fields,
+            )
+        )
+        if run.children and self._reap:
+            self._reaper.watch(run, outcome, now)
+
+    def _emit_retry(self, run: OpenRun, attempt: int, now: int) -> None:
+        """Say, of the run that retries, that an attempt follows (the `retry:attempt:N` tag)."""
+        of = run.parent or run
+        if of.attempts >= attempt:
+            return
+        of.attempts = attempt
+        self._emit(
+            RunRetried(
+                time=now,
+                run_id=of.id,
+                parent_run_id=of.parent_id,
+                root_run_id=of.root_id,
+                attempt=attempt,
+                error=of.last_error,
+            )
+        )
+
+    def _touch_and_emit(self, event_type: Callable[..., RunEvent], run: OpenRun, **fields: Any) -> None:
+        now = self._clock()
+        run.root.last_seen = now
+        self._emit(
+            event_type(
+                time=now,
+                run_id=run.id,
+                parent_run_id=run.parent_id,
+                root_run_id=run.root_id,
+                **fields,
+            )
+        )
+
+    def _links(self, run: OpenRun) -> tuple[Link, ...]:
+        if run.thread_id is None:
+            return ()
+        before = self._interrupted_threads.pop(run.thread_id, None)
+        return () if before is None else (Link(run_id=before, relation="resumes"),)
+
+    def _remember_interrupt(self, run: OpenRun) -> None:
+        self._interrupted_threads[run.thread_id] = run.id
+        if len(self._interrupted_threads) > _REMEMBERED_INTERRUPTS:
+            self._interrupted_threads.popitem(last=False)
+
+    def _make_room(self, now: int) -> None:
+        """Give up what nobody will end: idle trees, and the oldest run above the limit."""
+        if now >= self._next_idle_check:
+            self._next_idle_check = now + self._idle_timeout // 4
+            for run in self.idle_roots(now - self._idle_timeout):
+                self.count("runs_given_up_idle")
+                self.close_unreported(run, Outcome.ABANDONED, now)
+        while len(self._open) > self._max_open_runs:
+            self.count("runs_given_up_over_limit")
+            self.close_unreported(next(iter(self._open.values())), Outcome.ABANDONED, now)
