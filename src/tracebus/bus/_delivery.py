@@ -1,0 +1,135 @@
+"""Handing one batch to an exporter that may fail: attempts, pauses, and what is counted."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tracebus.bus._tally import logger
+from tracebus.events import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tracebus.bus._exporter import Exporter
+    from tracebus.bus._waking import Doorbell
+    from tracebus.events import Event
+
+__all__ = ["Delivery", "Health", "Options"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How an exporter is served. Durations in seconds."""
+
+    linger: float = 0.02
+    """How long events are gathered before a batch: a busy publisher wakes the thread that rarely."""
+    max_batch: int = 512
+    max_attempts: int = 6
+    """How often a batch is offered before it counts as lost."""
+    backoff: float = 0.25
+    """The pause after a first failure. It doubles with every further one, until a success."""
+    max_backoff: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.max_batch < 1 or self.max_attempts < 1:
+            raise ValueError(
+                f"max_batch and max_attempts must be at least 1, not {self.max_batch} and {self.max_attempts}"
+            )
+        if self.linger < 0 or self.backoff < 0:
+            raise ValueError(
+                f"linger and backoff must be seconds from 0, not {self.linger} and {self.backoff}"
+            )
+
+
+class Health:
+    """Counts an exporter's failures, and logs the first of an outage and the recovery."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.failures = 0
+        self.outage = 0
+        """Failures since the last success; 0 while healthy."""
+        self.last_error: str | None = None
+
+    def attempt(self, what: str, call: Callable[[], None]) -> bool:
+        """Run *call* and return whether it succeeded.
+
+        Also survives what is no `Exception`: an exporter that calls `sys.exit` must not end its
+        thread, and with it the delivery, without a word.
+        """
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - see above; counted and logged
+            self._failed(what, error)
+            return False
+        self._succeeded()
+        return True
+
+    def _failed(self, what: str, error: BaseException) -> None:
+        self.failures += 1
+        self.outage += 1
+        self.last_error = f"{type(error).__name__}: {error}"
+        if self.outage == 1:
+            logger.warning("exporter %s: %s failed; trying on", self.name, what, exc_info=error)
+
+    def _succeeded(self) -> None:
+        if self.outage:
+            logger.warning("exporter %s: works again after %d failures", self.name, self.outage)
+            self.outage = 0
+
+
+class Delivery:
+    """Offers batches to an exporter until it takes them, or the attempts or the time are used up."""
+
+    def __init__(self, exporter: Exporter, options: Options, health: Health) -> None:
+        self._exporter = exporter
+        self._options = options
+        self._health = health
+        self.delivered = 0
+        self.batches = 0
+        self.lost = 0
+        self.retries = 0
+        self.deadline: float | None = None
+        """`time.monotonic` time after which nothing is tried any more; `None` while there is none."""
+
+    @property
+    def expired(self) -> bool:
+        """Whether the deadline is over."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def deliver(self, batch: Sequence[Event], doorbell: Doorbell) -> None:
+        """Offer *batch* until it is taken, or count its events as lost."""
+        size = sum(type(event) is not Gap for event in batch)
+        if self._offer(batch, doorbell):
+            self.delivered += size
+            self.batches += 1
+        else:
+            self.lost += size
+
+    def _offer(self, batch: Sequence[Event], doorbell: Doorbell) -> bool:
+        attempts = 0
+        while not self.expired:
+            if self._health.attempt("export", lambda: self._exporter.export(batch)):
+                return True
+            cut_short = doorbell.wait(self._pause()) if attempts + 1 < self._options.max_attempts else False
+            # Somebody's flush ends the pause. That attempt is an extra one: a program that flushes
+            # often must not make an outage cost more.
+            attempts += not cut_short
+            if attempts >= self._options.max_attempts:
+                break
+            self.retries += 1
+        return False
+
+    def _pause(self) -> float:
+        """Return the seconds to wait now; towards a deadline a tenth of what is left.
+
+        So a batch nobody can take leaves time for those behind it, and an outage is tried to the end.
+        """
+        # The exponent is bounded: after a thousand failures the power would overflow a float.
+        pause = self._options.backoff * 2.0 ** min(self._health.outage - 1, 30)
+        pause = min(pause, self._options.max_backoff)
+        if self.deadline is None:
+            return pause
+        return min(pause, max(0.0, self.deadline - time.monotonic()) / 10)

@@ -1,0 +1,55 @@
+"""A cursor into the log: what a reader has seen, and what it missed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tracebus.events import Gap
+
+if TYPE_CHECKING:
+    from tracebus.bus._ring import Ring
+    from tracebus.bus._settling import Settler
+    from tracebus.events import Event
+
+__all__ = ["Reader"]
+
+
+class Reader:
+    """Takes batches of settled events out of a ring, in order, with a `Gap` where some are lost."""
+
+    __slots__ = ("_settler", "missed", "position", "ring")
+
+    def __init__(self, ring: Ring, settler: Settler, after: int | None = None) -> None:
+        self.ring = ring
+        self._settler = settler
+        self.position = ring.head if after is None else min(after, ring.head)
+        """The last position taken."""
+        self.missed = 0
+        """Events that were overwritten before this reader came to them."""
+
+    @property
+    def lag(self) -> int:
+        """How many events of the log are not taken yet."""
+        return self.ring.head - self.position
+
+    def take(self, limit: int) -> list[Event]:
+        """Return the next events, at most *limit* with the gap; none where there is nothing new.
+
+        The cursor moves last: an interrupt while a payload is settled loses nothing.
+        """
+        if self.ring.head == self.position:
+            return []
+        missed, events = self.ring.read(self.position, limit)
+        if events:
+            self._settler.settle(events)
+        after = self.position + missed
+        position = after + len(events)
+        if missed:
+            events.insert(0, Gap(seq=after, time=self.ring.clock(), missed=missed))
+        self.missed += missed
+        self.position = position
+        return events
+
+    def skip_to_head(self) -> None:
+        """Leave everything written so far to somebody else."""
+        self.position = self.ring.head

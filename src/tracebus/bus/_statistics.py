@@ -1,0 +1,70 @@
+"""What a bus can say about itself."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tracebus.events import RunStarted  # noqa: TC001 - msgspec resolves the annotation
+
+__all__ = ["BusStatistics", "ExporterStatistics", "Snapshot", "SubscriptionStatistics"]
+
+
+class ExporterStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """One exporter's numbers. Every event it should have had is delivered, missed, lost or in `lag`."""
+
+    name: str
+    cursor: int
+    """`seq` of the last event it is done with."""
+    delivered: int
+    """Events the exporter took."""
+    batches: int
+    """Calls of `export` that succeeded."""
+    missed: int
+    """Events overwritten in the ring before it came to them; it got a `Gap` instead."""
+    lost: int
+    """Events given up: after too many attempts, or at a deadline of `close`."""
+    failures: int
+    """Calls of `export`, `flush`, `close` or `after_fork` that raised."""
+    retries: int
+    """Batches offered again, counted once for each time."""
+    lag: int
+    """Events published and not yet delivered, missed or lost."""
+    healthy: bool
+    """Whether its last call succeeded."""
+    last_error: str | None
+    """The newest failure, kept after a recovery; `None` while there was none."""
+
+
+class SubscriptionStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """One subscription's numbers."""
+
+    cursor: int
+    """`seq` of the last event handed out."""
+    delivered: int
+    """Events handed out, gaps among them."""
+    missed: int
+    """Events overwritten in the ring before it came to them."""
+    lag: int
+    """Events published and not yet handed out."""
+
+
+class BusStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """A bus's numbers at one moment."""
+
+    published: int
+    """Events published, which is the newest `seq`."""
+    capacity: int
+    """How many of the newest events the ring holds."""
+    open_runs: int
+    exporters: tuple[ExporterStatistics, ...]
+    subscriptions: tuple[SubscriptionStatistics, ...]
+    counters: dict[str, int]
+    """What sources counted with `EventBus.count`, and the bus's own troubles by name."""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The runs open at position *seq*: where a reader that met a `Gap` can start again."""
+
+    seq: int
+    open: tuple[RunStarted, ...]
+    """Parents before their children."""

@@ -1,0 +1,253 @@
+"""The thread that serves one exporter."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from tracebus.bus._delivery import Delivery, Health
+from tracebus.bus._statistics import ExporterStatistics
+from tracebus.bus._tally import logger
+from tracebus.bus._waking import Alarm, Doorbell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tracebus.bus._delivery import Options
+    from tracebus.bus._exporter import Exporter
+    from tracebus.bus._reader import Reader
+
+__all__ = ["Flush", "Worker"]
+
+
+class Flush:
+    """Somebody waits until one exporter is done with everything up to *target*."""
+
+    def __init__(self, target: int, deadline: float, lost: int) -> None:
+        self.target = target
+        self.deadline = deadline
+        self.lost_before = lost
+        self.ok = False
+        self.answered = threading.Event()
+
+    def wait(self) -> bool:
+        """Wait for the answer until the deadline."""
+        return self.answered.wait(max(0.0, self.deadline - time.monotonic())) and self.ok
+
+
+class Worker:
+    """Reads the log in batches and delivers them, in a daemon thread begun at the first event.
+
+    The thread holds this object and the log, and not the bus: a forgotten bus can be collected.
+    """
+
+    def __init__(self, name: str, exporter: Exporter, reader: Reader, options: Options) -> None:
+        self.name = name
+        self.exporter = exporter
+        self._reader = reader
+        self._ring = reader.ring
+        self._options = options
+        self._begin()
+
+    def _begin(self) -> None:
+        """Set everything that belongs to this process and not to the one it was forked from."""
+        self._health = Health(self.name)
+        self._delivery = Delivery(self.exporter, self._options, self._health)
+        self._missed_elsewhere = self._reader.missed
+        self._done_with = self._reader.position
+        self._doorbell = Doorbell()
+        self._start_once = threading.Lock()
+        self._flushes: list[Flush] = []
+        self._stop_at: int | None = None
+        self._gone_before = 0
+        self._thread_id: int | None = None
+        self._forked = False
+        self._ended_well = False
+        self.when_done: Callable[[Worker], None] | None = None
+        self.done = threading.Event()
+        """Set once the exporter is closed."""
+        self._ring.alarms.add(Alarm(self._done_with + 1, self.start))
+        if self._reader.lag:
+            self.start()
+
+    # Called from other threads ------------------------------------------------------------------
+
+    @property
+    def is_current_thread(self) -> bool:
+        """Whether the exporter itself is calling."""
+        return self._thread_id == threading.get_ident()
+
+    def start(self) -> None:
+        """Begin the thread, if it has not begun.
+
+        `publish` may be the caller, so this takes no lock of `threading`'s and waits for nothing:
+        a bare thread does the starting.
+        """
+        if not self._start_once.acquire(blocking=False):
+            return
+        try:
+            _thread.start_new_thread(self._launch, ())
+        except RuntimeError:
+            self._start_once.release()  # the interpreter is going down: `run_here` does the rest
+
+    def ended_well(self, deadline: float) -> bool:
+        """Wait for the end until *deadline*; return whether everything was delivered and closed.
+
+        Does the thread's work in this one if no thread can be had any more, and does not wait for
+        this very thread.
+        """
+        if self.is_current_thread:
+            return False
+        if self._start_once.acquire(blocking=False):
+            self._run()
+        return self.done.wait(max(0.0, deadline - time.monotonic())) and self._ended_well
+
+    def request_flush(self, deadline: float) -> Flush:
+        """Ask for everything published so far to be delivered and flushed by *deadline* (monotonic)."""
+        flush = Flush(self._ring.head, deadline, self._gone())
+        self._flushes.append(flush)
+        self._attend()
+        if self.done.is_set():
+            self._refuse_flushes()
+        return flush
+
+    def stop(self, deadline: float) -> None:
+        """Ask the thread to deliver what there is, flush, close, and end, by *deadline* (monotonic).
+
+        The first call counts.
+        """
+        if self._stop_at is None:
+            self._delivery.deadline = deadline
+            self._gone_before = self._gone()
+            self._stop_at = self._ring.head
+        self._attend()
+
+    def statistics(self) -> ExporterStatistics:
+        """Return the numbers as they stand."""
+        delivery = self._delivery
+        return ExporterStatistics(
+            name=self.name,
+            cursor=self._done_with,
+            delivered=delivery.delivered,
+            batches=delivery.batches,
+            missed=self._reader.missed - self._missed_elsewhere,
+            lost=delivery.lost,
+            failures=self._health.failures,
+            retries=delivery.retries,
+            lag=self._ring.head - self._done_with,
+            healthy=not self._health.outage,
+            last_error=self._health.last_error,
+        )
+
+    def reset_after_fork(self) -> None:
+        """Leave the log so far to the parent process, and begin anew at the next event."""
+        was_done = self.done.is_set() or self._stop_at is not None
+        self._reader.skip_to_head()
+        self._begin()
+        self._forked = True
+        if was_done:
+            self._start_once.acquire(blocking=False)
+            self._ended_well = True
+            self.done.set()
+
+    def _attend(self) -> None:
+        self._doorbell.ring()
+        self.start()
+
+    # The thread ---------------------------------------------------------------------------------
+
+    def _launch(self) -> None:
+        try:
+            threading.Thread(target=self._run, name=f"tracebus {self.name}", daemon=True).start()
+        except RuntimeError:  # the interpreter is going down, and this bare thread is the last to be had
+            self._run()
+
+    def _run(self) -> None:
+        self._thread_id = threading.get_ident()
+        try:
+            self._prepare()
+            while self._turn():
+                pass
+            self._finish()
+        except BaseException:  # noqa: BLE001 - nothing may end this thread without a word
+            logger.exception("exporter %s: its thread ended on a bug of tracebus", self.name)
+        finally:
+            self._thread_id = None
+            self.done.set()
+            self._refuse_flushes()
+            if self.when_done is not None:
+                self.when_done(self)
+
+    def _prepare(self) -> None:
+        after_fork = getattr(self.exporter, "after_fork", None)
+        if self._forked and after_fork is not None:
+            self._health.attempt("after_fork", after_fork)
+
+    def _turn(self) -> bool:
+        """Deliver one batch, or rest; return False when there is nothing left to do."""
+        if self._delivery.expired:
+            return False
+        batch = self._reader.take(self._options.max_batch)
+        if batch:
+            self._delivery.deliver(batch, self._doorbell)
+            self._done_with = self._reader.position
+        self._answer_flushes()
+        if self._stop_at is not None and self._done_with >= self._stop_at:
+            return False
+        lag = self._reader.lag
+        if not (lag and (self._urgent or lag >= self._options.max_batch)):
+            self._rest()
+        return True
+
+    @property
+    def _urgent(self) -> bool:
+        return bool(self._flushes) or self._stop_at is not None
+
+    def _rest(self) -> None:
+        """Sleep until there is something to do, and then a little more, to gather a batch."""
+        if not self._reader.lag:
+            self._sleep_until(self._reader.position + 1, None)
+        if self._options.linger:
+            # Half a ring is the most to gather: a small ring must not overrun a reader at rest.
+            self._sleep_until(self._reader.position + max(1, self._ring.capacity // 2), self._options.linger)
+
+    def _sleep_until(self, position: int, timeout: float | None) -> None:
+        alarm = Alarm(position, self._doorbell.ring)
+        self._ring.alarms.add(alarm)
+        try:
+            if self._ring.head < position and not self._urgent:
+                self._doorbell.wait(timeout)
+        finally:
+            self._ring.alarms.discard(alarm)
+
+    def _answer_flushes(self) -> None:
+        for flush in [flush for flush in self._flushes if flush.target <= self._done_with]:
+            remaining = max(0.0, flush.deadline - time.monotonic())
+            flushed = self._health.attempt("flush", lambda left=remaining: self.exporter.flush(left))  # type: ignore[misc]  # a lambda's default is how a loop binds its variable
+            flush.ok = flushed and self._gone() == flush.lost_before
+            self._flushes.remove(flush)
+            flush.answered.set()
+
+    def _refuse_flushes(self) -> None:
+        """Answer those who ask after the end: nothing is left to deliver."""
+        while self._flushes:
+            flush = self._flushes.pop()
+            flush.ok = flush.target <= self._done_with and self._ended_well
+            flush.answered.set()
+
+    def _gone(self) -> int:
+        return self._delivery.lost + self._reader.missed
+
+    def _finish(self) -> None:
+        left = (self._stop_at or 0) - self._done_with
+        if left > 0:
+            self._delivery.lost += left
+            self._done_with += left
+        deadline = self._delivery.deadline or time.monotonic()
+        flushed = self._health.attempt(
+            "flush", lambda: self.exporter.flush(max(0.0, deadline - time.monotonic()))
+        )
+        closed = self._health.attempt("close", self.exporter.close)
+        self._ended_well = flushed and closed and self._gone() == self._gone_before
