@@ -1,0 +1,131 @@
+"""What a batch of events changes in the table of runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+
+from tracebus.events import CustomEmitted, Gap, RunEnded, RunRetried, RunStarted, RunStreamed
+from tracebus.logs import thread_of
+
+if TYPE_CHECKING:
+    from tracebus.events import Event, RunEvent
+
+__all__ = ["Changes", "RunChange"]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class RunChange:
+    """What one batch says about one run."""
+
+    __slots__ = ("descendants", "end", "events", "first_seq", "last_seq", "parent", "root", "run_id", "start")
+
+    def __init__(self, run_id: str, parent: str | None, root: str) -> None:
+        self.run_id = run_id
+        self.parent = parent
+        self.root = root
+        self.start: RunStarted | None = None
+        self.end: RunEnded | None = None
+        self.events = 0
+        self.descendants = 0
+        self.first_seq: int | None = None
+        self.last_seq: int | None = None
+
+    def row(self, producer: int) -> tuple[object, ...]:
+        """Return the values of `UPSERT`."""
+        start, end = self.start, self.end
+        error = end.error if end else None
+        return (
+            self.run_id,
+            self.parent,
+            self.root,
+            producer,
+            start.name if start else "",
+            start.kind.value if start else "unknown",
+            end.outcome.value if end else "running",
+            start.time if start else None,
+            end.time if end else None,
+            _encode(start.tags).decode() if start else "[]",
+            thread_of(start.metadata) if start else None,
+            error.type if error else None,
+            error.message if error else None,
+            self.events,
+            self.descendants,
+            self.first_seq,
+            self.last_seq,
+        )
+
+
+UPSERT = """
+INSERT INTO runs (run_id, parent_run_id, root_run_id, producer, name, kind, status, started, ended,
+    tags, thread_id, error_type, error_message, events, descendants, first_seq, last_seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run_id) DO UPDATE SET
+    parent_run_id = coalesce(parent_run_id, excluded.parent_run_id),
+    producer = CASE WHEN excluded.first_seq IS NULL THEN producer ELSE excluded.producer END,
+    name = CASE WHEN excluded.started IS NULL THEN name ELSE excluded.name END,
+    kind = CASE WHEN excluded.started IS NULL THEN kind ELSE excluded.kind END,
+    tags = CASE WHEN excluded.started IS NULL THEN tags ELSE excluded.tags END,
+    thread_id = coalesce(excluded.thread_id, thread_id),
+    started = coalesce(started, excluded.started),
+    status = CASE WHEN ended IS NULL THEN excluded.status ELSE status END,
+    error_type = CASE WHEN ended IS NULL THEN excluded.error_type ELSE error_type END,
+    error_message = CASE WHEN ended IS NULL THEN excluded.error_message ELSE error_message END,
+    ended = coalesce(ended, excluded.ended),
+    events = events + excluded.events,
+    descendants = descendants + excluded.descendants,
+    first_seq = coalesce(first_seq, excluded.first_seq),
+    last_seq = max(coalesce(last_seq, 0), coalesce(excluded.last_seq, 0))
+"""
+
+
+class Changes:
+    """The changes of one batch, run by run."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, RunChange] = {}
+        self.ends: list[RunEnded] = []
+        """First ends that say something of models or tokens, in order."""
+
+    def add(self, event: Event, seq: int) -> None:
+        """Take note of *event*, stored at *seq*."""
+        if isinstance(event, Gap):
+            return
+        run = self._run(event, seq)
+        match event:
+            case RunStarted():
+                run.start = event
+                if event.run_id != event.root_run_id:
+                    self.runs[event.root_run_id].descendants += 1
+            case RunEnded():
+                if run.end is None:
+                    run.end = event
+                    if event.usage is not None or event.model is not None:
+                        self.ends.append(event)
+            case RunStreamed() | RunRetried() | CustomEmitted():
+                pass
+            case _:
+                assert_never(event)
+
+    def _run(self, event: RunEvent, seq: int) -> RunChange:
+        """Count *event* for its run and its root; return the run's change."""
+        run_id, root_id = event.run_id, event.root_run_id
+        run = self.runs.get(run_id)
+        if run is None:
+            run = self.runs[run_id] = RunChange(run_id, event.parent_run_id, root_id)
+        _count(run, seq)
+        if run.first_seq is None:
+            run.first_seq = seq
+        if run_id != root_id:
+            root = self.runs.get(root_id)
+            if root is None:
+                root = self.runs[root_id] = RunChange(root_id, None, root_id)
+            _count(root, seq)
+        return run
+
+
+def _count(run: RunChange, seq: int) -> None:
+    run.events += 1
+    run.last_seq = seq

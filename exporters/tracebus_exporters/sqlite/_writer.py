@@ -1,0 +1,203 @@
+"""Appending: one transaction a batch, the index of runs kept in the same one."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from tracebus.events import Gap, encode_json
+from tracebus.logs._index import tokens_of
+from tracebus_exporters.sqlite._changes import UPSERT, Changes
+from tracebus_exporters.sqlite._connection import explained, open_for_writing
+from tracebus_exporters.sqlite._producer import Producer
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from tracebus.events import Event, RunEnded
+
+__all__ = ["Writer"]
+
+_ABOVE = """
+WITH RECURSIVE above (run_id, parent, depth) AS (
+    SELECT run_id, parent_run_id, 0 FROM runs WHERE run_id = ?
+    UNION ALL
+    SELECT runs.run_id, runs.parent_run_id, depth + 1 FROM runs JOIN above ON runs.run_id = above.parent
+    WHERE depth < 1000
+)
+"""
+_ADD_TOKENS = (
+    _ABOVE  # noqa: S608 -- the column is one of three words of ours
+    + """
+UPDATE runs SET {column} = coalesce({column}, 0) + ? WHERE run_id IN (SELECT run_id FROM above)
+"""
+)
+_ADD_MODEL = (
+    _ABOVE  # noqa: S608 -- our own words
+    + """
+UPDATE runs SET models = json_insert(models, '$[#]', ?)
+WHERE run_id IN (SELECT run_id FROM above) AND NOT EXISTS (SELECT 1 FROM json_each(models) WHERE value = ?)
+"""
+)
+
+
+class Writer:
+    """The one connection of this process that writes; used from any thread, one at a time."""
+
+    def __init__(self, path: Path, clock: Callable[[], int]) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        self._roots: dict[str, int] = {}
+        self.producer: Producer | None = None
+
+    def append(self, events: Sequence[Event]) -> int:
+        """Store *events* in one transaction; return the last position."""
+        with self._lock, explained(self._path):
+            connection = self._opened()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                last = self._store(connection, events)
+                connection.execute("COMMIT")
+            except BaseException:
+                self._roots.clear()
+                _roll_back(connection)
+                raise
+            return last
+
+    def transact(self, work: Callable[[sqlite3.Connection], int]) -> int:
+        """Run *work* with the connection and nobody else writing from this process."""
+        with self._lock, explained(self._path):
+            return work(self._opened())
+
+    def beat(self) -> None:
+        """Say that this process is alive, where it has said anything at all."""
+        with self._lock:
+            if self._connection is not None and self.producer is not None:
+                with explained(self._path):
+                    self.producer.beat(self._connection, self._clock())
+
+    def close(self) -> None:
+        """Say that this process is done, and release the file."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            producer, self.producer = self.producer, None
+            self._roots.clear()
+            if connection is None:
+                return
+            try:
+                if producer is not None:
+                    with explained(self._path):
+                        producer.close(connection, self._clock())
+            finally:
+                connection.close()
+
+    def abandon(self) -> sqlite3.Connection | None:
+        """Forget the connection without touching it: it belongs to the process we were forked from."""
+        connection, self._connection = self._connection, None
+        self._lock = threading.RLock()
+        self.producer = None
+        self._roots.clear()
+        return connection
+
+    @property
+    def opened(self) -> bool:
+        """Whether the file is open."""
+        return self._connection is not None
+
+    def _opened(self) -> sqlite3.Connection:
+        """Return the connection; a new one where somebody removed or replaced the file."""
+        if self._connection is not None and self._inode != _inode(self._path):
+            self._connection.close()
+            self._connection = None
+        if self._connection is None:
+            self._roots.clear()
+            self._connection = open_for_writing(self._path)
+            self._inode = _inode(self._path)
+            self.producer = Producer.register(self._connection, self._clock())
+        return self._connection
+
+    def _store(self, connection: sqlite3.Connection, events: Sequence[Event]) -> int:
+        seq = last_seq(connection)
+        assert self.producer is not None
+        if not events:
+            return seq
+        changes = Changes()
+        rows: list[tuple[int, str, str]] = []
+        for event in events:
+            if isinstance(event, Gap):
+                seq += event.missed
+                rows.append((seq, "", encode_json(event).decode()))
+                continue
+            seq += 1
+            changes.add(event, seq)
+            rows.append((seq, event.root_run_id, encode_json(event).decode()))
+        ended = [end for end in changes.ends if not _has_ended(connection, end)]
+        connection.executemany(UPSERT, [run.row(self.producer.id) for run in changes.runs.values()])
+        for end in ended:
+            _account(connection, end)
+        roots = self._root_ids(connection, {root for _, root, _ in rows})
+        connection.executemany(
+            "INSERT INTO events (seq, root, data) VALUES (?, ?, ?)",
+            [(seq, roots[root], data) for seq, root, data in rows],
+        )
+        self.producer.beat_if_due(connection, self._clock())
+        return seq
+
+    def _root_ids(self, connection: sqlite3.Connection, wanted: set[str]) -> dict[str, int]:
+        """Return the row of every root run in *wanted*; 0 stands for no run."""
+        known = self._roots
+        if len(known) > _MOST_ROOTS:
+            known.clear()
+        known[""] = 0
+        for root in wanted:
+            if root not in known:
+                found = connection.execute("SELECT id FROM runs WHERE run_id = ?", (root,)).fetchone()
+                known[root] = found[0]
+        return known
+
+
+_MOST_ROOTS = 10_000
+
+
+def last_seq(connection: sqlite3.Connection) -> int:
+    """Return the position of the newest event there has been, whether it is still stored or not."""
+    found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _has_ended(connection: sqlite3.Connection, end: RunEnded) -> bool:
+    """Return whether the log knows an end of the run already: its tokens are counted then."""
+    found = connection.execute(
+        "SELECT 1 FROM runs WHERE run_id = ? AND ended IS NOT NULL", (end.run_id,)
+    ).fetchone()
+    return found is not None
+
+
+def _account(connection: sqlite3.Connection, end: RunEnded) -> None:
+    """Add the tokens and the model of a run that ended to it and to the runs above it."""
+    if end.model is not None and end.model.name:
+        connection.execute(_ADD_MODEL, (end.run_id, end.model.name, end.model.name))
+    if end.usage is None:
+        return
+    # A run above model runs that reports tokens itself repeats theirs.
+    counted = connection.execute("SELECT total_tokens FROM runs WHERE run_id = ?", (end.run_id,)).fetchone()
+    if counted[0] is None:
+        for column, count in tokens_of(end.usage).items():
+            connection.execute(_ADD_TOKENS.format(column=column), (end.run_id, count))
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:  # SQLite has done it itself where the disk was full
+        connection.execute("ROLLBACK")
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,44 @@
+"""Durable logs: stores of events that can be written, read again and followed live.
+
+::
+
+    from tracebus import open_log
+
+    log = open_log("sqlite:")            # or jsonl:PATH, redis://host:6379/0, a third party's scheme
+    log.append(events)
+    for event in log.read(after=0, limit=100): ...
+    async for event in log.follow(): ...
+
+Every log is an exporter too, so its URL is good for `to=`.
+"""
+
+from __future__ import annotations
+
+from tracebus.logs._follow import follow_by_polling
+from tracebus.logs._index import find_run_by_scan, find_runs_by_scan, read_run_by_scan
+from tracebus.logs._log import Log, Retention
+from tracebus.logs._open import default_log_path, known_logs, open_log
+from tracebus.logs._runs import MODEL_KINDS, RunQuery, RunStatus, RunSummary, thread_of
+from tracebus.logs._url import LogUrl, Options, parse_duration, parse_log_url, parse_size
+
+__all__ = [
+    "MODEL_KINDS",
+    "Log",
+    "LogUrl",
+    "Options",
+    "Retention",
+    "RunQuery",
+    "RunStatus",
+    "RunSummary",
+    "default_log_path",
+    "find_run_by_scan",
+    "find_runs_by_scan",
+    "follow_by_polling",
+    "known_logs",
+    "open_log",
+    "parse_duration",
+    "parse_log_url",
+    "parse_size",
+    "read_run_by_scan",
+    "thread_of",
+]

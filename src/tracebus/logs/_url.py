@@ -1,0 +1,138 @@
+"""URLs of logs: a scheme, a place, options."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+from tracebus.exceptions import InvalidLogError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    _T = TypeVar("_T")
+
+__all__ = ["LogUrl", "Options", "parse_duration", "parse_log_url", "parse_size"]
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_SUFFIXES = {
+    ".db": "sqlite",
+    ".sqlite": "sqlite",
+    ".sqlite3": "sqlite",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+_UNITS_OF_TIME = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_UNITS_OF_SIZE = {"": 1, "B": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+
+
+class Options:
+    """The options of a URL, taken one by one, so that what is left over can be named."""
+
+    def __init__(self, url: str, given: dict[str, str]) -> None:
+        self._url = url
+        self._left = dict(given)
+        self._known: list[str] = []
+
+    def take(self, name: str, parse: Callable[[str], _T], default: _T) -> _T:
+        """Return the option *name* as *parse* reads it, or *default* where it was not given.
+
+        Raises:
+            InvalidLogError: *parse* refused the value with a `ValueError`.
+        """
+        self._known.append(name)
+        text = self._left.pop(name, None)
+        if text is None:
+            return default
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise InvalidLogError(f"{self._url}: option {name}={text!r}: {error}") from error
+
+    def nothing_left(self) -> None:
+        """Refuse options nobody took.
+
+        Raises:
+            InvalidLogError: there are some.
+        """
+        if self._left:
+            unknown = ", ".join(sorted(self._left))
+            raise InvalidLogError(
+                f"{self._url}: unknown option {unknown}; known here: {', '.join(self._known) or 'none'}"
+            )
+
+
+class LogUrl(msgspec.Struct, frozen=True):
+    """A log's URL taken apart."""
+
+    scheme: str
+    place: str
+    """What stands between the scheme's colon and the options."""
+    options: dict[str, str]
+
+    def path(self) -> Path | None:
+        """Return the place as a file's path with `~` expanded, `None` where it is empty.
+
+        `sqlite:PATH` and, as other URLs have it, `sqlite:///absolute/path` name the same file.
+
+        Raises:
+            InvalidLogError: the URL names a host.
+        """
+        place = unquote(self.place)
+        if place.startswith("//"):
+            if not place.startswith("///"):
+                raise InvalidLogError(
+                    f"{self.scheme}:{self.place} names a host; "
+                    f"write {self.scheme}:{place[2:]} for a file here"
+                )
+            place = place[2:]
+        return Path(place).expanduser() if place else None
+
+
+def parse_log_url(url: str) -> LogUrl:
+    """Take *url* apart. A bare file name is understood by its suffix: `.db`, `.sqlite`, `.jsonl`.
+
+    Raises:
+        InvalidLogError: it is neither a URL nor a file name with such a suffix.
+    """
+    place, _, query = url.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    if scheme := _SCHEME.match(place):
+        return LogUrl(scheme[1].lower(), place[scheme.end() :], options)
+    if place == "sqlite":
+        return LogUrl(place, "", options)
+    if by_suffix := _SUFFIXES.get(Path(place).suffix.lower()):
+        return LogUrl(by_suffix, place, options)
+    raise InvalidLogError(
+        f"{url!r} is no log: give a URL such as sqlite:PATH, jsonl:PATH or redis://host:6379/0, "
+        "or a file ending in .db or .jsonl"
+    )
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds *text* means: `90`, `30s`, `5m`, `2h`, `7d`, `1w`, `250ms`.
+
+    Raises:
+        ValueError: it means none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w|)", text.strip().lower())
+    if found is None:
+        raise ValueError("expected a duration such as 30s, 5m, 2h or 7d")
+    return float(found[1]) * _UNITS_OF_TIME[found[2] or "s"]
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes *text* means: `1000000`, `500MB`, `1.5G`. Units are powers of 1000.
+
+    Raises:
+        ValueError: it means none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", text.strip().upper())
+    if found is None:
+        raise ValueError("expected a size such as 500MB or 2GB")
+    return int(float(found[1]) * _UNITS_OF_SIZE[found[2]])
