@@ -1,0 +1,32 @@
+"""The run tree: a fold from events to what is known about every run.
+
+::
+
+    tree = RunTree()
+    for event in events:
+        tree.apply(event)
+    for root in tree.roots:
+        print(root.name, root.status, root.duration, root.usage, root.cost)
+
+It knows nothing of where the events come from or how the tree is shown.
+"""
+
+from __future__ import annotations
+
+from tracebus.tree._batches import BatchGroup
+from tracebus.tree._node import RunNode
+from tracebus.tree._scales import PriceFunction
+from tracebus.tree._status import RunStatus, StatusCounts
+from tracebus.tree._stream import ToolCall
+from tracebus.tree._tree import OpenRuns, RunTree
+
+__all__ = [
+    "BatchGroup",
+    "OpenRuns",
+    "PriceFunction",
+    "RunNode",
+    "RunStatus",
+    "RunTree",
+    "StatusCounts",
+    "ToolCall",
+]

@@ -1,0 +1,422 @@
+"""The fold from events to a tree of runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from tracebus.events import (
+    CustomEmitted,
+    Gap,
+    RunEnded,
+    RunRetried,
+    RunStarted,
+    RunStreamed,
+)
+from tracebus.tree import _counters
+from tracebus.tree._batches import BatchGroup
+from tracebus.tree._counters import RETRY_UNIT, STATUS_UNIT, has_running, share
+from tracebus.tree._kept import inserted
+from tracebus.tree._node import RunNode
+from tracebus.tree._scales import Scales
+from tracebus.tree._status import RunStatus
+from tracebus.tree._stream import Stream
+from tracebus.tree._totals import Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from tracebus.events import BatchMembership, Event, RunEvent
+    from tracebus.tree._scales import PriceFunction
+    from tracebus.tree._status import StatusCounts
+
+
+class OpenRuns(Protocol):
+    """The open runs at one position of a log: what `EventBus.snapshot()` returns."""
+
+    @property
+    def seq(self) -> int:
+        """The position: everything up to it is accounted for."""
+
+    @property
+    def open(self) -> Sequence[RunStarted]:
+        """The starts of the runs open there."""
+
+
+class RunTree(Totals):
+    """All runs known from the events applied, as trees, with their totals kept up to date.
+
+    A token costs O(1), a start, an end or a retry O(depth). Applying an event again changes nothing,
+    and the order of events matters only within one run's stream: a chunk older than the last one
+    applied is taken for a repetition. What is missing (after a `Gap`) is shown as `lost`, never guessed.
+
+    Not thread-safe: apply and read from one thread, or hold a lock.
+
+    Attributes:
+        generation: rises with every change; compare `RunNode.generation` with it to know what changed.
+        missed: how many events this reader did not get.
+        batches: the batch calls by id.
+
+    Args:
+        max_roots: how many root runs are kept. Beyond, those that finished first leave the tree with
+            all their descendants; open ones never leave.
+        price: what a model run cost; `tracebus.pricing.cost_of`, which knows list prices, where not given.
+    """
+
+    def __init__(self, *, max_roots: int = 10_000, price: PriceFunction | None = None) -> None:
+        if max_roots < 1:
+            raise ValueError(f"max_roots is {max_roots}: a tree keeps at least one root run")
+        self.generation = 0
+        self.missed = 0
+        self.batches: dict[str, BatchGroup] = {}
+        self._max_roots = max_roots
+        self._scales = Scales(price)
+        self._nodes: dict[str, RunNode] = {}
+        self._running: dict[str, RunNode] = {}
+        self._roots: list[RunNode] = []
+        # In the order they finished; dictionaries, because a finished root may come to life again.
+        self._finished: dict[str, RunNode] = {}
+        self._evicted: dict[str, None] = {}
+        self._root_statuses = 0
+        self._total = 0
+
+    def __len__(self) -> int:
+        """Return how many runs are in the tree."""
+        return len(self._nodes)
+
+    def __contains__(self, run_id: object) -> bool:
+        """Tell whether a run is in the tree."""
+        return run_id in self._nodes
+
+    @property
+    def roots(self) -> Sequence[RunNode]:
+        """Return the root runs, in the order they became known."""
+        return self._roots
+
+    @property
+    def running(self) -> Collection[RunNode]:
+        """Return the runs that have not ended."""
+        return self._running.values()
+
+    @property
+    def counters(self) -> int:
+        """Return the packed counters of all runs ever applied, evicted ones included."""
+        return self._total
+
+    @property
+    def counts(self) -> StatusCounts:
+        """Return how many runs are in which state, evicted ones included."""
+        return _counters.counts_of(self._total)
+
+    @property
+    def root_counts(self) -> StatusCounts:
+        """Return how many root runs are in which state, evicted ones included."""
+        return _counters.counts_of(self._root_statuses)
+
+    def get(self, run_id: str) -> RunNode | None:
+        """Return the run of that id; `None` where it is unknown or was evicted."""
+        return self._nodes.get(run_id)
+
+    def apply(self, event: Event) -> RunNode | None:
+        """Take *event* into account and return the run it changed; `None` where it changed none."""
+        match event:
+            case RunStreamed():
+                return self._streamed(event)
+            case RunStarted():
+                return self._started(event)
+            case RunEnded():
+                return self._ended(event)
+            case RunRetried():
+                return self._retried(event)
+            case CustomEmitted():
+                return self._emitted(event)
+            case Gap():
+                self.missed += event.missed
+                self.generation += 1
+                return None
+            case _:
+                assert_never(event)
+
+    def resync(self, snapshot: OpenRuns) -> None:
+        """Bring the tree in line with the runs open in *snapshot*, after a `Gap`.
+
+        Runs the tree did not know are added. Runs it holds open, that began at or before the snapshot
+        and are not in it, ended unseen: they are marked lost.
+        """
+        listed = {start.run_id for start in snapshot.open}
+        for start in snapshot.open:
+            self.apply(start)
+            self._revive(self._nodes.get(start.run_id))
+        self.lose(
+            node.run_id
+            for node in self._running.values()
+            if node.run_id not in listed and (node.start is None or node.start.seq <= snapshot.seq)
+        )
+
+    def lose(self, run_ids: Iterable[str] | None = None) -> None:
+        """Mark running runs lost: those of *run_ids*, or all, when their source is gone."""
+        for run_id in list(self._running if run_ids is None else run_ids):
+            node = self._running.get(run_id)
+            if node is not None:
+                self._become(node, RunStatus.LOST)
+
+    # One method per event.
+
+    def _streamed(self, event: RunStreamed) -> RunNode | None:
+        node = self._nodes.get(event.run_id) or self._unseen(event)
+        if node is None:
+            return None
+        stream = node.stream
+        if stream is None:
+            stream = node.stream = Stream()
+        if event.seq:
+            if event.seq <= stream.seq:
+                return None
+            stream.seq = event.seq
+        self.generation += 1
+        node.generation = self.generation
+        node.last_at = max(node.last_at, event.time)
+        if event.text or event.reasoning or event.tool_calls:
+            stream.add(event)
+            stream.chunks += 1
+            if stream.first_at is None:
+                stream.first_at = event.time
+                self._first_token(node, event.time)
+        if node.status is RunStatus.LOST:
+            self._revive(node)
+        return node
+
+    def _started(self, event: RunStarted) -> RunNode | None:
+        node = self._nodes.get(event.run_id)
+        if node is None:
+            if event.root_run_id in self._evicted:
+                return None
+            node = self._new(event.run_id, event.root_run_id)
+            node.start = event
+            self._seen(node, event)
+            self._join(node, self._parent_of(event), RunStatus.RUNNING)
+        elif node.start is None:
+            node.start = event
+            self._seen(node, event)
+            self._move(node, self._parent_of(event))
+            waited_for = node.status is RunStatus.LOST and node.end is None
+            self._become(node, RunStatus.RUNNING if waited_for else node.status)
+        else:
+            return None
+        if event.batch is not None:
+            self._join_batch(node, event, event.batch)
+        return node
+
+    def _ended(self, event: RunEnded) -> RunNode | None:
+        node = self._nodes.get(event.run_id) or self._unseen(event)
+        if node is None or node.end is not None:
+            return None
+        node.end = event
+        if node.stream is not None:
+            node.stream.compact()
+        self._seen(node, event)
+        self._become(node, RunStatus(event.outcome.value))
+        if node.batch_group is not None:
+            node.batch_group.last_ended_at = max(node.batch_group.last_ended_at or 0, event.time)
+        return node
+
+    def _retried(self, event: RunRetried) -> RunNode | None:
+        node = self._nodes.get(event.run_id) or self._unseen(event)
+        if node is None:
+            return None
+        kept = inserted(node.retry_events, event)
+        if kept is None:
+            return None
+        node.retry_events = kept
+        self._seen(node, event)
+        node.own_retries += RETRY_UNIT
+        self._roll_up(node, RETRY_UNIT)
+        self._revive(node)
+        return node
+
+    def _emitted(self, event: CustomEmitted) -> RunNode | None:
+        node = self._nodes.get(event.run_id) or self._unseen(event)
+        if node is None:
+            return None
+        kept = inserted(node.custom_events, event)
+        if kept is None:
+            return None
+        node.custom_events = kept
+        self._seen(node, event)
+        self._revive(node)
+        return node
+
+    # Places in the tree.
+
+    def _unseen(self, event: RunEvent) -> RunNode | None:
+        """Return a new run, of which the start has not been seen; `None` where it was evicted."""
+        if event.root_run_id in self._evicted:
+            return None
+        node = self._new(event.run_id, event.root_run_id)
+        self._join(node, self._parent_of(event), RunStatus.RUNNING)
+        return node
+
+    def _new(self, run_id: str, root_run_id: str) -> RunNode:
+        node = self._nodes[run_id] = RunNode(run_id, root_run_id)
+        return node
+
+    def _parent_of(self, event: RunEvent) -> RunNode | None:
+        """Return the node *event*'s run hangs under, made up where nothing of it has been seen."""
+        if event.run_id == event.root_run_id:
+            return None
+        parent_id = event.parent_run_id
+        if parent_id is None or parent_id == event.run_id:
+            parent_id = event.root_run_id
+        return self._nodes.get(parent_id) or self._ghost(parent_id, event.root_run_id)
+
+    def _ghost(self, run_id: str, root_run_id: str) -> RunNode:
+        """Return a run known from a descendant only: under its root, until its start says where."""
+        node = self._new(run_id, root_run_id)
+        parent = None
+        if run_id != root_run_id:
+            parent = self._nodes.get(root_run_id) or self._ghost(root_run_id, root_run_id)
+        self._join(node, parent, RunStatus.LOST)
+        return node
+
+    def _join(self, node: RunNode, parent: RunNode | None, status: RunStatus) -> None:
+        """Hang the new *node* under *parent* and count it."""
+        self.generation += 1
+        node.status = status
+        if status is RunStatus.RUNNING:
+            self._running[node.run_id] = node
+        self._hang(node, parent)
+        self._settle(self._roll_up(node, share(node)))
+
+    def _hang(self, node: RunNode, parent: RunNode | None) -> None:
+        node.parent = parent
+        if parent is None:
+            self._roots.append(node)
+            self._root_statuses += STATUS_UNIT[node.status]
+        else:
+            parent.children.append(node)
+
+    def _move(self, node: RunNode, parent: RunNode | None) -> None:
+        """Hang *node*, with its descendants, under *parent*."""
+        if parent is node.parent or (parent is not None and (parent is node or node in parent.ancestors())):
+            return  # where it belongs, or a circle, which no program makes
+        moved = share(node)
+        if node.parent is None:
+            self._roots.remove(node)
+            self._finished.pop(node.run_id, None)
+            self._root_statuses -= STATUS_UNIT[node.status]
+        else:
+            node.parent.children.remove(node)
+        self._give(node.parent, -moved)
+        self._hang(node, parent)
+        self._settle(self._give(parent, moved) or node)
+        if node.first_token_at is not None:
+            self._first_token(parent, node.first_token_at)
+
+    def _join_batch(self, node: RunNode, event: RunStarted, batch: BatchMembership) -> None:
+        group = self.batches.get(batch.id)
+        if group is None:
+            group = self.batches[batch.id] = BatchGroup(batch.id, batch.size, event.name, event.time)
+        group.members[node.run_id] = node
+        group.started_at = min(group.started_at, event.time)
+        if node.end is not None:
+            group.last_ended_at = max(group.last_ended_at or 0, node.end.time)
+        group.statuses += STATUS_UNIT[node.status]
+        group.total += share(node)
+        node.batch_group = group
+
+    # Changes of one run.
+
+    def _seen(self, node: RunNode, event: RunEvent) -> None:
+        self.generation += 1
+        node.generation = self.generation
+        node.last_at = max(node.last_at, event.time)
+
+    def _first_token(self, node: RunNode | None, time: int) -> None:
+        """Note a first token in *node* and those of its ancestors that had none earlier."""
+        while node is not None and (node.first_token_at is None or node.first_token_at > time):
+            node.first_token_at = time
+            node.generation = self.generation
+            node = node.parent
+
+    def _revive(self, node: RunNode | None) -> None:
+        """Take a lost run for a running one: it gave a sign of life."""
+        if node is not None and node.status is RunStatus.LOST and node.end is None:
+            self._become(node, RunStatus.RUNNING)
+
+    def _become(self, node: RunNode, status: RunStatus) -> None:
+        """Set the status, weigh what the run used, and tell its ancestors."""
+        self.generation += 1
+        before = share(node)
+        if status is not node.status:
+            self._change_status(node, status)
+        self._scales.weigh(node)
+        self._settle(self._roll_up(node, share(node) - before))
+
+    def _change_status(self, node: RunNode, status: RunStatus) -> None:
+        change = STATUS_UNIT[status] - STATUS_UNIT[node.status]
+        node.status = status
+        if status is RunStatus.RUNNING:
+            self._running[node.run_id] = node
+        else:
+            self._running.pop(node.run_id, None)
+        if node.parent is None:
+            self._root_statuses += change
+        if node.batch_group is not None:
+            node.batch_group.statuses += change
+
+    # Totals.
+
+    def _roll_up(self, node: RunNode, change: int) -> RunNode:
+        """Add *change* of *node*'s share to its ancestors; return its root."""
+        node.generation = self.generation
+        if node.batch_group is not None:
+            node.batch_group.total += change
+        return self._give(node.parent, change) or node
+
+    def _give(self, node: RunNode | None, change: int) -> RunNode | None:
+        """Add *change* of a child's share to *node* and its ancestors; return the topmost."""
+        top = None
+        generation = self.generation
+        while node is not None:
+            if node.bears_usage:
+                before = share(node)
+                node.below += change
+                change = share(node) - before
+            else:
+                node.below += change
+            if node.batch_group is not None:
+                node.batch_group.total += change
+            node.generation = generation
+            top = node
+            node = node.parent
+        self._total += change
+        return top
+
+    # Memory.
+
+    def _settle(self, root: RunNode) -> None:
+        """Note whether *root* has finished, and make room where there are too many."""
+        if root.status is RunStatus.RUNNING or has_running(root.below):
+            self._finished.pop(root.run_id, None)
+        else:
+            self._finished.setdefault(root.run_id, root)
+        while len(self._roots) > self._max_roots and self._finished:
+            self._evict(self._finished.pop(next(iter(self._finished))))
+
+    def _evict(self, root: RunNode) -> None:
+        self._roots.remove(root)
+        self._evicted[root.run_id] = None
+        if len(self._evicted) > self._max_roots:
+            del self._evicted[next(iter(self._evicted))]
+        for node in root.walk():
+            self._nodes.pop(node.run_id, None)
+            self._leave_batch(node)
+            # Without the way up there is no cycle, and the memory returns at once.
+            node.parent = None
+
+    def _leave_batch(self, node: RunNode) -> None:
+        group = node.batch_group
+        if group is None:
+            return
+        group.members.pop(node.run_id, None)
+        if not group.members and group.done:
+            self.batches.pop(group.id, None)
