@@ -1,0 +1,47 @@
+"""`tracebus doctor`: is this installation in order, and where would events go?"""
+
+from __future__ import annotations
+
+import click
+
+from tracebus.cli._checks import Finding, State, sections
+
+__all__ = ["doctor"]
+
+_GLYPHS: dict[State, tuple[str, str | None]] = {
+    State.OK: ("✓", "green"),
+    State.NOTE: ("·", None),
+    State.WARNING: ("!", "yellow"),
+    State.BROKEN: ("✗", "red"),
+}
+
+
+@click.command()
+def doctor() -> int:
+    """Check this installation, end to end.
+
+    Prints versions, extras, where events go, what the terminal can do, and observes a small chain
+    from start to end. The exit code is 1 if something is broken.
+    """
+    broken = 0
+    for title, findings in sections():
+        click.secho(title, bold=True)
+        for finding in findings:
+            _print(finding)
+            broken += finding.state is State.BROKEN
+        click.echo()
+    click.echo(f"{broken} broken" if broken else "all in order")
+    return 1 if broken else 0
+
+
+def _print(finding: Finding) -> None:
+    glyph, colour = _GLYPHS[finding.state]
+    click.echo(f"  {click.style(_printable(glyph), fg=colour)} {finding.name:<22} {_printable(finding.text)}")
+    if finding.remedy:
+        click.echo(f"{'':<27} remedy: {finding.remedy}")
+
+
+def _printable(text: str) -> str:
+    """Replace what the terminal's encoding does not have."""
+    encoding = getattr(click.get_text_stream("stdout"), "encoding", None) or "ascii"
+    return text.encode(encoding, "replace").decode(encoding)

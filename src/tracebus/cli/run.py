@@ -1,0 +1,92 @@
+"""`tracebus run`: a chain or a script, observed."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tracebus.cli._destinations import exporters_from, to_option
+from tracebus.cli._target import ScriptTarget, load_runnable, parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tracebus.bus import Exporter
+
+__all__ = ["run"]
+
+
+@click.command(epilog='Example: tracebus run app/chains.py:chain --input \'{"question": "Why?"}\'')
+@click.argument("target")
+@click.argument("args", nargs=-1)
+@click.option(
+    "--input",
+    "given",
+    metavar="JSON",
+    help="The chain's input: JSON, or text that is no JSON, or @FILE, or - for standard input. "
+    "Without it: an empty object.",
+)
+@to_option("TRACEBUS_TO, or the log on this machine that `tracebus` watches")
+@click.option("--traceback", is_flag=True, help="When the chain fails, show where.")
+def run(
+    *, target: str, args: tuple[str, ...], given: str | None, to: tuple[str, ...], traceback: bool
+) -> int | Callable[[], None]:
+    """Run TARGET with its runs observed.
+
+    TARGET is pkg.module:chain or path/to/file.py:chain, whose output is written to standard output
+    as it comes; or a script, run as `python script.py` would, with ARGS after --.
+    """
+    parsed = parse_target(target)
+    exporters = exporters_from(to)
+    if isinstance(parsed, ScriptTarget):
+        if given is not None:
+            raise click.UsageError("--input is for chains; give a script its arguments after --")
+        return partial(_script, parsed.path, args, exporters)
+    if args:
+        raise click.UsageError(f"{args[0]!r}: arguments after TARGET are for scripts; use --input")
+    value = read_input(given)
+    from tracebus.cli._chain import run_chain  # noqa: PLC0415  `--help` must not pay for it
+
+    return run_chain(partial(load_runnable, parsed), value, exporters, traceback=traceback)
+
+
+def read_input(given: str | None) -> Any:
+    """Return the input the user wrote: JSON where it is JSON, the text itself where it is not.
+
+    Raises:
+        click.BadParameter: the file cannot be read.
+    """
+    if given is None:
+        return {}
+    text = _text(given)
+    import json  # noqa: PLC0415  `--help` must not pay for it
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        if text.lstrip()[:1] in ("{", "["):
+            click.echo("note: the input looks like JSON but is not; passing it on as text", err=True)
+        return text
+
+
+def _text(given: str) -> str:
+    if given == "-":
+        return sys.stdin.read()
+    if not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"cannot read {given[1:]}: {error}", param_hint="--input") from error
+
+
+def _script(path: str, args: Sequence[str], exporters: Sequence[Exporter]) -> None:
+    import tracebus  # noqa: PLC0415  `--help` must not pay for it
+    from tracebus.cli._script import run_script  # noqa: PLC0415  likewise
+
+    tracebus.install(to=exporters)
+    run_script(path, args)
