@@ -41,7 +41,7 @@ def test_the_programs_own_code_never_runs():
             raise RuntimeError
 
         def __hash__(self):
-            return 1
+            return 123_456_789  # no other key of these tests hashes so
 
         def __eq__(self, other):
             raise RuntimeError
