@@ -10,7 +10,7 @@ from msgspec.structs import force_setattr, replace
 
 from tracebus.bus._tally import Tally
 from tracebus.bus._waking import Alarms
-from tracebus.events import RunEnded, RunStarted
+from tracebus.events import Gap, RunEnded, RunStarted
 
 if TYPE_CHECKING:
     from tracebus.clock import Clock
@@ -37,7 +37,7 @@ class Ring:
         """Whether the log takes no more events."""
         self.tally = Tally()
         self.alarms = Alarms(self.tally)
-        self._slots: list[Event | None] = [None] * capacity
+        self._slots: list[Event] = [Gap(time=0, missed=0)] * capacity  # any event will do to begin with
         self._open: OrderedDict[str, RunStarted] = OrderedDict()
         self._lock = threading.RLock()
         self._busy = False
@@ -51,6 +51,8 @@ class Ring:
         `ended` and `evicted`): a finaliser may take a lock of the program's that another appending
         thread holds.
         """
+        ended: Event | None
+        evicted: Event | None
         while True:
             if event.seq:  # it stands in another log already, and stays as it is there
                 event = replace(event, seq=0)
@@ -102,8 +104,7 @@ class Ring:
         if last < first:
             return []
         start, stop = first % self.capacity, last % self.capacity + 1
-        slots = self._slots[start:stop] if start < stop else self._slots[start:] + self._slots[:stop]
-        return [event for event in slots if event is not None]
+        return self._slots[start:stop] if start < stop else self._slots[start:] + self._slots[:stop]
 
     def seal(self) -> None:
         """Take no more events, and wake everybody who waits for one."""

@@ -53,9 +53,14 @@ class Subscription:
 
     async def __anext__(self) -> Event:
         while not self._ready:
-            if not await self._fill(_PREFETCH):
+            events = await self._take(_PREFETCH)
+            if not events:
                 raise StopAsyncIteration
-        return self._handed_out(self._ready.popleft())
+            self._ready.extend(events)
+        event = self._ready.popleft()
+        self._cursor = event.seq
+        self._delivered += 1
+        return event
 
     async def read(self, max_events: int = 512) -> list[Event]:
         """Wait for events and return what there is, at most *max_events*; none at the end of the bus.
@@ -65,13 +70,13 @@ class Subscription:
         """
         if max_events < 1:
             raise ValueError(f"max_events must be at least 1, not {max_events}")
-        while not self._ready:
-            if not await self._fill(max_events):
-                return []
-        count = min(max_events, len(self._ready))
-        events = [self._ready.popleft() for _ in range(count)]
-        self._handed_out(events[-1])
-        self._delivered += count - 1
+        if self._ready:
+            events = [self._ready.popleft() for _ in range(min(max_events, len(self._ready)))]
+        else:
+            events = await self._take(max_events)
+        if events:
+            self._cursor = events[-1].seq
+            self._delivered += len(events)
         return events
 
     async def aclose(self) -> None:
@@ -98,29 +103,20 @@ class Subscription:
             lag=self._reader.lag + len(self._ready),
         )
 
-    def _handed_out(self, event: Event) -> Event:
-        self._cursor = event.seq
-        self._delivered += 1
-        return event
+    async def _take(self, limit: int) -> list[Event]:
+        """Take the next events out of the log; none at the end.
 
-    async def _fill(self, limit: int) -> bool:
-        """Have at least one event ready; return False at the end."""
-        waited = False
+        Awaits before it takes and never after: cancelled anywhere, it has lost nothing.
+        """
+        if self._reader.lag:
+            await asyncio.sleep(0)  # a busy log must not keep the loop from its other tasks
         while not self._closed:
             ended = self._reader.ring.sealed  # looked at first: what was written before it is taken below
             events = self._reader.take(limit)
-            self._ready.extend(events)
-            if events:
-                if not waited:
-                    # A busy log must not keep the consumer's loop from its other tasks. Cancelled
-                    # here, the events stay ready.
-                    await asyncio.sleep(0)
-                return True
-            if ended:
-                return False
+            if events or ended:
+                return events
             await self._sleep()
-            waited = True
-        return False
+        return []
 
     async def _sleep(self) -> None:
         loop = asyncio.get_running_loop()
