@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tracebus.exceptions import InvalidLogError
 from tracebus.logs import (
+    Losses,
     Options,
     Retention,
     default_log_path,
@@ -66,6 +67,7 @@ class SqliteLog:
         self._reader = Reader(path, clock)
         self._pid = os.getpid()
         self._pruner = Pruner(retention)
+        self._losses = Losses()
         self._until_prune = 0
         self._stop_beating: threading.Event | None = None
 
@@ -140,8 +142,8 @@ class SqliteLog:
         return removed
 
     def export(self, batch: Sequence[Event], /) -> None:
-        """Append *batch*."""
-        self.append(batch)
+        """Append *batch*, after a `Gap` for what was given up while the log could not be written."""
+        self._losses.store(batch, self.append)
 
     def flush(self, timeout: float, /) -> None:
         """Nothing is held back: what `append` returned from is stored."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 from tracebus.logs._follow import follow_by_polling
 from tracebus.logs._index import find_run_by_scan, find_runs_by_scan, read_run_by_scan
 from tracebus.logs._log import Log, Retention
+from tracebus.logs._losses import Losses
 from tracebus.logs._open import default_log_path, known_logs, open_log
 from tracebus.logs._runs import MODEL_KINDS, RunQuery, RunStatus, RunSummary, thread_of
 from tracebus.logs._url import LogUrl, Options, parse_duration, parse_log_url, parse_size
@@ -25,6 +26,7 @@ __all__ = [
     "MODEL_KINDS",
     "Log",
     "LogUrl",
+    "Losses",
     "Options",
     "Retention",
     "RunQuery",

@@ -1,0 +1,20 @@
+"""Every log of ours keeps the contract that is published for logs of others."""
+
+from __future__ import annotations
+
+import pytest
+
+from tracebus.logs import Log
+from tracebus.testing.logs import LOG_CHECKS
+from tracebus_exporters.sqlite import SqliteLog
+
+
+@pytest.mark.parametrize("check", LOG_CHECKS, ids=lambda check: check.__name__)
+def test_sqlite_keeps_the_contract(check, tmp_path):
+    """The embedded log passes the published checks."""
+    check(lambda: SqliteLog(tmp_path / "log.db"))
+
+
+def test_sqlite_is_a_log(tmp_path):
+    """The embedded log has every method of the protocol."""
+    assert isinstance(SqliteLog(tmp_path / "log.db"), Log)
