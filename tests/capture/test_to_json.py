@@ -136,7 +136,10 @@ Pair = collections.namedtuple("Pair", "left right")  # noqa: PYI024  # the untyp
         (json_of, "FUNCTION"),
         (print, "builtins.print"),
         ({None: 1, True: 2, 3: 3, 1.5: 4}, {"null": 1, "true": 2, "3": 3, "1.5": 4}),
-        ({("a", 1): 1, Colour.RED: 2, b"x": 3}, {"('a', 1)": 1, "red": 2, "<1 bytes>": 3}),
+        (
+            {("a", 1): 1, Colour.RED: 2, b"x": 3, b"\xff": 4},
+            {"('a', 1)": 1, "red": 2, "x": 3, "<1 bytes>": 4},
+        ),
         ({"\ud800": 1}, {"\ufffd": 1}),
         ({1: "a", "1": "b"}, {"1": "a", "1 (2)": "b"}),
     ],

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import linecache
 import traceback
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracebus.capture._payload import replace_field
-from tracebus.capture._text import INTERRUPTIONS, clean_text, safe_str, type_name
+from tracebus.capture._text import INTERRUPTIONS, clean_text, clipped, safe_str, type_name
 from tracebus.capture._walk import to_json
 from tracebus.events import Cut, Deferred, ErrorInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, TracebackType
 
     from tracebus.capture._policy import Capture
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _FIRST_FRAMES = 32
 _LAST_FRAMES = 96
+_MOST_NOTES = 16
 _MOST_LINKED = 8  # causes and contexts of causes, and members of groups
 _MESSAGE_KEPT = 1_048_576  # of a message on the hot path; `Capture.max_string` follows later
 
@@ -39,6 +42,16 @@ class _Raised(NamedTuple):
     frames: _Frames
     leads_to: str
 
+
+_MESSAGE_IN_TRACEBACK = 2_000  # so that a long message does not push the frames out
+
+_cause_of: Callable[[BaseException], BaseException | None] = vars(BaseException)["__cause__"].__get__
+_context_of: Callable[[BaseException], BaseException | None] = vars(BaseException)["__context__"].__get__
+_hides_context: Callable[[BaseException], bool] = vars(BaseException)["__suppress_context__"].__get__
+_traceback_of: Callable[[BaseException], TracebackType | None] = vars(BaseException)["__traceback__"].__get__
+_members_of: Callable[[BaseException], tuple[BaseException, ...]] = vars(BaseExceptionGroup)[
+    "exceptions"
+].__get__
 
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
@@ -88,25 +101,23 @@ def _chain(exception: BaseException, *, with_messages: bool) -> list[_Raised]:
     while current is not None and id(current) not in seen and len(found) < _MOST_LINKED:
         seen.add(id(current))
         message = _message(current) if with_messages else ""
-        found.append(_Raised(type_name(type(current)), message, _frames(current.__traceback__), leads_to))
+        found.append(_Raised(type_name(type(current)), message, _frames(_traceback_of(current)), leads_to))
         current, leads_to = _before(current)
     found.reverse()
     return found
 
 
 def _before(exception: BaseException) -> tuple[BaseException | None, str]:
-    """Return what led to *exception*, and in which way."""
-    try:
-        if exception.__cause__ is not None:
-            return exception.__cause__, _CAUSE
-        if exception.__context__ is not None and not exception.__suppress_context__:
-            return exception.__context__, _CONTEXT
-        if isinstance(exception, BaseExceptionGroup) and exception.exceptions:
-            return exception.exceptions[0], _MEMBER
-    except INTERRUPTIONS:
-        raise
-    except BaseException:  # noqa: BLE001  # attributes a subclass turned into failing code
-        return None, ""
+    """Return what led to *exception*, and in which way.
+
+    `BaseException`'s own descriptors are asked, since a subclass may define these names as it likes.
+    """
+    if (cause := _cause_of(exception)) is not None:
+        return cause, _CAUSE
+    if (context := _context_of(exception)) is not None and not _hides_context(exception):
+        return context, _CONTEXT
+    if issubclass(type(exception), BaseExceptionGroup):
+        return _members_of(exception)[0], _MEMBER
     return None, ""
 
 
@@ -114,10 +125,18 @@ def _message(exception: BaseException) -> str:
     text = safe_str(exception)
     if text is None:
         return "<the exception's message could not be read>"
-    notes = getattr(exception, "__notes__", None)
-    if type(notes) is list:
-        text = "\n".join([text, *(note for note in notes[:16] if type(note) is str)])
-    return text[:_MESSAGE_KEPT]
+    return "\n".join([text, *_notes(exception)])[:_MESSAGE_KEPT]
+
+
+def _notes(exception: BaseException) -> list[str]:
+    """Return the exception's PEP 678 notes."""
+    try:
+        notes = exception.__notes__
+    except INTERRUPTIONS:
+        raise
+    except BaseException:  # noqa: BLE001  # most often there are none; else it is a subclass's failing code
+        return []
+    return [note for note in notes[:_MOST_NOTES] if type(note) is str] if type(notes) is list else []
 
 
 def _frames(start: TracebackType | None) -> _Frames:
@@ -133,39 +152,47 @@ def _frames(start: TracebackType | None) -> _Frames:
 
 
 def _described(chain: list[_Raised], capture: Capture, pointer: str) -> tuple[ErrorInfo, tuple[Cut, ...]]:
-    raised = chain[-1]
-    trace = _formatted(chain, with_content=capture.content)
-    left_out = sum(link.frames.left_out for link in chain)
-    message, cuts = to_json(raised.message, capture, f"{pointer}/message")
+    shown = [_with_json_message(link, capture, f"{pointer}/message") for link in chain]
+    raised, cuts = shown[-1]
     if not capture.content:
         cuts = (Cut(f"{pointer}/message", "content"),)
-    text: Any = None
-    if trace:
-        text, more = to_json(trace, capture, f"{pointer}/traceback")
-        cuts += more
-    if left_out:
-        cuts += (Cut(f"{pointer}/traceback", "items", left_out),)
-    info = ErrorInfo(type=raised.type, message=_as_text(message) or "", traceback=_as_text(text))
-    return info, cuts
+    trace, more = _traceback([link for link, _ in shown], capture, f"{pointer}/traceback")
+    return ErrorInfo(type=raised.type, message=raised.message, traceback=trace), cuts + more
 
 
-def _formatted(chain: list[_Raised], *, with_content: bool) -> str:
-    """Return the chain's traceback as Python prints it; without content no source line, no message."""
+def _with_json_message(link: _Raised, capture: Capture, pointer: str) -> tuple[_Raised, tuple[Cut, ...]]:
+    message, cuts = to_json(link.message, capture, pointer)
+    return link._replace(message=_as_text(message) or ""), cuts
+
+
+def _traceback(chain: list[_Raised], capture: Capture, pointer: str) -> tuple[str | None, tuple[Cut, ...]]:
     if not any(link.frames.first for link in chain):
-        return ""
+        return None, ()
+    text, cuts = to_json(_formatted(chain, with_source=capture.content), capture, pointer)
+    if any(link.frames.left_out for link in chain):
+        frames = sum(len(link.frames.first) + link.frames.left_out + len(link.frames.last) for link in chain)
+        cuts += (Cut(pointer, "items", frames),)
+    return _as_text(text), cuts
+
+
+def _formatted(chain: list[_Raised], *, with_source: bool) -> str:
+    """Return the chain's traceback as Python prints it; of long messages only the beginnings."""
     parts: list[str] = []
     for link in chain:
         parts.append("Traceback (most recent call last):\n")
-        parts += _lines(link.frames.first, with_source=with_content)
+        parts += _lines(link.frames.first, with_source=with_source)
         if link.frames.left_out:
             parts.append(f"  [{link.frames.left_out} frames left out]\n")
-        parts += _lines(link.frames.last, with_source=with_content)
-        parts.append(f"{link.type}: {link.message}\n" if link.message else f"{link.type}\n")
+        parts += _lines(link.frames.last, with_source=with_source)
+        message = clipped(link.message, _MESSAGE_IN_TRACEBACK)
+        parts.append(f"{link.type}: {message}\n" if message else f"{link.type}\n")
         parts.append(link.leads_to)
     return "".join(parts)
 
 
 def _lines(places: list[tuple[CodeType, int]], *, with_source: bool) -> list[str]:
+    for filename in {code.co_filename for code, _ in places} if with_source else ():
+        linecache.checkcache(filename)
     summaries = traceback.StackSummary.from_list(
         [
             traceback.FrameSummary(

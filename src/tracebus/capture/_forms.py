@@ -18,14 +18,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import msgspec
 
 from tracebus.capture._snapshot import Shortened
-from tracebus.capture._text import INTERRUPTIONS, clean_text, safe_repr, safe_str, type_name
+from tracebus.capture._text import INTERRUPTIONS, REDACTED, clean_text, safe_repr, safe_str, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tracebus.events import CutReason
-
-REDACTED = "[redacted]"
 
 
 class NotHandled:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tracebus.capture._forms import REDACTED
-from tracebus.capture._text import clean_text, clipped
+from tracebus.capture._text import REDACTED, clean_text, clipped
 
 if TYPE_CHECKING:
     from tracebus.capture._policy import Capture

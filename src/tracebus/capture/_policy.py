@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tracebus.capture._keys import DEFAULT_REDACT_KEYS, names_a_secret, normalised
+from tracebus.capture._text import INTERRUPTIONS, REDACTED, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+
+_log = logging.getLogger("tracebus.capture")
 
 _DEEPEST = 100  # far below the interpreter's recursion limit, and what JSON readers accept
 
@@ -60,6 +64,7 @@ class Capture:
     max_depth: int = 32
     max_size: int = 1_048_576
     _secret_names: frozenset[str] = field(init=False, repr=False, compare=False)
+    _complaints: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
 
     def __post_init__(self) -> None:
         for name in ("content", "metadata", "raw_chunks"):
@@ -82,6 +87,24 @@ class Capture:
     def is_secret(self, key: str) -> bool:
         """Say whether the value under *key* is to be redacted."""
         return names_a_secret(key, self._secret_names)
+
+    def redacted_by_function(self, pointer: str, text: str) -> Any:
+        """Return what the redaction function makes of *text*, `"[redacted]"` if it raises."""
+        if self.redact is None:
+            return text
+        try:
+            return self.redact(pointer, text)
+        except INTERRUPTIONS:
+            raise
+        except BaseException as error:  # noqa: BLE001  # the program's function; a failing one must not reveal
+            self._complain(type_name(type(error)))
+            return REDACTED
+
+    def _complain(self, failure: str) -> None:
+        # Once for each type of error, and without its message, which may hold the value.
+        if failure not in self._complaints:
+            self._complaints.add(failure)
+            _log.warning("Capture(redact=...) raised %s; the value is left out", failure)
 
 
 def _check_switch(name: str, value: object) -> None:

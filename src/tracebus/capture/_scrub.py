@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tracebus.capture._forms import REDACTED
+from tracebus.capture._text import REDACTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,6 +6,7 @@ import contextlib
 from typing import Any
 
 ELLIPSIS = "…"
+REDACTED = "[redacted]"
 INTERRUPTIONS = (KeyboardInterrupt, SystemExit)
 """What passes through even from a value's own code. All else stays here, `BaseException`s included:
 extension modules report their panics that way."""

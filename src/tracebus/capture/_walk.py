@@ -7,9 +7,9 @@ import math
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tracebus.capture._forms import REDACTED, Instead, Listed, Mapped, NotHandled, Stub, Unreadable, form_of
+from tracebus.capture._forms import Instead, Listed, Mapped, NotHandled, Stub, Unreadable, form_of
 from tracebus.capture._scrub import scrub
-from tracebus.capture._text import INTERRUPTIONS, clean_text, clipped, safe_repr, type_name
+from tracebus.capture._text import INTERRUPTIONS, REDACTED, clean_text, clipped, safe_repr, type_name
 from tracebus.events import Cut
 
 if TYPE_CHECKING:
@@ -73,13 +73,13 @@ def to_json(
 class _Walk:
     """One payload's way to JSON."""
 
-    __slots__ = ("_capture", "_convert", "_cuts", "_more_cuts", "_open", "_pointer", "_redact", "_room")
+    __slots__ = ("_capture", "_convert", "_cuts", "_more_cuts", "_open", "_pointer", "_redacting", "_room")
 
     def __init__(self, capture: Capture, pointer: str, convert: _Convert | None) -> None:
         self._capture = capture
         self._pointer = pointer
         self._convert = convert
-        self._redact = capture.redact
+        self._redacting = capture.redact is not None
         self._room = capture.max_size
         self._open: set[int] = set()
         self._cuts: list[Cut] = []
@@ -112,17 +112,11 @@ class _Walk:
     # -- strings and numbers --------------------------------------------------------------------
 
     def _string(self, text: str, path: _Path) -> Any:
-        if self._redact is None:
+        if not self._redacting:
             return self._scrubbed(self._limited(text, path), path)
         # The function sees the whole text: half a secret at the limit would pass it unrecognised.
         whole = self._scrubbed(clean_text(text), path)
-        try:
-            replaced = self._redact(self._at(path), whole)
-        except INTERRUPTIONS:
-            raise
-        except BaseException as error:  # noqa: BLE001  # the program's function; a failing one must not reveal
-            _log.warning("Capture(redact=...) raised %s; the value is left out", type_name(type(error)))
-            replaced = REDACTED
+        replaced = self._capture.redacted_by_function(self._at(path), whole)
         if type(replaced) is str:
             if replaced != whole:
                 self._note(path, "redacted")
@@ -132,11 +126,11 @@ class _Walk:
 
     def _replacement(self, value: Any, path: _Path) -> Any:
         """Return the JSON form of what the redaction function gave, without asking it again."""
-        function, self._redact = self._redact, None
+        self._redacting = False
         try:
             return self.value(value, path, _depth(path))
         finally:
-            self._redact = function
+            self._redacting = True
 
     def _scrubbed(self, text: str, path: _Path) -> str:
         scrubbed = scrub(text, self._capture)
@@ -343,6 +337,8 @@ def _key_text(key: Any) -> str:
     """Return a key that is no `str` as one: numbers and constants as JSON writes them."""
     if key is None or type(key) is bool:
         return {None: "null", True: "true", False: "false"}[key]
+    if type(key) is bytes and len(key) <= _LONGEST_KEY and key.isascii():
+        return key.decode()  # as in ASGI's headers: a name, and perhaps a secret's
     form = form_of(key, 1)
     if isinstance(form, Stub):
         return form.text
