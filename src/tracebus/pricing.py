@@ -84,6 +84,10 @@ def cost_of(model: ModelInfo, usage: TokenUsage, *, at: int | None = None) -> fl
 
 
 def _input_cost(rates: _Rates, usage: TokenUsage) -> float:
+    if not (
+        usage.cache_read_tokens or usage.cache_creation_tokens or usage.input_audio_tokens or usage.other
+    ):
+        return (usage.input_tokens or 0) * rates.input
     read, audio = usage.cache_read_tokens or 0, usage.input_audio_tokens or 0
     # langchain-anthropic reports either the sum or these two, by lifetime of the cache entry.
     created = (usage.cache_creation_tokens or 0) + usage.other.get("input_ephemeral_5m_input_tokens", 0)
@@ -94,6 +98,8 @@ def _input_cost(rates: _Rates, usage: TokenUsage) -> float:
 
 
 def _output_cost(rates: _Rates, usage: TokenUsage) -> float:
+    if not (usage.reasoning_tokens or usage.output_audio_tokens):
+        return (usage.output_tokens or 0) * rates.output
     reasoning, audio = usage.reasoning_tokens or 0, usage.output_audio_tokens or 0
     plain = max(0, (usage.output_tokens or 0) - reasoning - audio)
     return plain * rates.output + reasoning * rates.reasoning + audio * rates.output_audio

@@ -11,6 +11,7 @@ The low lanes count runs, the high ones tokens and money.
 from __future__ import annotations
 
 import struct
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -45,11 +46,15 @@ _RUN_BITS = _LANE * (_RETRIES + 1)
 _RUN_MASK = (1 << _RUN_BITS) - 1
 
 # Lanes above the counts of runs.
-_REPORTED, _UNKNOWN, _PRICED, _UNPRICED, _COST, _FIRST_FIELD = range(6)
-_USAGE_LANES = _FIRST_FIELD + 2 * len(_FIELDS)
+_REPORTED, _UNKNOWN, _PRICED, _UNPRICED, _KNOWN = range(5)
+_TOKENS = _KNOWN + len(_FIELDS)
+_COST = _TOKENS + len(_FIELDS)
+_USAGE_LANES = _COST + 1
 
 _unpack_counts = struct.Struct(f"<{_RETRIES + 1}Q").unpack
 _unpack_usage = struct.Struct(f"<{_USAGE_LANES}Q").unpack
+_pack_usage = struct.Struct(f"<{_USAGE_LANES}Q").pack
+_fields = attrgetter(*_FIELDS)
 
 STATUS_UNIT = {status: 1 << (_LANE * lane) for lane, status in enumerate(_STATUSES)}
 """What one run in a state counts."""
@@ -83,17 +88,14 @@ def pack_usage(usage: TokenUsage, cost: float | None, *, complete: bool) -> int:
 
     Not *complete* marks every sum it enters as partial.
     """
-    packed = 1 if complete else 1 + _UNKNOWN_UNIT
-    packed += (1 << (_LANE * _PRICED)) if cost is not None else (1 << (_LANE * _UNPRICED))
-    if cost is not None:
-        packed += _clamped(round(cost * PICO)) << (_LANE * _COST)
-    lane = _FIRST_FIELD * _LANE
-    for field in _FIELDS:
-        tokens = getattr(usage, field)
-        if tokens is not None:
-            packed += ((_clamped(tokens) << _LANE) + 1) << lane
-        lane += 2 * _LANE
-    return packed
+    tokens = _fields(usage)
+    amounts = [number or 0 for number in tokens]
+    amounts.append(round(cost * PICO) if cost is not None else 0)
+    if max(amounts) > _LARGEST or min(amounts) < 0:
+        amounts = [min(max(amount, 0), _LARGEST) for amount in amounts]
+    known = [number is not None for number in tokens]
+    lanes = _pack_usage(1, not complete, cost is not None, cost is None, *known, *amounts)
+    return int.from_bytes(lanes, "little")
 
 
 def has_running(counters: int) -> bool:
@@ -116,8 +118,8 @@ def usage_of(counters: int) -> TokenUsage | None:
     """Return the tokens in *counters*; `None` where no run reported any."""
     if not counters >> _RUN_BITS & _REPORTED_LANE:
         return None
-    lanes = _usage_lanes(counters)[_FIRST_FIELD:]
-    sums = zip(_FIELDS, lanes[::2], lanes[1::2], strict=True)
+    lanes = _usage_lanes(counters)
+    sums = zip(_FIELDS, lanes[_KNOWN:_TOKENS], lanes[_TOKENS:_COST], strict=True)
     return msgspec.convert({field: tokens for field, known, tokens in sums if known}, TokenUsage)
 
 
@@ -142,10 +144,6 @@ def cost_is_partial(counters: int) -> bool:
 def own_cost(own_usage: int) -> float | None:
     """Return the dollars in what `pack_usage` packed."""
     return cost_of(own_usage << _RUN_BITS)
-
-
-def _clamped(amount: int) -> int:
-    return min(max(amount, 0), _LARGEST)
 
 
 def _run_lanes(counters: int) -> tuple[int, ...]:

@@ -32,7 +32,9 @@ class Scales:
 
     def weigh(self, node: RunNode) -> None:
         """Work out what *node* itself used: after its end, and again if its start comes later."""
-        usage = node.own_usage
+        usage = node.end.usage if node.end is not None else None
+        if usage is None and not node.is_model:
+            return
         if usage is not None and _says_something(usage):
             output_known = usage.output_tokens is not None or node.kind is RunKind.EMBEDDING
             complete = usage.input_tokens is not None and output_known

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from tracebus.events import (
     CustomEmitted,
     Gap,
+    Outcome,
     RunEnded,
     RunRetried,
     RunStarted,
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from tracebus.events import BatchMembership, Event, RunEvent
     from tracebus.tree._scales import PriceFunction
     from tracebus.tree._status import StatusCounts
+
+
+_STATUS_OF = {outcome: RunStatus(outcome.value) for outcome in Outcome}
 
 
 class OpenRuns(Protocol):
@@ -145,7 +149,7 @@ class RunTree(Totals):
         listed = {start.run_id for start in snapshot.open}
         for start in snapshot.open:
             self.apply(start)
-            self._revive(self._nodes.get(start.run_id))
+            self._revive(self._nodes.get(start.run_id), start)
         self.lose(
             node.run_id
             for node in self._running.values()
@@ -182,7 +186,7 @@ class RunTree(Totals):
                 stream.first_at = event.time
                 self._first_token(node, event.time)
         if node.status is RunStatus.LOST:
-            self._revive(node)
+            self._revive(node, event)
         return node
 
     def _started(self, event: RunStarted) -> RunNode | None:
@@ -210,13 +214,15 @@ class RunTree(Totals):
         node = self._nodes.get(event.run_id) or self._unseen(event)
         if node is None or node.end is not None:
             return None
+        if node.start is None:
+            self._move(node, self._parent_of(event))
         node.end = event
         if node.stream is not None:
             node.stream.compact()
         self._seen(node, event)
-        self._become(node, RunStatus(event.outcome.value))
         if node.batch_group is not None:
             node.batch_group.last_ended_at = max(node.batch_group.last_ended_at or 0, event.time)
+        self._become(node, _STATUS_OF[event.outcome])
         return node
 
     def _retried(self, event: RunRetried) -> RunNode | None:
@@ -230,7 +236,7 @@ class RunTree(Totals):
         self._seen(node, event)
         node.own_retries += RETRY_UNIT
         self._roll_up(node, RETRY_UNIT)
-        self._revive(node)
+        self._revive(node, event)
         return node
 
     def _emitted(self, event: CustomEmitted) -> RunNode | None:
@@ -242,7 +248,7 @@ class RunTree(Totals):
             return None
         node.custom_events = kept
         self._seen(node, event)
-        self._revive(node)
+        self._revive(node, event)
         return node
 
     # Places in the tree.
@@ -284,7 +290,9 @@ class RunTree(Totals):
         if status is RunStatus.RUNNING:
             self._running[node.run_id] = node
         self._hang(node, parent)
-        self._settle(self._roll_up(node, share(node)))
+        root = self._roll_up(node, share(node))
+        if status is RunStatus.RUNNING:  # a ghost comes with a child, which settles the root
+            self._settle(root)
 
     def _hang(self, node: RunNode, parent: RunNode | None) -> None:
         node.parent = parent
@@ -295,7 +303,7 @@ class RunTree(Totals):
             parent.children.append(node)
 
     def _move(self, node: RunNode, parent: RunNode | None) -> None:
-        """Hang *node*, with its descendants, under *parent*."""
+        """Hang *node*, with its descendants, under *parent*; its change of status settles the root."""
         if parent is node.parent or (parent is not None and (parent is node or node in parent.ancestors())):
             return  # where it belongs, or a circle, which no program makes
         moved = share(node)
@@ -307,7 +315,7 @@ class RunTree(Totals):
             node.parent.children.remove(node)
         self._give(node.parent, -moved)
         self._hang(node, parent)
-        self._settle(self._give(parent, moved) or node)
+        self._give(parent, moved)
         if node.first_token_at is not None:
             self._first_token(parent, node.first_token_at)
 
@@ -337,10 +345,13 @@ class RunTree(Totals):
             node.generation = self.generation
             node = node.parent
 
-    def _revive(self, node: RunNode | None) -> None:
-        """Take a lost run for a running one: it gave a sign of life."""
-        if node is not None and node.status is RunStatus.LOST and node.end is None:
-            self._become(node, RunStatus.RUNNING)
+    def _revive(self, node: RunNode | None, event: RunEvent) -> None:
+        """Take a lost run for a running one: *event* is a sign of life."""
+        if node is None or node.status is not RunStatus.LOST or node.end is not None:
+            return
+        if node.start is None:
+            self._move(node, self._parent_of(event))
+        self._become(node, RunStatus.RUNNING)
 
     def _become(self, node: RunNode, status: RunStatus) -> None:
         """Set the status, weigh what the run used, and tell its ancestors."""
