@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import runpy
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,8 +24,15 @@ def run_script(path: str, args: Sequence[str]) -> None:
     absolute = str(Path(path).absolute())
     sys.argv[:] = [path, *args]
     sys.path[0] = str(Path(absolute).resolve().parent)
+    # Not `runpy.run_path`: it changes argv[0], and takes `__main__` away while threads, `atexit` and
+    # pickles of the script still need it.
+    module = ModuleType("__main__")
+    module.__file__ = absolute
+    module.__loader__ = SourceFileLoader("__main__", absolute)
+    sys.modules["__main__"] = module
     try:
-        runpy.run_path(absolute, run_name="__main__")
+        code = compile(Path(absolute).read_bytes(), absolute, "exec", dont_inherit=True)
+        exec(code, vars(module))  # noqa: S102  running the user's script is what was asked for
     except SystemExit:
         raise
     except BaseException as error:

@@ -49,9 +49,9 @@ def parse_target(target: str) -> ScriptTarget | RunnableTarget:
         if not all(part.isidentifier() for part in attribute.split(".")):
             raise InvalidTargetError(f"{attribute!r} in {target!r} is no Python name")
         return RunnableTarget(module, attribute)
+    if Path(target).is_dir():
+        raise InvalidTargetError(f"{target} is a directory; name a script in it, or pkg.module:chain")
     if _is_path(target) or Path(target).is_file():
-        if Path(target).is_dir():
-            raise InvalidTargetError(f"{target} is a directory; name a script in it, or pkg.module:chain")
         _require_file(target)
         return ScriptTarget(target)
     raise InvalidTargetError(

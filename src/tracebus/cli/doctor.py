@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from tracebus.cli._checks import Finding, State, sections
@@ -43,5 +45,5 @@ def _print(finding: Finding) -> None:
 
 def _printable(text: str) -> str:
     """Replace what the terminal's encoding does not have."""
-    encoding = getattr(click.get_text_stream("stdout"), "encoding", None) or "ascii"
+    encoding = sys.stdout.encoding or "ascii"
     return text.encode(encoding, "replace").decode(encoding)

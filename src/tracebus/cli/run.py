@@ -51,7 +51,10 @@ def run(
     value = read_input(given)
     from tracebus.cli._chain import run_chain  # noqa: PLC0415  `--help` must not pay for it
 
-    return run_chain(partial(load_runnable, parsed), value, exporters, traceback=traceback)
+    code = run_chain(partial(load_runnable, parsed), value, exporters, traceback=traceback)
+    if code == 1 and given is None:
+        click.echo("(it was given {}, an empty object; --input gives it something else)", err=True)
+    return code
 
 
 def read_input(given: str | None) -> Any:
