@@ -60,8 +60,8 @@ class Ring:
                 if self._busy:
                     self._reentered.append(event)
                     return
-                self._busy = True
                 try:
+                    self._busy = True
                     if self.sealed:
                         self.tally.count("published_after_close")
                     else:
