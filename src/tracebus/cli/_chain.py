@@ -16,6 +16,7 @@ import click
 import tracebus
 from tracebus.cli._output import Output
 from tracebus.exceptions import TracebusError
+from tracebus.text import sanitise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,10 +98,10 @@ def _is_graph(chain: Runnable[Any, Any]) -> bool:
 
 def _show(error: Exception, *, traceback: bool) -> None:
     if traceback:
-        click.echo("".join(tracebacks.format_exception(error)), err=True, nl=False)
+        click.echo(sanitise("".join(tracebacks.format_exception(error))), err=True, nl=False)
         return
     text = "".join(tracebacks.format_exception_only(error)).strip()
-    click.echo(f"Error: {text}", err=True)
+    click.echo(f"Error: {sanitise(text)}", err=True)  # may quote what a model said
     click.echo("(--traceback shows where)", err=True)
 
 
