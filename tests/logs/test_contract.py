@@ -6,6 +6,7 @@ import pytest
 
 from tracebus.logs import Log
 from tracebus.testing.logs import LOG_CHECKS
+from tracebus_exporters.jsonl import JsonlLog
 from tracebus_exporters.sqlite import SqliteLog
 
 
@@ -18,3 +19,14 @@ def test_sqlite_keeps_the_contract(check, tmp_path):
 def test_sqlite_is_a_log(tmp_path):
     """The embedded log has every method of the protocol."""
     assert isinstance(SqliteLog(tmp_path / "log.db"), Log)
+
+
+@pytest.mark.parametrize("check", LOG_CHECKS, ids=lambda check: check.__name__)
+def test_jsonl_keeps_the_contract(check, tmp_path):
+    """The JSON Lines log passes the published checks."""
+    check(lambda: JsonlLog(tmp_path / "log.jsonl"))
+
+
+def test_jsonl_is_a_log(tmp_path):
+    """The JSON Lines log has every method of the protocol."""
+    assert isinstance(JsonlLog(tmp_path / "log.jsonl"), Log)
