@@ -5,25 +5,72 @@
     from tracebus import observe
 
     chain = observe(chain)
-    chain.invoke("…")
+    chain.invoke("…")        # and `tracebus` in a second terminal shows it
 """
 
 from __future__ import annotations
 
-from tracebus.bus import EventBus, Exporter
-from tracebus.capture import Capture
-from tracebus.sources import astream, install, normalize, observe, observing, uninstall
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tracebus.bus import EventBus, Exporter
+    from tracebus.capture import Capture
+    from tracebus.logs import open_log
+    from tracebus.runstate import RunState
+    from tracebus.sources import astream, install, normalize, observe, observing, uninstall
+    from tracebus.tree import RunTree
 
 __all__ = [
     "Capture",
     "EventBus",
     "Exporter",
+    "RunState",
+    "RunTree",
     "astream",
     "install",
     "normalize",
     "observe",
     "observing",
+    "open_log",
     "uninstall",
 ]
 
 __version__ = "0.1.0"
+
+# Imported when first asked for: LangChain takes most of a second, which a viewer need not wait.
+_HOMES = {
+    "Capture": "tracebus.capture",
+    "EventBus": "tracebus.bus",
+    "Exporter": "tracebus.bus",
+    "RunState": "tracebus.runstate",
+    "RunTree": "tracebus.tree",
+    "astream": "tracebus.sources",
+    "install": "tracebus.sources",
+    "normalize": "tracebus.sources",
+    "observe": "tracebus.sources",
+    "observing": "tracebus.sources",
+    "open_log": "tracebus.logs",
+    "uninstall": "tracebus.sources",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'tracebus' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported yet or not."""
+    return sorted({*globals(), *__all__})
+
+
+if os.environ.get("TRACEBUS_TO"):
+    # Whoever sets it wants the whole process observed, from the first import of tracebus on.
+    import_module("tracebus.sources").install()

@@ -33,7 +33,7 @@ class RunKind(enum.StrEnum):
     UNKNOWN = "unknown"
 
     @classmethod
-    def _missing_(cls, value: object) -> RunKind:
+    def _missing_(cls, _value: object) -> RunKind:
         """Read a newer writer's kind as `unknown`: a row in a tree is better than an error."""
         return cls.UNKNOWN
 
@@ -168,7 +168,8 @@ class RunStarted(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag=
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = {}
     inputs: Any = None
-    """JSON. Chat models: `{"messages": [...]}`, LLMs: `{"prompts": [...]}`, retrievers: `{"query": ...}`."""
+    """JSON. Chat models: `{"messages": [...]}`, LLMs: `{"prompts": [...]}`, retrievers:
+    `{"query": ...}`."""
     model: ModelInfo | None = None
     tool_call_id: str | None = None
     """The id of the model's tool call that this tool run answers."""
@@ -195,7 +196,8 @@ class RunEnded(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="r
 
     outcome: Outcome
     outputs: Any = None
-    """JSON. Chat models: `{"messages": [...]}`, LLMs: `{"completions": [...]}`, retrievers: `{"documents": [...]}`."""
+    """JSON. Chat models: `{"messages": [...]}`, LLMs: `{"completions": [...]}`, retrievers:
+    `{"documents": [...]}`, interrupted nodes: `{"interrupts": [...]}`."""
     inputs: Any = None
     """The inputs, where they were not known at the start (a streamed step); they replace the start's."""
     usage: TokenUsage | None = None

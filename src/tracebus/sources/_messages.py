@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
@@ -11,6 +11,9 @@ from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.runnables import Runnable
 
 from tracebus.capture import NotHandled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _ROLES = {
     "AIMessageChunk": "ai",
@@ -38,24 +41,9 @@ _MESSAGE_FIELDS = (
 
 def as_plain(value: object) -> Any:
     """Return a LangChain object as a dictionary or string, one level deep; `NotHandled` for others."""
-    if isinstance(value, BaseMessage):
-        return _message(value)
-    if isinstance(value, Document):
-        return {
-            "page_content": value.page_content,
-            **({"metadata": value.metadata} if value.metadata else {}),
-            **({"id": value.id} if value.id is not None else {}),
-        }
-    if isinstance(value, PromptValue):
-        if isinstance(value, ChatPromptValue):
-            return {"messages": list(value.messages)}
-        return {"text": value.to_string()}
-    if isinstance(value, ChatGeneration):
-        return {"message": value.message}
-    if isinstance(value, Generation):
-        return {"text": value.text}
-    if isinstance(value, Runnable):
-        return f"<{type(value).__name__} {value.get_name()}>"
+    for known, plain in _PLAIN_FORMS:
+        if isinstance(value, known):
+            return plain(value)
     return NotHandled
 
 
@@ -69,3 +57,31 @@ def _message(message: BaseMessage) -> dict[str, Any]:
             plain[name] = value
     plain.setdefault("content", "")
     return plain
+
+
+def _document(document: Document) -> dict[str, Any]:
+    return {
+        "page_content": document.page_content,
+        **({"metadata": document.metadata} if document.metadata else {}),
+        **({"id": document.id} if document.id is not None else {}),
+    }
+
+
+def _prompt(prompt: PromptValue) -> dict[str, Any]:
+    if isinstance(prompt, ChatPromptValue):
+        return {"messages": list(prompt.messages)}
+    return {"text": prompt.to_string()}
+
+
+def _runnable(runnable: Runnable[Any, Any]) -> str:
+    return f"<{type(runnable).__name__} {runnable.get_name()}>"
+
+
+_PLAIN_FORMS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (BaseMessage, _message),
+    (Document, _document),
+    (PromptValue, _prompt),
+    (ChatGeneration, lambda generation: {"message": generation.message}),
+    (Generation, lambda generation: {"text": generation.text}),
+    (Runnable, _runnable),
+)

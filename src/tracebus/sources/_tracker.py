@@ -264,6 +264,10 @@ class RunTracker:
             self.close_descendants(run, outcome, at)
             self._close(run, outcome, max(at, run.started), {} if error is None else {"error": error})
 
+    def sweep(self) -> None:
+        """Close whatever's grace is over; a timer calls this when something is due."""
+        self._reaper.sweep()
+
     def open_runs(self) -> list[OpenRun]:
         """Return the open runs, parents before children."""
         return list(self._open.values())
