@@ -9,6 +9,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Protocol
 
+from tracebus.bus._multiprocessing import at_end_of_child
 from tracebus.bus._tally import logger
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def look_after(bus: Perishable) -> None:
     """Close *bus* at the end of the process, and renew it in forked children."""
     with _lock:
         _alive.add(bus)
+    at_end_of_child(_at_exit)
 
 
 def see_off(workers: Iterable[Worker], deadline: float | None = None) -> None:
@@ -103,6 +105,10 @@ def _at_exit() -> None:
         return  # whoever interrupts the end of a process wants it to end
 
 
+def _before_fork() -> None:
+    at_end_of_child(_at_exit)
+
+
 def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603 - another thread of the parent may have held it
     _lock = threading.RLock()
@@ -115,4 +121,4 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)

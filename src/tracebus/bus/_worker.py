@@ -186,7 +186,10 @@ class Worker:
             self._health.attempt("after_fork", after_fork)
 
     def _turn(self) -> bool:
-        """Deliver one batch, or rest; return False when there is nothing left to do."""
+        """Rest if there is time, then deliver a batch; return False once nothing is left to do."""
+        lag = self._reader.lag
+        if not (lag and (self._urgent or lag >= self._options.max_batch)):
+            self._rest()
         if self._delivery.expired:
             return False
         batch = self._reader.take(self._options.max_batch)
@@ -194,12 +197,7 @@ class Worker:
             self._delivery.deliver(batch, self._doorbell)
             self._done_with = self._reader.position
         self._answer_flushes()
-        if self._stop_at is not None and self._done_with >= self._stop_at:
-            return False
-        lag = self._reader.lag
-        if not (lag and (self._urgent or lag >= self._options.max_batch)):
-            self._rest()
-        return True
+        return self._stop_at is None or self._done_with < self._stop_at
 
     @property
     def _urgent(self) -> bool:
