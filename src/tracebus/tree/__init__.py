@@ -18,6 +18,7 @@ from tracebus.tree._node import RunNode
 from tracebus.tree._scales import PriceFunction
 from tracebus.tree._status import RunStatus, StatusCounts
 from tracebus.tree._stream import ToolCall
+from tracebus.tree._totals import TotalOf, Totals
 from tracebus.tree._tree import OpenRuns, RunTree
 
 __all__ = [
@@ -29,4 +30,6 @@ __all__ = [
     "RunTree",
     "StatusCounts",
     "ToolCall",
+    "TotalOf",
+    "Totals",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 class RunStatus(enum.StrEnum):
@@ -35,6 +36,11 @@ class StatusCounts(msgspec.Struct, frozen=True):
     abandoned: int = 0
     interrupted: int = 0
     lost: int = 0
+
+    @classmethod
+    def of(cls, statuses: Iterable[RunStatus]) -> StatusCounts:
+        """Count *statuses*."""
+        return cls(**Counter(status.value for status in statuses))
 
     def __iter__(self) -> Iterator[tuple[RunStatus, int]]:
         """Yield every state with its count, zeros included."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from tracebus.tree import _counters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tracebus.events import TokenUsage
 
 
@@ -51,3 +53,17 @@ class Totals:
     def retries(self) -> int:
         """Return how many times a run, or one of its descendants, was tried again."""
         return _counters.retries_of(self.counters)
+
+
+class TotalOf(Totals):
+    """The totals of any runs, none of which is another's descendant. A sum made once, not kept up to date."""
+
+    __slots__ = ("_counters",)
+
+    def __init__(self, parts: Iterable[Totals]) -> None:
+        self._counters = sum(part.counters for part in parts)
+
+    @property
+    def counters(self) -> int:
+        """Return the packed counters of all parts."""
+        return self._counters

@@ -163,6 +163,16 @@ class RunTree(Totals):
             if node is not None:
                 self._become(node, RunStatus.LOST)
 
+    def forget(self, run_id: str) -> None:
+        """Drop a root run with its descendants, whatever their state; later events about them are ignored."""
+        root = self._nodes.get(run_id)
+        if root is None or root.parent is not None:
+            return
+        self._finished.pop(run_id, None)
+        for node in root.walk():
+            self._running.pop(node.run_id, None)
+        self._evict(root)
+
     # One method per event.
 
     def _streamed(self, event: RunStreamed) -> RunNode | None:
