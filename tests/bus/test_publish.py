@@ -188,6 +188,7 @@ def interrupted(at: int, interrupt, call, *, everywhere: bool = False) -> bool:
     """Run *call* with one interruption; return whether there was a place number *at*."""
     interrupter = Interrupter(at, interrupt, everywhere=everywhere)
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 looks at this when tracing is switched on
     sys.settrace(interrupter)
     try:
         call()
