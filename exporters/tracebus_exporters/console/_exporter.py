@@ -20,7 +20,8 @@ from tracebus_exporters.console._layout import heading, layout_of, lines_of
 from tracebus_exporters.console._rows import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence, Set
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from tracebus.events import Event
     from tracebus.tree import PriceFunction, RunNode
@@ -67,7 +68,7 @@ class ConsoleExporter:
         self._waiting: dict[str, RunNode] = {}
         self._batches: dict[str, Gathered] = {}
         self._told = 0
-        self._headed: Set[str] = frozenset()
+        self._headed: AbstractSet[str] = frozenset()
         self._unwritten: list[Text] = []
 
     def export(self, batch: Sequence[Event], /) -> None:

@@ -43,16 +43,19 @@ class Layout(NamedTuple):
 def layout_of(rows: Sequence[Cells], width: int, *, with_bar: bool) -> Layout:
     """Return the layout that shows *rows* best on *width* cells.
 
-    Columns nobody fills are left out; where it is narrow, names give way first, then the rarer figures.
+    Columns nobody fills are left out; where it is narrow, names give way first, then the rarer figures. A bar
+    is worth more than the rate of tokens.
     """
     label = max((row.label.cell_len for row in rows), default=0)
     columns = _columns(rows)
     while columns and width - _taken(columns) < min(label, _SMALLEST_NAME):
         given_up = next((name for name in _GIVEN_UP_FIRST if name in columns), "time")
         del columns[given_up]
+    if with_bar and not _bar_fits(label, width, columns) and "rate" in columns:
+        without = {name: wide for name, wide in columns.items() if name != "rate"}
+        columns = without if _bar_fits(label, width, without) else columns
     room = width - _taken(columns)
-    spare = room - min(label, _COMFORTABLE_NAME) - _BETWEEN
-    if not with_bar or spare < SMALLEST_BAR:
+    if not with_bar or not _bar_fits(label, width, columns):
         return Layout(min(label, room), columns, 0)
     cells = min(_LARGEST_BAR, max(SMALLEST_BAR, room - label - _BETWEEN))
     return Layout(min(label, room - cells - _BETWEEN), columns, cells)
@@ -90,8 +93,13 @@ def _columns(rows: Sequence[Cells]) -> dict[str, int]:
     for name, title in _HEADINGS.items():
         widest = max((len(getattr(row, name)) for row in rows), default=0)
         if widest:
-            columns[name] = max(widest, len(title), 6)
+            columns[name] = max(widest, len(title))
     return columns
+
+
+def _bar_fits(label: int, width: int, columns: dict[str, int]) -> bool:
+    room = width - _taken(columns) - _BETWEEN
+    return room - min(label, _COMFORTABLE_NAME) >= SMALLEST_BAR
 
 
 def _taken(columns: dict[str, int]) -> int:

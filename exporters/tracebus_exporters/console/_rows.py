@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tracebus.tree import RunNode, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from tracebus.events import ErrorInfo, RunKind
 
@@ -91,15 +91,14 @@ def _has_children(subject: RunNode | Folded) -> bool:
     return isinstance(subject, RunNode) and bool(subject.children)
 
 
-def _folded(children: Iterable[RunNode]) -> list[RunNode | Folded]:
+def _folded(children: Sequence[RunNode]) -> Sequence[RunNode | Folded]:
     """Return *children* with long rows of one name as one, in the place of the first of them."""
     groups: dict[tuple[str, RunKind], list[RunNode]] = {}
     for child in children:
         groups.setdefault((child.name, child.kind), []).append(child)
-    subjects: list[RunNode | Folded] = []
     if all(len(group) <= SIBLINGS for group in groups.values()):
-        subjects += sorted((child for group in groups.values() for child in group), key=_began)
-        return subjects
+        return sorted(children, key=_began)
+    subjects: list[RunNode | Folded] = []
     for (name, kind), group in groups.items():
         subjects += group if len(group) <= SIBLINGS else _fold(name, kind, group)
     return subjects
