@@ -1,0 +1,107 @@
+"""Which providers and pipelines an exporter uses, put together."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, TypeAlias
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+
+from tracebus_exporters.otel._otlp_sink import OtlpSink
+from tracebus_exporters.otel._runs import RunTable
+from tracebus_exporters.otel._sdk_sink import ProviderSink
+from tracebus_exporters.otel._sender import Pace
+from tracebus_exporters.otel._settings import settings_for
+from tracebus_exporters.otel._silent_sink import SilentSink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+
+    from tracebus_exporters.otel._options import Options
+    from tracebus_exporters.otel._spans import SpanSink
+
+SCOPE = "tracebus"
+
+Given: TypeAlias = "tuple[trace.TracerProvider | None, MeterProvider | None, LoggerProvider | None]"
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Everything behind one exporter, and what has to be told when."""
+
+    runs: RunTable
+    flushes: list[Callable[[float], None]] = field(default_factory=list)
+    closes: list[Callable[[], None]] = field(default_factory=list)
+    forks: list[Callable[[], None]] = field(default_factory=list)
+    counts: list[Callable[[], dict[str, int]]] = field(default_factory=list)
+
+
+def assemble(options: Options, given: Given, endpoint: str | None, protocol: str | None) -> Pipeline:
+    """Return the pipeline for what the user gave and what the environment says."""
+    tracer_provider, _meter_provider, _logger_provider = given
+    options = _limited(options)
+    sink = _sink(options, tracer_provider, endpoint, protocol)
+    pipeline = Pipeline(RunTable(sink, options))
+    pipeline.flushes.append(sink.flush)
+    pipeline.closes.append(sink.close)
+    pipeline.forks.append(sink.after_fork)
+    pipeline.counts.append(sink.counts)
+    return pipeline
+
+
+def scope_version() -> str:
+    """Return our own version, which stands beside our name on everything we write."""
+    try:
+        return version("tracebus")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return ""
+
+
+def _sink(
+    options: Options, given: trace.TracerProvider | None, endpoint: str | None, protocol: str | None
+) -> SpanSink:
+    provider = given or (_global_provider() if endpoint is None and protocol is None else None)
+    if provider is not None:
+        tracer = provider.get_tracer(SCOPE, scope_version(), options.names.schema_url)
+        return ProviderSink(provider, tracer, options)
+    if disabled() or os.environ.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none":
+        return SilentSink()
+    # A bare provider knows every variable about resource and sampler; it is only asked for them.
+    settled = TracerProvider(shutdown_on_exit=False)
+    return OtlpSink(
+        settings=settings_for("traces", endpoint, protocol),
+        resource=settled.resource,
+        sampler=settled.sampler,
+        options=options,
+        pace=Pace.from_environment(),
+        scope=(SCOPE, scope_version()),
+    )
+
+
+def disabled() -> bool:
+    """Tell whether `OTEL_SDK_DISABLED` is set."""
+    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def _global_provider() -> trace.TracerProvider | None:
+    """Return the application's `TracerProvider`; `None` while it has set none."""
+    provider = trace.get_tracer_provider()
+    return None if isinstance(provider, trace.ProxyTracerProvider) else provider
+
+
+def _limited(options: Options) -> Options:
+    """Return *options* within the limits the environment sets for attributes and events."""
+    limits = SpanLimits()
+    longest = limits.max_span_attribute_length
+    return replace(
+        options,
+        content_limit=min(options.content_limit, longest) if longest else options.content_limit,
+        attribute_limit=limits.max_span_attributes or options.attribute_limit,
+        event_limit=limits.max_events or options.event_limit,
+    )

@@ -1,0 +1,135 @@
+"""The exporter: events in, OpenTelemetry out."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from tracebus_exporters.otel._ambient import watch
+from tracebus_exporters.otel._assembly import Pipeline, assemble
+from tracebus_exporters.otel._options import checked
+from tracebus_exporters.otel._settings import settings_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from tracebus.events import Event
+
+
+class OTelExporter:
+    """Writes runs as OpenTelemetry spans, metrics and events, by the GenAI semantic conventions.
+
+    Spans go to the *tracer_provider* given; without one, to the global `TracerProvider` if the
+    application has set one; otherwise, or where *endpoint* or *protocol* is given, straight to an
+    OTLP backend, configured by the `OTEL_*` variables. Providers are used as they are: never
+    reconfigured, never shut down. The same order holds for metrics and events.
+
+    It never attaches a context: spans have the events' times and explicit parents.
+
+    Args:
+        tracer_provider: where spans go.
+        meter_provider: where metrics go.
+        logger_provider: where events go; giving one switches them on.
+        endpoint: base URL of an OTLP backend, for example `http://localhost:4318`.
+        protocol: `http/protobuf` (the default) or `grpc`.
+        spans: `all`, or `genai` for only those the conventions know: prompts, parsers and inner chains
+            make none, and what is inside them hangs on the nearest run around that has one.
+        semconv: `latest`, or `1.41` for the names backends knew before.
+        openinference: add the OpenInference attributes beside, for Phoenix.
+        content: write prompts, answers, arguments and documents: `True` or `span` on spans, `event` on
+            events, `span_and_event`, `False` nowhere. `None` does what
+            `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` says, which is nowhere by default.
+        parent: `ambient` makes root runs children of the span current where they start; `none` makes
+            every root run a trace of its own.
+
+    Raises:
+        ValueError: an argument is none of those possible, or the endpoint is no URL.
+    """
+
+    def __init__(
+        self,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
+        endpoint: str | None = None,
+        protocol: str | None = None,
+        spans: str = "all",
+        semconv: str = "latest",
+        openinference: bool = False,
+        content: str | bool | None = None,
+        parent: str = "ambient",
+    ) -> None:
+        self._options = checked(
+            spans=spans,
+            semconv=semconv,
+            openinference=openinference,
+            parent=parent,
+            content=content,
+            events=logger_provider is not None,
+        )
+        settings_for("traces", endpoint, protocol)  # a mistake shows here, not on a thread later
+        self._given = (tracer_provider, meter_provider, logger_provider)
+        self._endpoint = endpoint
+        self._protocol = protocol
+        self._pipeline: Pipeline | None = None
+        self._last_time = 0
+        if parent == "ambient":
+            watch()
+
+    def __repr__(self) -> str:
+        return f"OTelExporter({self._endpoint or 'OpenTelemetry'})"
+
+    def export(self, batch: Sequence[Event], /) -> None:
+        """Take *batch* in. What it ends is sent later, by other threads."""
+        pipeline = self._assembled()
+        for event in batch:
+            pipeline.runs.apply(event)
+        if batch:
+            self._last_time = batch[-1].time
+
+    def flush(self, timeout: float, /) -> None:
+        """Send what has ended.
+
+        Raises:
+            TimeoutError: not all is delivered; at once where the backend cannot be reached.
+        """
+        if self._pipeline is None:
+            return
+        deadline = time.monotonic() + timeout
+        for flush in self._pipeline.flushes:
+            flush(max(0.0, deadline - time.monotonic()))
+
+    def close(self) -> None:
+        """End what is still open, marked so, and send it, within a few seconds (see the documentation)."""
+        if self._pipeline is None:
+            return
+        self._pipeline.runs.end_open(max(time.time_ns(), self._last_time))
+        for close in self._pipeline.closes:
+            close()
+
+    def after_fork(self) -> None:
+        """Forget in a forked child what its parent will send."""
+        if self._pipeline is not None:
+            self._pipeline.runs.forget()
+            for forked in self._pipeline.forks:
+                forked()
+
+    def statistics(self) -> dict[str, int]:
+        """Return what was sent, lost (by reason), missed and is still open. Safe from any thread."""
+        if self._pipeline is None:
+            return {}
+        found: dict[str, Any] = {"runs_open": len(self._pipeline.runs), **self._pipeline.runs.counts}
+        for counts in self._pipeline.counts:
+            found.update(counts())
+        return found
+
+    def _assembled(self) -> Pipeline:
+        """Return the pipeline, built at the first events: the application's providers are set by then."""
+        if self._pipeline is None:
+            self._pipeline = assemble(self._options, self._given, self._endpoint, self._protocol)
+        return self._pipeline

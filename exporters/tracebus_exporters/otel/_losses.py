@@ -1,0 +1,58 @@
+"""What was sent and what was lost, and one warning about it now and then."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Final
+
+_QUIET: Final = 30.0
+"""Seconds between two warnings about one signal."""
+_logger = logging.getLogger("tracebus")
+
+
+class Losses:
+    """Counts one signal's items by what became of them. Thread-safe."""
+
+    def __init__(self, what: str, where: str) -> None:
+        self._what = what
+        self._where = where
+        self._lock = threading.Lock()
+        self._counts: dict[str, int] = {}
+        self._unreported = 0
+        self._quiet_until = 0.0
+
+    def sent(self, items: int) -> None:
+        """Count *items* the backend has."""
+        with self._lock:
+            self._counts["sent"] = self._counts.get("sent", 0) + items
+
+    def lost(self, items: int, reason: str, message: str) -> None:
+        """Count *items* lost for *reason* (a word) and warn, unless that was done just now."""
+        if items <= 0:
+            return
+        with self._lock:
+            for name in ("lost", f"lost_{reason}"):
+                self._counts[name] = self._counts.get(name, 0) + items
+            self._unreported += items
+            total, unreported = self._counts["lost"], self._unreported
+            if time.monotonic() < self._quiet_until:
+                return
+            self._quiet_until = time.monotonic() + _QUIET
+            self._unreported = 0
+        _logger.warning(
+            "%d %s for %s lost (%s: %s); %d in all. Said at most every %d s; bus.statistics() counts on",
+            unreported,
+            self._what,
+            self._where,
+            reason,
+            message or "no reason given",
+            total,
+            _QUIET,
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts by name: `spans_sent`, `spans_lost`, `spans_lost_rejected` and so on."""
+        with self._lock:
+            return {f"{self._what}_{name}": count for name, count in self._counts.items()}

@@ -1,0 +1,337 @@
+"""Every name and table of the semantic conventions this exporter writes, and nothing else.
+
+Two generations are spoken (`opentelemetry-semantic-conventions-genai`, main of 2026-10-09, and the
+last release in the common repository, v1.41.0); where they differ, the names are in `Names`. The
+constants are our own because the published Python packages stop at v1.41.
+OpenInference's names (0.1.42) are in the last section.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+Version: TypeAlias = Literal["latest", "1.41"]
+
+# --- operations -----------------------------------------------------------------------------------
+CHAT: Final = "chat"
+TEXT_COMPLETION: Final = "text_completion"
+EMBEDDINGS: Final = "embeddings"
+RETRIEVAL: Final = "retrieval"
+EXECUTE_TOOL: Final = "execute_tool"
+INVOKE_AGENT: Final = "invoke_agent"
+INVOKE_WORKFLOW: Final = "invoke_workflow"
+
+# --- attributes -----------------------------------------------------------------------------------
+OPERATION_NAME: Final = "gen_ai.operation.name"
+PROVIDER_NAME: Final = "gen_ai.provider.name"
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+OUTPUT_TYPE: Final = "gen_ai.output.type"
+AGENT_NAME: Final = "gen_ai.agent.name"
+WORKFLOW_NAME: Final = "gen_ai.workflow.name"
+DATA_SOURCE_ID: Final = "gen_ai.data_source.id"
+
+REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_CHOICE_COUNT: Final = "gen_ai.request.choice.count"
+REQUEST_ENCODING_FORMATS: Final = "gen_ai.request.encoding_formats"
+REQUEST_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+REQUEST_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
+REQUEST_PREVIOUS_RESPONSE_ID: Final = "gen_ai.request.previous_response.id"
+REQUEST_REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
+REQUEST_SEED: Final = "gen_ai.request.seed"
+REQUEST_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+REQUEST_STREAM: Final = "gen_ai.request.stream"
+REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
+REQUEST_TOP_K: Final = "gen_ai.request.top_k"
+REQUEST_TOP_P: Final = "gen_ai.request.top_p"
+
+RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+RESPONSE_ID: Final = "gen_ai.response.id"
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+
+USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+USAGE_CACHE_READ: Final = "gen_ai.usage.cache_read.input_tokens"
+USAGE_CACHE_WRITE: Final = "gen_ai.usage.cache_write.input_tokens"
+USAGE_CACHE_CREATION: Final = "gen_ai.usage.cache_creation.input_tokens"
+USAGE_REASONING: Final = "gen_ai.usage.reasoning.output_tokens"
+USAGE_AUDIO_INPUT: Final = "gen_ai.usage.audio.input_tokens"
+USAGE_AUDIO_OUTPUT: Final = "gen_ai.usage.audio.output_tokens"
+USAGE_IMAGE_INPUT: Final = "gen_ai.usage.image.input_tokens"
+USAGE_IMAGE_OUTPUT: Final = "gen_ai.usage.image.output_tokens"
+USAGE_TEXT_INPUT: Final = "gen_ai.usage.text.input_tokens"
+USAGE_TEXT_OUTPUT: Final = "gen_ai.usage.text.output_tokens"
+
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+TOOL_NAME: Final = "gen_ai.tool.name"
+TOOL_TYPE: Final = "gen_ai.tool.type"
+TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
+TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
+TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
+RETRIEVAL_QUERY_TEXT: Final = "gen_ai.retrieval.query.text"
+RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
+RETRIEVAL_TOP_K: Final = "gen_ai.retrieval.top_k"
+EMBEDDINGS_DIMENSION_COUNT: Final = "gen_ai.embeddings.dimension.count"
+TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105  an attribute's name
+TOKEN_MODALITY: Final = "gen_ai.token.modality"  # noqa: S105  likewise
+
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+USER_ID: Final = "user.id"
+ERROR_TYPE: Final = "error.type"
+EXCEPTION: Final = "exception"
+EXCEPTION_TYPE: Final = "exception.type"
+EXCEPTION_MESSAGE: Final = "exception.message"
+EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+
+ERROR_TYPE_OTHER: Final = "_OTHER"
+TOOL_TYPE_FUNCTION: Final = "function"
+PROVIDER_UNKNOWN: Final = "unknown"
+FINISH_REASON_ERROR: Final = "error"
+
+# --- our own attributes ---------------------------------------------------------------------------
+RUN_ID: Final = "langchain.run.id"
+RUN_NAME: Final = "langchain.run.name"
+RUN_KIND: Final = "langchain.run.kind"
+RUN_OUTCOME: Final = "langchain.run.outcome"
+RUN_TAGS: Final = "langchain.run.tags"
+RUN_ATTEMPT: Final = "langchain.run.attempt"
+RUN_CACHED: Final = "langchain.run.cached"
+RUN_METADATA: Final = "langchain.metadata"
+STEP_INPUT: Final = "langchain.input"
+STEP_OUTPUT: Final = "langchain.output"
+GRAPH_NODE: Final = "langchain.langgraph.node"
+GRAPH_STEP: Final = "langchain.langgraph.step"
+BATCH_ID: Final = "langchain.batch.id"
+BATCH_INDEX: Final = "langchain.batch.index"
+BATCH_SIZE: Final = "langchain.batch.size"
+LINK_RELATION: Final = "langchain.link.relation"
+LINK_RUN_ID: Final = "langchain.link.run_id"
+LINKED_RUNS: Final = "langchain.links"
+DOCUMENT_COUNT: Final = "langchain.retriever.document_count"
+STREAM_CHUNKS: Final = "langchain.stream.chunk_count"
+RETRY_ATTEMPT: Final = "langchain.retry.attempt"
+RETRY_DELAY: Final = "langchain.retry.delay"
+CUSTOM_DATA: Final = "langchain.custom.data"
+USAGE_OTHER_PREFIX: Final = "langchain.usage."
+RETRY_EVENT: Final = "langchain.retry"
+UNFINISHED: Final = "tracebus.unfinished"
+"""`error.type` of a span whose run was still open when the exporter closed."""
+
+# --- events of the Logs API -----------------------------------------------------------------------
+EVENT_INFERENCE_DETAILS: Final = "gen_ai.client.inference.operation.details"
+EVENT_OPERATION_EXCEPTION: Final = "gen_ai.client.operation.exception"
+
+# --- metrics --------------------------------------------------------------------------------------
+DURATION_BUCKETS: Final = (
+    0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
+)  # fmt: skip
+TOKEN_BUCKETS: Final = tuple(4.0**exponent for exponent in range(14))
+AGENT_BUCKETS: Final = (
+    0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6,
+)  # fmt: skip
+CALL_BUCKETS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+WORKFLOW_BUCKETS: Final = (1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """A metric: its name, unit, bucket boundaries (none: a counter) and what it says."""
+
+    name: str
+    unit: str
+    buckets: tuple[float, ...]
+    description: str
+
+
+AGENT_DURATION: Final = Instrument(
+    "gen_ai.invoke_agent.duration", "s", AGENT_BUCKETS, "Duration of an agent's invocation."
+)
+AGENT_INFERENCE_CALLS: Final = Instrument(
+    "gen_ai.invoke_agent.inference_calls",
+    "{inference_call}",
+    CALL_BUCKETS,
+    "Inference calls made by one agent invocation.",
+)
+AGENT_TOOL_CALLS: Final = Instrument(
+    "gen_ai.invoke_agent.tool_calls",
+    "{tool_call}",
+    CALL_BUCKETS,
+    "Tool calls made by one agent invocation.",
+)
+WORKFLOW_DURATION: Final = Instrument(
+    "gen_ai.invoke_workflow.duration", "s", WORKFLOW_BUCKETS, "Duration of a workflow's invocation."
+)
+TOOL_DURATION: Final = Instrument(
+    "gen_ai.execute_tool.duration", "s", DURATION_BUCKETS, "Duration of a tool's execution."
+)
+OPERATION_DURATION: Final = Instrument(
+    "gen_ai.client.operation.duration", "s", DURATION_BUCKETS, "Duration of a GenAI client operation."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What differs between the generations of the conventions."""
+
+    schema_url: str
+    cache_write: tuple[str, ...]
+    """Attributes that carry the tokens written to the prompt cache."""
+    top_k_type: type
+    inference_duration: Instrument
+    time_to_first_chunk: Instrument
+    time_per_output_chunk: Instrument
+    token_usage: Instrument | None
+    """The one histogram with `gen_ai.token.type`; `None` where counters replace it."""
+
+
+_CHUNK = ("s", DURATION_BUCKETS)
+
+LATEST: Final = Names(
+    schema_url="https://opentelemetry.io/schemas/gen-ai/1.42.0",
+    # Backends still read the old spelling (Phoenix 20 reads no other), so both are written.
+    cache_write=(USAGE_CACHE_WRITE, USAGE_CACHE_CREATION),
+    top_k_type=int,
+    inference_duration=Instrument(
+        "gen_ai.client.inference.duration", "s", DURATION_BUCKETS, "Duration of an inference call."
+    ),
+    time_to_first_chunk=Instrument(
+        "gen_ai.client.inference.time_to_first_chunk", *_CHUNK, "Time to the first chunk of a stream."
+    ),
+    time_per_output_chunk=Instrument(
+        "gen_ai.client.inference.time_per_output_chunk", *_CHUNK, "Time between two chunks of a stream."
+    ),
+    token_usage=None,
+)
+V1_41: Final = Names(
+    schema_url="https://opentelemetry.io/schemas/1.41.0",
+    cache_write=(USAGE_CACHE_CREATION,),
+    top_k_type=float,
+    inference_duration=OPERATION_DURATION,
+    time_to_first_chunk=Instrument(
+        "gen_ai.client.operation.time_to_first_chunk", *_CHUNK, "Time to the first chunk of a stream."
+    ),
+    time_per_output_chunk=Instrument(
+        "gen_ai.client.operation.time_per_output_chunk", *_CHUNK, "Time between two chunks of a stream."
+    ),
+    token_usage=Instrument(
+        "gen_ai.client.token.usage", "{token}", TOKEN_BUCKETS, "Tokens used by one operation."
+    ),
+)
+VERSIONS: Final[dict[Version, Names]] = {"latest": LATEST, "1.41": V1_41}
+
+USAGE_COUNTERS: Final = {
+    side: Instrument(
+        f"gen_ai.client.inference.usage.{side}", "{token}", (), f"Tokens used ({side}) by inference calls."
+    )
+    for side in (
+        "input_tokens",
+        "output_tokens",
+        "cache_read.input_tokens",
+        "cache_write.input_tokens",
+        "reasoning.output_tokens",
+    )
+}
+USAGE_HISTOGRAMS: Final = {
+    side: Instrument(
+        f"gen_ai.client.inference.operation.{side}",
+        "{token}",
+        TOKEN_BUCKETS,
+        f"Tokens used ({side}) by one inference call.",
+    )
+    for side in ("input_tokens", "output_tokens")
+}
+
+# --- values ---------------------------------------------------------------------------------------
+_PROVIDERS: Final = {
+    "amazon_bedrock": "aws.bedrock",
+    "bedrock": "aws.bedrock",
+    "bedrock_converse": "aws.bedrock",
+    "azure_openai": "azure.ai.openai",
+    "azure": "azure.ai.inference",
+    "vertexai": "gcp.vertex_ai",
+    "google_vertexai": "gcp.vertex_ai",
+    "google_genai": "gcp.gen_ai",
+    "google_generativeai": "gcp.gemini",
+    "mistralai": "mistral_ai",
+    "mistral": "mistral_ai",
+    "ibm": "ibm.watsonx.ai",
+    "watsonx": "ibm.watsonx.ai",
+    "xai": "x_ai",
+    "moonshot": "moonshot_ai",
+}
+_FINISH_REASONS: Final = {
+    "tool_calls": "tool_call",
+    "tool_use": "tool_call",
+    "function_call": "tool_call",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "STOP": "stop",
+    "max_tokens": "length",
+    "MAX_TOKENS": "length",
+    "SAFETY": "content_filter",
+    "refusal": "content_filter",
+}
+_TYPE_NAME: Final = re.compile(
+    r"Runnable[A-Z]\w*(<.*)?|LangGraph|StateGraph|CompiledStateGraph|CompiledGraph|Pregel|Unnamed",
+    re.DOTALL,
+)
+
+
+def provider(langchain_name: str | None) -> str:
+    """Return the well-known value of `gen_ai.provider.name` for LangChain's `ls_provider`."""
+    if not langchain_name:
+        return PROVIDER_UNKNOWN
+    return _PROVIDERS.get(langchain_name, langchain_name)
+
+
+def finish_reason(reason: str) -> str:
+    """Return a provider's finish reason in the conventions' words, or as it is."""
+    return _FINISH_REASONS.get(reason, reason)
+
+
+def is_type_name(run_name: str) -> bool:
+    """Tell whether *run_name* is a class's name, which `gen_ai.workflow.name` must not be."""
+    return _TYPE_NAME.fullmatch(run_name) is not None
+
+
+# --- OpenInference --------------------------------------------------------------------------------
+OI_SPAN_KIND: Final = "openinference.span.kind"
+OI_INPUT_VALUE: Final = "input.value"
+OI_INPUT_MIME_TYPE: Final = "input.mime_type"
+OI_OUTPUT_VALUE: Final = "output.value"
+OI_OUTPUT_MIME_TYPE: Final = "output.mime_type"
+OI_MODEL_NAME: Final = "llm.model_name"
+OI_REQUEST_MODEL: Final = "llm.request.model_name"
+OI_RESPONSE_MODEL: Final = "llm.response.model_name"
+OI_PROVIDER: Final = "llm.provider"
+OI_SYSTEM: Final = "llm.system"
+OI_INVOCATION_PARAMETERS: Final = "llm.invocation_parameters"
+OI_FINISH_REASON: Final = "llm.finish_reason"
+OI_TOKENS_PROMPT: Final = "llm.token_count.prompt"
+OI_TOKENS_COMPLETION: Final = "llm.token_count.completion"
+OI_TOKENS_TOTAL: Final = "llm.token_count.total"
+OI_TOKENS_CACHE_READ: Final = "llm.token_count.prompt_details.cache_read"
+OI_TOKENS_CACHE_WRITE: Final = "llm.token_count.prompt_details.cache_write"
+OI_TOKENS_PROMPT_AUDIO: Final = "llm.token_count.prompt_details.audio"
+OI_TOKENS_REASONING: Final = "llm.token_count.completion_details.reasoning"
+OI_TOKENS_COMPLETION_AUDIO: Final = "llm.token_count.completion_details.audio"
+OI_TOOL_NAME: Final = "tool.name"
+OI_TOOL_PARAMETERS: Final = "tool.parameters"
+OI_TOOL_ID: Final = "tool.id"
+OI_AGENT_NAME: Final = "agent.name"
+OI_SESSION_ID: Final = "session.id"
+OI_EMBEDDING_MODEL: Final = "embedding.model_name"
+OI_METADATA: Final = "metadata"
+OI_TAGS: Final = "tag.tags"
+OI_NODE_ID: Final = "graph.node.id"
+OI_NODE_NAME: Final = "graph.node.name"
+OI_NODE_PARENT_ID: Final = "graph.node.parent_id"
+OI_MIME_JSON: Final = "application/json"
+OI_MIME_TEXT: Final = "text/plain"
+OI_DOCUMENTS: Final = "retrieval.documents"

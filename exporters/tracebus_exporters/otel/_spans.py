@@ -1,0 +1,103 @@
+"""A span while its run is open, and the contract of those who bring spans out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from tracebus.events import RunStarted
+    from tracebus_exporters.otel._ids import SpanIds
+
+CLIENT = 3
+INTERNAL = 1
+"""Span kinds, as OTLP numbers them."""
+
+
+class SpanLink(NamedTuple):
+    """A pointer to another span."""
+
+    ids: SpanIds
+    attributes: dict[str, Any]
+
+
+class SpanEvent(NamedTuple):
+    """Something that happened at one moment of a span."""
+
+    time: int
+    name: str
+    attributes: dict[str, Any]
+
+
+class OpenSpan:
+    """A run that has started and not ended, with all that its end will need."""
+
+    __slots__ = (
+        "agent", "attributes", "chunks", "events", "first_chunk", "gapped", "ids", "inference_calls",
+        "intervals", "kept", "kind", "last_chunk", "links", "name", "native", "operation", "parent",
+        "started", "tool_calls", "usage_input", "usage_output",
+    )  # fmt: skip
+
+    def __init__(self, started: RunStarted, operation: str | None, name: str, kind: int) -> None:
+        self.started = started
+        self.operation = operation
+        """`gen_ai.operation.name`; `None` for steps the conventions do not know."""
+        self.name = name
+        self.kind = kind
+        self.kept = True
+        """Whether it becomes a span; otherwise `ids` are those of its nearest kept ancestor."""
+        self.parent: SpanIds | None = None
+        self.ids: SpanIds | None = None
+        self.native: Any = None
+        """The sink's own object for this span."""
+        self.agent: OpenSpan | None = None
+        """The nearest agent around the run, or the run itself if it is one."""
+        self.attributes: dict[str, Any] = {}
+        self.links: list[SpanLink] = []
+        self.events: list[SpanEvent] = []
+        self.first_chunk: int | None = None
+        self.last_chunk = 0
+        self.chunks = 0
+        self.intervals: list[float] = []
+        self.gapped = False
+        self.inference_calls = 0
+        self.tool_calls = 0
+        self.usage_input: int | None = None
+        self.usage_output: int | None = None
+
+
+class Ending(NamedTuple):
+    """How a span ends."""
+
+    time: int
+    attributes: dict[str, Any]
+    """Those known at the end only; the start's are in the span."""
+    error: str | None
+    """The description of status ERROR; `None` leaves the status unset."""
+
+
+class SpanSink(Protocol):
+    """Brings spans out: through a `TracerProvider`, or straight to an OTLP backend."""
+
+    def start(self, span: OpenSpan, /) -> SpanIds:
+        """Begin *span* and return where it stands, having asked the sampler."""
+        ...
+
+    def end(self, span: OpenSpan, ending: Ending, /) -> None:
+        """End *span*."""
+        ...
+
+    def flush(self, timeout: float, /) -> None:
+        """Bring out what has ended within *timeout* seconds, or raise `TimeoutError`."""
+        ...
+
+    def close(self) -> None:
+        """Bring out what can be within the stated deadline and count the rest as lost."""
+        ...
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, what the parent will send."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Return what was sent and what was lost."""
+        ...
