@@ -75,7 +75,7 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with: tracebus demo",
 )
-@click.version_option(package_name="tracebus", message="%(prog)s %(version)s")
+@click.version_option(package_name="tracebus", message="tracebus %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """See what your LangChain code does: live, on your own machine."""

@@ -42,6 +42,8 @@ def run_chain(
 
     0: it ended. 1: it raised, which is said on standard error. 130: Ctrl-C, its runs are cancelled.
     """
+    if exporters:
+        tracebus.uninstall()  # TRACEBUS_TO has installed itself; where to is said here
     output = Output()
     workers = ThreadPoolExecutor(thread_name_prefix="tracebus-run")
     with tracebus.observing(to=exporters):

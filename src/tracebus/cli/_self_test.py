@@ -46,6 +46,7 @@ def _observed() -> tuple[list[Event], str]:
     from langchain_core.prompts import ChatPromptTemplate  # noqa: PLC0415  likewise
 
     chain = ChatPromptTemplate.from_template("{q}") | ScriptedChatModel(script=[_ANSWER]) | StrOutputParser()
+    tracebus.uninstall()  # TRACEBUS_TO has installed itself, and this is nobody's chain
     recorder = RecordingExporter()
     with tracebus.observing(to=[recorder]):
         answer = "".join(chain.stream({"q": "When does it go?"}))

@@ -27,6 +27,8 @@ def demo(*, headless: bool, fast: bool, to: tuple[str, ...]) -> int:
     import tracebus  # noqa: PLC0415  `--help` must not pay for it
     from tracebus.demo import play  # noqa: PLC0415  likewise
 
+    if to:
+        tracebus.uninstall()  # TRACEBUS_TO has installed itself; where to is said here
     bus = tracebus.EventBus()
     for exporter in _destinations(to, headless=headless):
         bus.attach(exporter)
@@ -61,12 +63,14 @@ class _Stage:
 
 
 def _destinations(to: tuple[str, ...], *, headless: bool) -> list[Exporter]:
-    from tracebus.exporting import DEFAULT_EXPORTER, known_exporters  # noqa: PLC0415  `--help` must not pay for it
+    from tracebus.exporting import DEFAULT_EXPORTER, environment_destinations  # noqa: PLC0415  `--help` must not pay for it
 
     if to:
         return exporters_from(to)
-    keep = not headless and DEFAULT_EXPORTER.partition(":")[0] in known_exporters()
-    return exporters_from(["console", DEFAULT_EXPORTER] if keep else ["console"])
+    # TRACEBUS_TO, where it is set, has installed itself.
+    return exporters_from(
+        ["console"] if headless or environment_destinations() else ["console", DEFAULT_EXPORTER]
+    )
 
 
 def _report(bus: EventBus) -> int:

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tracebus.cli import _table, cli
+from tracebus.cli._table import CommandLine
+
+
+def run(*args):
+    return CliRunner().invoke(cli, args)
+
+
+def test_help_lists_the_commands_that_are_there():
+    """Commands whose file is not installed are not advertised."""
+    names = {
+        line.split()[0]
+        for line in run("--help").output.split("Commands:\n")[1].splitlines()
+        if line[:3] == "  " + line[2:3] and line.strip()
+    }
+    assert names >= {"demo", "run", "doctor"}
+    assert set(_table.available()) <= {line.name for line in _table.COMMANDS}
+
+
+@pytest.mark.parametrize("line", _table.available().values(), ids=lambda line: line.name)
+def test_every_command_in_the_table_is_a_command(line):
+    """Each line leads to a click command whose help renders, and says the same short words."""
+    done = run(line.name, "--help")
+    assert done.exit_code == 0
+    assert "Usage: " in done.output
+
+
+def test_the_help_imports_no_langchain():
+    """`tracebus --help` answers at once: it imports neither LangChain nor any command."""
+    code = (
+        "import sys\n"
+        "from tracebus.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'langchain_core', 'textual', 'opentelemetry', 'tracebus.cli.run', 'tracebus.cli.demo'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["demmo"], "Did you mean 'demo'?"),
+        (["app:chain"], "tracebus run app:chain"),
+        (["script.py"], "tracebus run script.py"),
+        (["zzz"], "Commands: "),
+        (["--versoin"], "--versoin"),
+    ],
+)
+def test_a_mistyped_command_gets_a_hint(args, words):
+    """Exit code 2 and what to write instead."""
+    done = run(*args)
+    assert done.exit_code == 2
+    assert words in done.output
+
+
+@pytest.fixture
+def watch(monkeypatch):
+    """A watch command that says what it was given."""
+
+    @click.command()
+    @click.argument("log", required=False)
+    def watch(log):
+        click.echo(f"watching {log}")
+
+    monkeypatch.setattr(_table, "COMMANDS", (CommandLine("watch", "fake_watch:watch", "Watch."),))
+    monkeypatch.setattr(_table, "find_spec", lambda name: name)
+    module = type(sys)("fake_watch")
+    module.watch = watch
+    monkeypatch.setitem(sys.modules, "fake_watch", module)
+
+
+def test_bare_tracebus_watches(watch):
+    """Without a command, and with a log instead of one, `tracebus` is `tracebus watch`."""
+    assert run().output == "watching None\n"
+    assert run("sqlite:x.db").output == "watching sqlite:x.db\n"
+    assert run("events.jsonl").output == "watching events.jsonl\n"
+    assert run("redis://localhost/0").output == "watching redis://localhost/0\n"
+
+
+def test_bare_tracebus_without_watch_helps(monkeypatch):
+    """Where the terminal UI is not installed, bare `tracebus` shows the help."""
+    lines = tuple(line for line in _table.COMMANDS if line.name != "watch")
+    monkeypatch.setattr(_table, "COMMANDS", lines)
+    done = run()
+    assert done.exit_code == 0
+    assert "Start with: tracebus demo" in done.output
+
+
+def test_the_version_is_the_distributions():
+    """`tracebus --version` names the installed version."""
+    from importlib.metadata import version
+
+    assert run("--version").output == f"tracebus {version('tracebus')}\n"
