@@ -8,7 +8,6 @@ import copy
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.callbacks.base import BaseCallbackManager
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import ensure_config
 from langchain_core.tracers.log_stream import LogStreamCallbackHandler, RunLogPatch
@@ -83,9 +82,14 @@ async def astream_log(
     try:
         log: RunLog | None = None
         async for patch in outbox:
-            first = log is None
-            log = LinearRunLog(*patch.ops) if log is None else (log + patch if not diff else log)
-            yield log if first or not diff else patch
+            if log is None:
+                log = LinearRunLog(*patch.ops)
+                yield log
+            elif diff:
+                yield patch
+            else:
+                log = log + patch
+                yield log
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -148,23 +152,17 @@ def _apart(value: Any) -> Any:
 
 
 def _with_handler(config: RunnableConfig | None, handler: _Handler) -> RunnableConfig:
-    """Return *config* with *handler* among its callbacks.
-
-    Raises:
-        ValueError: its callbacks are neither a list nor a callback manager.
-    """
+    """Return *config* with *handler* among its callbacks, a list or a callback manager."""
     config = ensure_config(config)
     callbacks: Any = config.get("callbacks")
     if callbacks is None:
         config["callbacks"] = [handler]
     elif isinstance(callbacks, list):
         config["callbacks"] = [*callbacks, handler]
-    elif isinstance(callbacks, BaseCallbackManager):
+    else:
         manager = callbacks.copy()
         manager.add_handler(handler, inherit=True)
         config["callbacks"] = manager
-    else:
-        raise ValueError(f"config['callbacks'] is a list or a callback manager, not {callbacks!r}")
     return config
 
 
@@ -236,9 +234,12 @@ class _Outbox:
     def _wake(self) -> None:
         if self._waiting:
             self._waiting = False
-            # A run left behind may log after its loop is gone: nobody reads that any more.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._filled.set)
+            if asyncio._get_running_loop() is self._loop:  # noqa: SLF001  its public twin raises where there is none
+                self._filled.set()
+            else:
+                # A run left behind may log after its loop is gone: nobody reads that any more.
+                with contextlib.suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self._filled.set)
 
     async def __aiter__(self) -> AsyncIterator[RunLogPatch]:
         while True:
