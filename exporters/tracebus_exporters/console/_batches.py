@@ -45,7 +45,7 @@ class Gathered:
         notes = [Text("   ").append_text(self._spread())] if self._durations else []
         notes += [self._note(status, index, root, glyphs) for status, index, root in self._trouble]
         if self._more_trouble:
-            notes.append(Text(f"   … {self._more_trouble:,} more that did not end well", DIM))
+            notes.append(Text().append(f"   … {self._more_trouble:,} more that did not end well", DIM))
         return batch_cells(self.group, self.group.name, notes, glyphs)
 
     def _spread(self) -> Text:
@@ -53,5 +53,5 @@ class Gathered:
 
     @staticmethod
     def _note(status: RunStatus, index: int, root: RunNode, glyphs: Glyphs) -> Text:
-        note = Text(f"   {glyphs.status[status]} ", STATUS_STYLE[status]).append(f"#{index} ", DIM)
+        note = Text("   ").append(f"{glyphs.status[status]} ", STATUS_STYLE[status]).append(f"#{index} ", DIM)
         return note.append_text(error_text(root.error) if root.error is not None else Text(status.value))

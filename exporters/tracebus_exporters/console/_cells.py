@@ -85,7 +85,7 @@ def _run_notes(row: Row, node: RunNode, glyphs: Glyphs) -> tuple[Text, ...]:
     error = error_to_show(node)
     if error is None:
         return ()
-    note = Text(_guides(row.last, glyphs, below=True), DIM)
+    note = Text().append(_guides(row.last, glyphs, below=True), DIM)
     note.append(glyphs.trunk if node.children else "   ", DIM)
     return (note.append_text(error_text(error)),)
 
@@ -93,7 +93,7 @@ def _run_notes(row: Row, node: RunNode, glyphs: Glyphs) -> tuple[Text, ...]:
 def error_text(error: ErrorInfo) -> Text:
     """Return type and first line of an error."""
     kind = sanitise(error.type, one_line=True).rpartition(".")[2]
-    text = Text(kind, "red")
+    text = Text().append(kind, "red")
     message = first_line(error.message, 400)
     return text.append(f": {message}", "red") if message else text
 
@@ -103,7 +103,7 @@ def _folded_cells(row: Row, folded: Folded, glyphs: Glyphs) -> Cells:
     label.append(f"{glyphs.group} ", DIM).append(_named(folded.name))
     label.append(f" {glyphs.times}{len(folded.nodes):,}", "bold")
     label.append_text(_tally(StatusCounts.of(node.status for node in folded.nodes), glyphs))
-    note = Text(_guides(row.last, glyphs, below=True), DIM).append("   ")
+    note = Text().append(_guides(row.last, glyphs, below=True), DIM).append("   ")
     durations, total = folded.durations, TotalOf(folded.nodes)
     span = _span(folded.nodes)
     return Cells(
@@ -120,7 +120,7 @@ def _folded_cells(row: Row, folded: Folded, glyphs: Glyphs) -> Cells:
 def spread(durations: tuple[float, float, float]) -> Text:
     """Return the shortest, the median and the longest duration in words."""
     low, middle, high = map(figures.duration, durations)
-    return Text(f"each {low} to {high}, median {middle}", DIM)
+    return Text().append(f"each {low} to {high}, median {middle}", DIM)
 
 
 def batch_cells(group: BatchGroup, name: str, notes: Sequence[Text], glyphs: Glyphs) -> Cells:
@@ -154,7 +154,7 @@ def _tally(counts: StatusCounts, glyphs: Glyphs) -> Text:
 
 
 def _opening(last: tuple[bool, ...], status: RunStatus, glyphs: Glyphs) -> Text:
-    return Text(_guides(last, glyphs), DIM).append(f"{glyphs.status[status]} ", STATUS_STYLE[status])
+    return Text().append(_guides(last, glyphs), DIM).append(f"{glyphs.status[status]} ", STATUS_STYLE[status])
 
 
 def _guides(last: tuple[bool, ...], glyphs: Glyphs, *, below: bool = False) -> str:

@@ -34,6 +34,9 @@ _PLAIN_WIDTH = 100
 """Cells of a line where no terminal says how wide it is."""
 
 
+_MISSED = "… {:,} events missed: the console was too slow for them"
+
+
 class ConsoleExporter:
     """Prints the tree of every root run when it has ended, and one summary for every batch.
 
@@ -133,7 +136,7 @@ class ConsoleExporter:
         rows, hidden = rows_of(root, self._limit)
         self._show([cells_of(row, self._glyphs, now) for row in rows], root)
         if hidden:
-            self._unwritten.append(Text(f"… {hidden:,} more runs", DIM))
+            self._unwritten.append(Text().append(f"… {hidden:,} more runs", DIM))
 
     def _show(self, rows: Sequence[Cells], root: RunNode | None) -> None:
         width = self._line_width
@@ -150,15 +153,21 @@ class ConsoleExporter:
         missed = self._tree.missed - self._told
         if missed:
             self._told += missed
-            self._unwritten.append(
-                Text(f"… {missed:,} events missed: the console was too slow for them", "yellow")
-            )
+            self._unwritten.append(Text().append(_MISSED.format(missed), "yellow"))
 
     def _write(self) -> None:
         """Print the lines made so far; those that cannot be printed now are kept for the next attempt."""
-        if self._unwritten:
+        if not self._unwritten:
+            return
+        with self._console.capture() as captured:
             self._console.print(Text("\n").join(self._unwritten), no_wrap=True, overflow="ignore", crop=False)
-            self._unwritten.clear()
+        text = captured.get()
+        if self._glyphs is ASCII:
+            text = text.replace("…", "~")
+        encoding = self._console.encoding
+        self._console.file.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        self._console.file.flush()
+        self._unwritten.clear()
 
     @property
     def _line_width(self) -> int:

@@ -63,7 +63,7 @@ def layout_of(rows: Sequence[Cells], width: int, *, with_bar: bool) -> Layout:
 
 def heading(layout: Layout, scale: str) -> Text:
     """Return the line that names the columns."""
-    line = Text("RUN".ljust(layout.label), DIM)
+    line = Text().append("RUN".ljust(layout.label), DIM)
     for name, wide in layout.figures.items():
         line.append(" " * _BETWEEN + _HEADINGS[name].rjust(wide), DIM)
     if layout.bar:
