@@ -8,7 +8,7 @@ import msgspec
 
 from tracebus.events import RunKind
 from tracebus.logs import RunSummary
-from tracebus.logs._index import ambiguous
+from tracebus.logs._index import the_one
 
 if TYPE_CHECKING:
     import sqlite3
@@ -67,15 +67,19 @@ def runs(connection: sqlite3.Connection, query: RunQuery, silent_since: int) -> 
 
 
 def find(connection: sqlite3.Connection, run_id: str, silent_since: int) -> RunSummary | None:
-    """Return the run of this id, or of the one id that begins with it."""
-    rows = connection.execute(
-        f"{_SELECT} WHERE run_id >= :id AND run_id < :id || char(1114111) AND first_seq IS NOT NULL "
-        "ORDER BY run_id LIMIT 5",
-        {"id": run_id, "silent_since": silent_since},
-    ).fetchall()
-    if len(rows) > 1 and rows[0][0] != run_id:
-        raise ambiguous(run_id, (row[0] for row in rows))
-    return _summary(rows[0]) if rows else None
+    """Return the run of this id, or of the one id that begins with it, or else ends with it."""
+    for condition in (
+        "run_id = :id",
+        "run_id >= :id AND run_id < :id || char(1114111)",
+        "run_id LIKE :end ESCAPE '\\'",
+    ):
+        rows = connection.execute(
+            f"{_SELECT} WHERE {condition} AND first_seq IS NOT NULL ORDER BY run_id LIMIT 5",
+            {"id": run_id, "end": f"%{_escaped(run_id)}", "silent_since": silent_since},
+        ).fetchall()
+        if rows:
+            return the_one(run_id, [_summary(row) for row in rows])
+    return None
 
 
 def lost(connection: sqlite3.Connection, silent_since: int) -> frozenset[str]:

@@ -14,6 +14,7 @@ Every log is an exporter too, so its URL is good for `to=`.
 
 from __future__ import annotations
 
+from tracebus.logs._finished import FinishedRuns, Progress
 from tracebus.logs._follow import follow_by_polling
 from tracebus.logs._index import find_run_by_scan, find_runs_by_scan, read_run_by_scan
 from tracebus.logs._log import Log, Retention
@@ -24,10 +25,12 @@ from tracebus.logs._url import LogUrl, Options, parse_duration, parse_log_url, p
 
 __all__ = [
     "MODEL_KINDS",
+    "FinishedRuns",
     "Log",
     "LogUrl",
     "Losses",
     "Options",
+    "Progress",
     "Retention",
     "RunQuery",
     "RunStatus",

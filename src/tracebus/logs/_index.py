@@ -19,7 +19,7 @@ from tracebus.exceptions import InvalidLogError
 from tracebus.logs._runs import RunQuery, RunSummary, thread_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Protocol
 
     from tracebus.events import Event, RunEvent
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         def lost(self) -> frozenset[str]: ...
 
 
-__all__ = ["find_run_by_scan", "find_runs_by_scan", "read_run_by_scan", "summarise"]
+__all__ = ["find_run_by_scan", "find_runs_by_scan", "read_run_by_scan", "summarise", "the_one"]
 
 _PAGE = 5000
 
@@ -45,16 +45,23 @@ def find_runs_by_scan(log: Readable, query: RunQuery) -> list[RunSummary]:
 
 def find_run_by_scan(log: Readable, run_id: str) -> RunSummary | None:
     """Return what `Log.find_run` returns, by reading the whole of *log*."""
-    found = [run for run in summarise(_all_events(log), log.lost()) if run.run_id.startswith(run_id)]
-    exact = [run for run in found if run.run_id == run_id]
-    if len(found) > 1 and not exact:
-        raise ambiguous(run_id, (run.run_id for run in found))
-    return next(iter(exact or found), None)
+    every = {run.run_id: run for run in summarise(_all_events(log), log.lost())}
+    if run_id in every:
+        return every[run_id]
+    found = [run for name, run in every.items() if name.startswith(run_id)]
+    return the_one(run_id, found or [run for name, run in every.items() if name.endswith(run_id)])
 
 
-def ambiguous(run_id: str, candidates: Iterable[str]) -> InvalidLogError:
-    """Return the error for a beginning of an id that several runs share."""
-    return InvalidLogError(f"several runs' ids begin with {run_id!r}: {', '.join(candidates)}")
+def the_one(run_id: str, found: Sequence[RunSummary]) -> RunSummary | None:
+    """Return the only one of *found*.
+
+    Raises:
+        InvalidLogError: there are several.
+    """
+    if len(found) > 1:
+        names = ", ".join(run.run_id for run in found[:5])
+        raise InvalidLogError(f"several runs' ids begin or end with {run_id!r}: {names}")
+    return found[0] if found else None
 
 
 def read_run_by_scan(log: Readable, root_run_id: str) -> list[Event]:

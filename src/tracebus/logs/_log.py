@@ -81,10 +81,10 @@ class Log(Protocol):
         ...
 
     def find_run(self, run_id: str, /) -> RunSummary | None:
-        """Return the run of this id, or of the one id that begins with it.
+        """Return the run of this id, or of the one id that begins with it, or else ends with it.
 
         Raises:
-            InvalidLogError: several runs' ids begin with it.
+            InvalidLogError: several runs' ids do.
         """
         ...
 

@@ -317,14 +317,16 @@ def runs_are_found_by_what_they_are(open_log: OpenLog) -> None:
             assert found, f"{query} finds nothing: the check is empty"
 
 
-def a_run_is_found_by_the_beginning_of_its_id(open_log: OpenLog) -> None:
-    """A whole id, or a beginning only one id has; a beginning of several is refused by name."""
+def a_run_is_found_by_a_part_of_its_id(open_log: OpenLog) -> None:
+    """A whole id, a beginning or an end only one id has; what several share is refused by name."""
     with _opened(open_log) as log:
         for name in ("abc-1", "abc-2", "xyz"):
             log.append(sample_run(name)[:1])
         found = log.find_run("xy")
         assert found is not None
         assert found.run_id == "xyz"
+        assert (by_end := log.find_run("c-2")) is not None
+        assert by_end.run_id == "abc-2"
         assert log.find_run("nobody") is None
         try:
             log.find_run("abc")
@@ -379,7 +381,7 @@ LOG_CHECKS: tuple[LogCheck, ...] = (
     unknown_tokens_are_not_zero,
     an_end_without_a_start_is_a_run,
     runs_are_found_by_what_they_are,
-    a_run_is_found_by_the_beginning_of_its_id,
+    a_run_is_found_by_a_part_of_its_id,
     the_oldest_events_go_first,
     a_log_is_an_exporter,
 )
