@@ -83,6 +83,14 @@ def test_without_content_nothing_of_the_program_gets_out(event, field):
     assert b"private" not in encode_json(settled)
 
 
+def test_raw_chunks_are_withheld_where_a_function_redacts():
+    """A secret may straddle two chunks, so the function could not recognise it."""
+    capture = Capture(raw_chunks=True, redact=lambda _, text: text)
+    event = settle(RunStreamed(chunk=CapturedPayload({"text": "hun"}, capture), **IDS))
+    assert event.chunk is None
+    assert cuts_of(event) == [("/chunk", "redacted")]
+
+
 def test_nothing_withheld_is_nothing_cut():
     """A payload that was nothing leaves no trace of having been withheld."""
     event = settle(started(inputs=CapturedPayload(None, Capture(content=False))))

@@ -113,7 +113,7 @@ async def test_without_content_no_word_gets_out(watch, server, openai_model, ant
 async def test_a_redaction_function_sees_what_chunks_would_hide(watch, server, openai_model):
     """A secret that straddles two chunks is withheld while streaming, and redacted in the output."""
     server.script(openai_wire.chat_stream(*openai_wire.text_deltas("it is hunter2-", "very-secret", "!")))
-    capture = Capture(redact=lambda _, text: text.replace(SECRET, "***"))
+    capture = Capture(redact=lambda _, text: text.replace(SECRET, "***"), raw_chunks=True)
     observed = observe(openai_model(), bus=watch.bus, capture=capture)
     [chunk async for chunk in observed.astream("hi")]
     await watch.await_until_all_ended()
@@ -142,6 +142,26 @@ async def test_secrets_in_a_tool_calls_arguments_are_redacted_in_the_output(
     await watch.await_until_all_ended()
     assert SECRET not in "".join(encode_json(event).decode() for event in watch.events)
     (end,) = watch.ends.values()
+    assert end.outputs["messages"][0]["tool_calls"][0]["args"] == {"user": "u", "password": "[redacted]"}
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+async def test_the_output_of_a_stream_is_redacted(watch, server, openai_model, anthropic_model, provider):
+    """What the client puts together from the fragments is redacted by key in every form it has."""
+    pieces = ['{"user": "u", "pass', 'word": "hunt', "er2-very-", 'secret"}']
+    if provider == "openai":
+        calls = [("call_1", "log_in", pieces)]
+        server.script(openai_wire.chat_stream(*openai_wire.tool_deltas(calls)))
+        model = openai_model()
+    else:
+        server.script(
+            anthropic_wire.stream(anthropic_wire.tool_block(0, "log_in", "toolu_1", *pieces), stop="tool_use")
+        )
+        model = anthropic_model()
+    [chunk async for chunk in observe(model.bind_tools([log_in]), bus=watch.bus).astream("hi")]
+    await watch.await_until_all_ended()
+    (end,) = watch.ends.values()
+    assert SECRET not in encode_json(end).decode()
     assert end.outputs["messages"][0]["tool_calls"][0]["args"] == {"user": "u", "password": "[redacted]"}
 
 

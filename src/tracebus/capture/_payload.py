@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tracebus.capture._policy import Capture
-    from tracebus.events import Event
+    from tracebus.events import CutReason, Event
 
 CONTENT_FIELDS = frozenset(("inputs", "outputs", "data", "chunk"))
 """Fields that `Capture(content=False)` empties."""
@@ -57,11 +57,18 @@ class CapturedPayload(Deferred):
         _, value, cuts = self._settled
         replace_field(event, field, value, cuts)
 
+    def _withheld(self, field: str) -> CutReason | None:
+        """Say why *field* is to stay empty, `None` if it is not."""
+        if field in CONTENT_FIELDS and not self._capture.content:
+            return "content"
+        # A secret may straddle two chunks; what the chunks add up to is in the outputs, redacted.
+        return "redacted" if field == "chunk" and not self._capture.streams_text else None
+
     def _json(self, field: str) -> tuple[Any, tuple[Cut, ...]]:
         pointer = f"/{field}"
-        withheld = field in CONTENT_FIELDS and not self._capture.content
-        if withheld and self._value is not None:
-            return None, (Cut(pointer, "content"),)
+        withheld = self._withheld(field)
+        if withheld is not None and self._value is not None:
+            return None, (Cut(pointer, withheld),)
         if field != "metadata":
             return to_json(self._value, self._capture, pointer, self._convert)
         if not self._capture.metadata:

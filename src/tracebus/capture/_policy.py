@@ -30,7 +30,8 @@ class Capture:
             metadata and the frames of a traceback (without source lines) remain.
         metadata: take runs' metadata. It is structure (thread and node names, `ls_*`) rather than
             content, so `content=False` keeps it; limits and redaction apply to it all the same.
-        raw_chunks: also take every streamed chunk as the program yielded it, in `RunStreamed.chunk`.
+        raw_chunks: also take every streamed chunk as the program yielded it, in `RunStreamed.chunk`,
+            unless `redact` is given. Redaction by key sees one chunk at a time.
         redact_keys: names of keys whose values become `"[redacted]"`, at any depth: in mappings,
             models and dataclasses, in lists of `(name, value)` pairs as of HTTP headers, and in
             text that holds JSON, a `repr` or a query string. Case, `-`, `_` and camelCase make no

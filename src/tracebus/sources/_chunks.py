@@ -44,7 +44,7 @@ class StreamedChunk(Deferred):
             reasoning="".join(_reasonings(content, message)),
             tool_calls=tuple(_fragments(message)),
         )
-        if self.capture.raw_chunks and self.capture.content:
+        if self.capture.raw_chunks and self.capture.streams_text:
             value, cuts = to_json(message or self.token, self.capture, f"/{field}", _as_plain_chunk)
             force_setattr(event, field, value)
             _add_cuts(event, cuts)
