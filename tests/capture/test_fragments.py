@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracebus.capture import Capture, FragmentScrubber, streamed_text
+from tracebus.capture import Capture, FragmentScrubber, StreamScrubber, streamed_text
 
 SECRET = "hunter2"
 DEFAULT = Capture()
@@ -85,3 +85,16 @@ def test_streamed_text_is_made_encodable_and_limited():
     """A piece of text loses lone surrogates and what is beyond the limit of a string."""
     assert streamed_text("a\ud800", DEFAULT) == "a\ufffd"
     assert streamed_text("x" * 100, Capture(max_string=10)) == "x" * 9 + "…"
+
+
+@settings(deadline=None, max_examples=100)
+@given(documents, st.lists(st.integers(0, 200), max_size=9), st.randoms())
+def test_pieces_may_be_read_in_any_order(document, cuts, random):
+    """Readers that come by out of order see of each piece what readers in order see."""
+    pieces = in_pieces(json.dumps(document), cuts)
+    in_order, any_order = FragmentScrubber(DEFAULT), StreamScrubber(DEFAULT)
+    taken = [(any_order.take(piece), in_order.feed(piece)) for piece in pieces]
+    random.shuffle(taken)
+    for position, shown in taken:
+        assert any_order.shown(position) == shown
+        assert any_order.shown(position) == shown

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tracebus.capture._error import CapturedError, error_info
 from tracebus.capture._forms import NotHandled
-from tracebus.capture._fragments import FragmentScrubber, streamed_text
+from tracebus.capture._fragments import FragmentScrubber, StreamScrubber, streamed_text
 from tracebus.capture._keys import DEFAULT_REDACT_KEYS
 from tracebus.capture._payload import CapturedModel, CapturedPayload
 from tracebus.capture._policy import DEFAULT_CAPTURE, Capture
@@ -25,6 +25,7 @@ __all__ = [
     "CapturedPayload",
     "FragmentScrubber",
     "NotHandled",
+    "StreamScrubber",
     "clean_text",
     "error_info",
     "snapshot",

@@ -92,3 +92,29 @@ class FragmentScrubber:
         elif self._depth == 0 and char not in _WHITE:
             self._bare = True
         return ""
+
+
+class StreamScrubber:
+    """A `FragmentScrubber` whose pieces are taken in order and read in any order, each perhaps later.
+
+    Events are made JSON when a reader comes by, and readers need not come by in order.
+    """
+
+    __slots__ = ("_done", "_pieces", "_scrubber")
+
+    def __init__(self, capture: Capture) -> None:
+        self._scrubber = FragmentScrubber(capture)
+        self._pieces: list[str] = []
+        self._done = 0
+
+    def take(self, piece: str) -> int:
+        """Remember *piece*, the next of its text, and return what `shown` asks for it by. Cheap."""
+        self._pieces.append(piece)
+        return len(self._pieces) - 1
+
+    def shown(self, position: int) -> str:
+        """Return what of a piece may be shown. Not thread-safe: events are settled one at a time."""
+        while self._done <= position:
+            self._pieces[self._done] = self._scrubber.feed(clean_text(self._pieces[self._done]))
+            self._done += 1
+        return self._pieces[position]
