@@ -139,15 +139,19 @@ def test_a_reader_overtaken_by_a_whole_ring_still_gets_one_gap(make):
 
 
 class Broken(Deferred):
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
     def settle_into(self, event, field) -> None:
-        raise RecursionError("too deep")
+        raise self.error
 
 
-def test_a_payload_that_cannot_be_settled_arrives_empty(make, caplog):
+@pytest.mark.parametrize("error", [RecursionError("too deep"), SystemExit(1)])
+def test_a_payload_that_cannot_be_settled_arrives_empty(make, caplog, error):
     """A bug in settling costs the payload, is logged once and counted, and the event still arrives."""
     reader = new_reader()
     for _ in range(2):
-        reader.ring.append(make.started("r", inputs=Broken(), metadata=Broken()))
+        reader.ring.append(make.started("r", inputs=Broken(error), metadata=Broken(error)))
     reader.ring.append(make.streamed("fine"))
     first, second, third = reader.take(10)
     assert (first.inputs, first.metadata, second.inputs, third.text) == (None, {}, None, "fine")

@@ -284,6 +284,63 @@ def test_a_flush_ends_a_pause_without_costing_an_attempt(bus, make):
     assert seqs(exporter) == [1]
 
 
+def test_flushes_that_wait_together_are_one(bus, make, gate):
+    """However many wait for an exporter that hangs, it is flushed once when it comes back."""
+    exporter = Hanging(gate)
+    handle = bus.attach(exporter, linger=0.0)
+    publish(bus, make, 1)
+    for _ in range(20):
+        assert not bus.flush(0.0)
+    assert len(handle._worker._flushes) == 20
+    gate.set()
+    wait_until(lambda: not handle._worker._flushes)
+    assert exporter.flushes == 1
+
+
+def test_a_thread_that_cannot_start_is_tried_again(bus, make, monkeypatch):
+    """A program that has all the threads it may have gets its events when one is free."""
+    import _thread
+
+    exporter = RecordingExporter()
+    bus.attach(exporter, linger=0.0)
+
+    def refuse(*_arguments) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_thread, "start_new_thread", refuse)
+        publish(bus, make, 10)
+    publish(bus, make, 1_000)
+    exporter.wait_for(lambda events: len(events) == 1_010)
+
+
+def test_a_bug_in_the_thread_is_told(bus, make, caplog, monkeypatch):
+    """If ever a bug of ours ends an exporter's thread, the log and the statistics say so."""
+    handle = bus.attach(RecordingExporter(), name="unlucky")
+
+    def fail(limit: int) -> list:
+        raise AssertionError("bug")
+
+    monkeypatch.setattr("tracebus.bus._reader.Reader.take", lambda self, limit: fail(limit))
+    publish(bus, make, 1)
+    assert handle._worker.done.wait(10)
+    row = handle.statistics()
+    assert (row.healthy, row.last_error) == (False, "AssertionError: bug")
+    assert not bus.flush()
+    assert not bus.close()
+    assert "unlucky" in caplog.text
+
+
+def test_what_an_exporter_lost_is_logged_at_its_end(bus, make, caplog):
+    """Events given up are named in the log when the exporter ends."""
+    exporter = Flaky()
+    exporter.broken = ValueError("poison")
+    bus.attach(exporter, name="lossy", max_attempts=1, **NO_WAIT)
+    publish(bus, make, 3)
+    assert not bus.close()
+    assert caplog.records[-1].message == "exporter lossy ended: of 3 events 3 were lost and 0 missed"
+
+
 def test_flush_and_close_keep_their_deadline_with_a_hanging_exporter(bus, make, gate):
     """A hanging exporter makes flush and close return False in time, and its neighbour gets everything."""
     hanging, good = Hanging(gate), RecordingExporter()

@@ -62,12 +62,13 @@ class Health:
         try:
             call()
         except BaseException as error:  # noqa: BLE001 - see above; counted and logged
-            self._failed(what, error)
+            self.failed(what, error)
             return False
         self._succeeded()
         return True
 
-    def _failed(self, what: str, error: BaseException) -> None:
+    def failed(self, what: str, error: BaseException) -> None:
+        """Count a failure of *what*, and log it if it is the first of an outage."""
         self.failures += 1
         self.outage += 1
         self.last_error = f"{type(error).__name__}: {error}"

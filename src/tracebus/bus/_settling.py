@@ -44,7 +44,9 @@ class Settler:
         """Settle *event* wherever it stands, and return it; never raise."""
         try:
             return settle(event)
-        except Exception as error:  # noqa: BLE001 - a reader must get its event whatever is in it
+        except KeyboardInterrupt:
+            raise  # the program's business; the event is settled by the next who looks
+        except BaseException as error:  # noqa: BLE001 - a reader must get its event, even if a `repr` exits
             self._tally.complain("settle_failures", "a payload could not be turned into JSON", error)
             _blank(event)
             return event
@@ -52,7 +54,9 @@ class Settler:
     def _settle_new(self, events: Sequence[Event]) -> None:
         try:
             settle_all(events)
-        except Exception:  # noqa: BLE001 - done again one by one, which counts and names the failure
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - done again one by one, which counts and names the failure
             for event in events:
                 self.settle_one(event)
 

@@ -108,25 +108,29 @@ class Subscription:
 
         Awaits before it takes and never after: cancelled anywhere, it has lost nothing.
         """
-        if self._reader.lag:
+        reader = self._reader
+        ring = reader.ring
+        if ring.head > reader.position:
             await asyncio.sleep(0)  # a busy log must not keep the loop from its other tasks
         while not self._closed:
-            ended = self._reader.ring.sealed  # looked at first: what was written before it is taken below
-            events = self._reader.take(limit)
-            if events or ended:
-                return events
-            await self._sleep()
+            ended = ring.sealed  # looked at first: what was written before it is taken below
+            if ring.head > reader.position:
+                return reader.take(limit)
+            if ended:
+                return []
+            await self._sleep(reader.position + 1)
         return []
 
-    async def _sleep(self) -> None:
+    async def _sleep(self, position: int) -> None:
+        """Wait until the log reaches *position* or there is nothing to wait for."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        alarm = Alarm(self._reader.position + 1, partial(_wake, loop, future))
+        alarm = Alarm(position, partial(_wake, loop, future))
         ring = self._reader.ring
         self._sleeping.add(alarm)
         ring.alarms.add(alarm)
         try:
-            if not (self._reader.lag or ring.sealed or self._closed):
+            if not (ring.head >= position or ring.sealed or self._closed):
                 await future
         finally:
             ring.alarms.discard(alarm)

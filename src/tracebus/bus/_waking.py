@@ -93,7 +93,8 @@ class Alarms:
         with self._lock:
             for alarm in due:
                 self._alarms.pop(alarm, None)
-            self.next = min([alarm.at for alarm in list(self._alarms)], default=_NEVER)
+            waiting = list(self._alarms)
+            self.next = min([alarm.at for alarm in waiting]) if waiting else _NEVER
 
     def wake_all(self) -> None:
         """Wake everybody."""

@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Flush", "Worker"]
 
+_EVENTS_BETWEEN_STARTS = 256
+"""How often a thread that could not be started is tried again: that costs microseconds."""
+
 
 class Flush:
     """Somebody waits until one exporter is done with everything up to *target*."""
 
-    def __init__(self, target: int, deadline: float, lost: int) -> None:
+    def __init__(self, target: int, deadline: float, gone: int) -> None:
         self.target = target
         self.deadline = deadline
-        self.lost_before = lost
+        self.gone_before = gone
         self.ok = False
         self.answered = threading.Event()
 
@@ -90,7 +93,10 @@ class Worker:
         try:
             _thread.start_new_thread(self._launch, ())
         except RuntimeError:
-            self._start_once.release()  # the interpreter is going down: `run_here` does the rest
+            # No thread to be had: the program has too many, and later ones may be had again; or the
+            # interpreter is going down, and `ended_well` does the work.
+            self._start_once.release()
+            self._ring.alarms.add(Alarm(self._ring.head + _EVENTS_BETWEEN_STARTS, self.start))
 
     def ended_well(self, deadline: float) -> bool:
         """Wait for the end until *deadline*; return whether everything was delivered and closed.
@@ -171,8 +177,8 @@ class Worker:
             while self._turn():
                 pass
             self._finish()
-        except BaseException:  # noqa: BLE001 - nothing may end this thread without a word
-            logger.exception("exporter %s: its thread ended on a bug of tracebus", self.name)
+        except BaseException as error:  # noqa: BLE001 - nothing may end this thread without a word
+            self._health.failed("its thread, by a bug of tracebus,", error)
         finally:
             self._thread_id = None
             self.done.set()
@@ -221,12 +227,20 @@ class Worker:
             self._ring.alarms.discard(alarm)
 
     def _answer_flushes(self) -> None:
-        for flush in [flush for flush in self._flushes if flush.target <= self._done_with]:
-            remaining = max(0.0, flush.deadline - time.monotonic())
-            flushed = self._health.attempt("flush", lambda left=remaining: self.exporter.flush(left))  # type: ignore[misc]  # a lambda's default is how a loop binds its variable
-            flush.ok = flushed and self._gone() == flush.lost_before
+        """Flush the exporter, once for all who wait for no more than it has."""
+        reached = [flush for flush in self._flushes if flush.target <= self._done_with]
+        if not reached:
+            return
+        deadline = max(flush.deadline for flush in reached)
+        flushed = self._flush_exporter(deadline)
+        for flush in reached:
+            flush.ok = flushed and self._gone() == flush.gone_before
             self._flushes.remove(flush)
             flush.answered.set()
+
+    def _flush_exporter(self, deadline: float) -> bool:
+        remaining = max(0.0, deadline - time.monotonic())
+        return self._health.attempt("flush", lambda: self.exporter.flush(remaining))
 
     def _refuse_flushes(self) -> None:
         """Answer those who ask after the end: nothing is left to deliver."""
@@ -243,9 +257,12 @@ class Worker:
         if left > 0:
             self._delivery.lost += left
             self._done_with += left
-        deadline = self._delivery.deadline or time.monotonic()
-        flushed = self._health.attempt(
-            "flush", lambda: self.exporter.flush(max(0.0, deadline - time.monotonic()))
-        )
+        flushed = self._flush_exporter(self._delivery.deadline or 0.0)
         closed = self._health.attempt("close", self.exporter.close)
         self._ended_well = flushed and closed and self._gone() == self._gone_before
+        row = self.statistics()
+        if row.lost or row.missed:
+            logger.warning(
+                "exporter %s ended: of %d events %d were lost and %d missed",
+                *(self.name, row.delivered + row.lost + row.missed, row.lost, row.missed),
+            )
