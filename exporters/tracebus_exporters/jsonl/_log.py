@@ -160,7 +160,7 @@ def from_url(url: str) -> JsonlLog:
     path = parsed.path()
     if path is None:
         raise InvalidLogError(f"{url!r} names no file; write jsonl:PATH")
-    return JsonlLog(path, retention=retention)
+    return JsonlLog(path.absolute(), retention=retention)
 
 
 def _kept_from(file: BinaryIO, retention: Retention, now: int) -> int:

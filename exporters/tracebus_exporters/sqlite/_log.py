@@ -207,7 +207,7 @@ def from_url(url: str) -> SqliteLog:
         max_age=options.take("max_age", _or_off(parse_duration), DEFAULT_RETENTION.max_age),
     )
     options.nothing_left()
-    return SqliteLog(parsed.path() or default_log_path(), retention=retention)
+    return SqliteLog((parsed.path() or default_log_path()).absolute(), retention=retention)
 
 
 def _or_off(parse: Callable[[str], float]) -> Callable[[str], int | None]:

@@ -61,9 +61,12 @@ class FinishedRuns:
     @property
     def progress(self) -> Progress:
         """What to begin a later one with, once everything given out has arrived."""
+        not_met_again = {
+            run_id: first for run_id, first in self._resumed.open.items() if first > self._position
+        }
         return Progress(
             position=max(self._position, self._resumed.position),
-            open={run_id: root.first for run_id, root in self._roots.items()},
+            open=not_met_again | {run_id: root.first for run_id, root in self._roots.items()},
         )
 
     def add(self, event: Event) -> list[Event]:
@@ -88,6 +91,9 @@ class FinishedRuns:
 
     def _gathered(self, event: RunEvent) -> list[Event]:
         root = self._roots.get(event.root_run_id)
+        if root is None and not isinstance(event, RunStarted):
+            self._over.add(event.root_run_id)  # its beginning was handed on before, or is gone
+            return [event]
         if root is None:
             root = self._roots[event.root_run_id] = _Root(event.seq)
         root.events.append(event)

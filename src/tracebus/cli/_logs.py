@@ -1,0 +1,91 @@
+"""What the commands that read a log have in common: which log, which run, what time."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tracebus.exceptions import InvalidLogError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tracebus.events import Event
+    from tracebus.logs import Log, RunSummary
+
+__all__ = ["Moment", "all_events", "find", "log_argument", "open_existing"]
+
+log_argument: Callable[[Callable[..., object]], Callable[..., object]] = click.argument(
+    "log_url", metavar="[LOG]", required=False
+)
+"""The `[LOG]` argument, one for every command that reads one."""
+
+
+class Moment(click.ParamType[int]):
+    """A point in time: how long ago (`90s`, `2h`, `7d`), or a date with or without a time of day."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return nanoseconds since the epoch; what has no zone is local time."""
+        from tracebus.logs import parse_duration  # noqa: PLC0415  `--help` must not pay for it
+
+        try:
+            return time.time_ns() - int(parse_duration(value) * 1e9)
+        except ValueError:
+            pass  # not a duration: it may be a date
+        try:
+            return int(datetime.fromisoformat(value).astimezone().timestamp() * 1e9)
+        except ValueError:
+            self.fail(
+                f"{value!r} is neither a duration such as 2h nor a date such as 2026-11-21T10:30", param, ctx
+            )
+
+
+def open_existing(log_url: str | None) -> Log:
+    """Open the log to read: the one named, or the one this user's programs write to by default.
+
+    Raises:
+        InvalidLogError: a file was named that is not there.
+    """
+    from tracebus.logs import open_log  # noqa: PLC0415  `--help` must not pay for it
+
+    log = open_log(log_url or "sqlite:")
+    path = getattr(log, "path", None)
+    if log_url and path is not None and not path.exists():
+        raise InvalidLogError(f"there is no log at {path}")
+    return log
+
+
+def find(log: Log, run: str) -> RunSummary:
+    """Return the run called *run*: an id, its beginning or its end, or `last`.
+
+    Raises:
+        click.UsageError: there is none.
+        InvalidLogError: there are several.
+    """
+    from tracebus.logs import RunQuery  # noqa: PLC0415  `--help` must not pay for it
+
+    if run == "last":
+        found = next(iter(log.runs(RunQuery(limit=1))), None)
+        if found is None:
+            raise click.UsageError(f"there are no runs in {log.url} yet")
+        return found
+    found = log.find_run(run)
+    if found is None:
+        raise click.UsageError(f"no run {run!r} in {log.url}; list them with: tracebus runs")
+    return found
+
+
+def all_events(log: Log, after: int = 0) -> Iterator[Event]:
+    """Yield the events of *log* up to the one that is the last now."""
+    head = log.head()
+    while after < head:
+        page = log.read(after, 1000)
+        if not page:
+            return
+        yield from page
+        after = page[-1].seq
