@@ -39,7 +39,7 @@ async def test_every_root_of_a_batch_knows_its_place(watch, how, sequence):
     assert len({event.batch.id for event in roots}) == 1
     assert {(event.batch.index, event.batch.size) for event in roots} == {(i, 4) for i in range(4)}
     for root in roots:
-        first = [e for e in watch.started if e.root_run_id == root.run_id and e.name == "step"][0]
+        first = next(e for e in watch.started if e.root_run_id == root.run_id and e.name == "step")
         assert first.inputs["n"] == root.batch.index
 
 

@@ -95,10 +95,7 @@ async def test_an_exception_ends_the_run_and_its_parents_as_error(watch, step, a
     before = RunnableLambda(lambda x: "x", name="before")
     chain = observe(before | failing(step) | RunnableLambda(str, name="after"), bus=watch.bus)
     with pytest.raises(ValueError, match=r"retriever|tool|model|first|last"):
-        if asynchronous:
-            await chain.ainvoke("x")
-        else:
-            chain.invoke("x")
+        await chain.ainvoke("x") if asynchronous else chain.invoke("x")
     watch.check()
     outcomes = watch.outcomes()
     assert outcomes["RunnableSequence"] == "error"

@@ -84,10 +84,12 @@ def _decoded(decode: Callable[[Any], _T], data: Any, decode_any: Callable[[Any],
 
 def _explained(error: msgspec.DecodeError, data: Any, decode_any: Callable[[Any], Any]) -> InvalidEventError:
     """Say what is wrong with *data*, which *error* refused."""
-    if isinstance(error, msgspec.ValidationError):
+    try:
         found = decode_any(data)
-        for record in found if isinstance(found, list) else [found]:
-            event_type = record.get("type") if isinstance(record, dict) else None
-            if isinstance(event_type, str) and event_type not in _TYPES:
-                return UnknownEventTypeError(event_type)
+    except msgspec.DecodeError as malformed:
+        return InvalidEventError(f"not an event: {malformed}")
+    for record in found if isinstance(found, list) else [found]:
+        event_type = record.get("type") if isinstance(record, dict) else None
+        if isinstance(event_type, str) and event_type not in _TYPES:
+            return UnknownEventTypeError(event_type)
     return InvalidEventError(f"not an event: {error}")

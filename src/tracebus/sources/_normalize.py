@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import force_setattr
@@ -36,13 +37,15 @@ async def normalize(
     They may come from anywhere: a local Runnable, `RemoteRunnable`, a LangGraph server, a recording.
     `seq` counts from 1. What such a stream cannot say: chain, model and retriever errors (their
     runs end with the exception that ends the stream, or as errors of type `unknown`), request
-    parameters, and in v1 the parents (every run hangs on the first one).
+    parameters, an empty input that came as a stream, and in v1 the parents (every run hangs on the
+    first one).
 
     Raises:
         Exception: whatever *stream_events* raises, after the ends of the runs it ends.
     """
-    async for event in _events(stream_events, capture or Capture(), {}):
-        yield event
+    async with aclosing(_events(stream_events, capture or Capture(), {})) as events:
+        async for event in events:
+            yield event
 
 
 async def astream(
@@ -72,8 +75,9 @@ async def astream(
     kwargs.setdefault("version", "v2")
     stream = runnable.astream_events(input, config, **kwargs)
     scoped = ScopedAsyncIterator(stream, ObservedCall(recorder, Call(None)))
-    async for event in _events(scoped, policy, ends):
-        yield event
+    async with aclosing(_events(scoped, policy, ends)) as events:
+        async for event in events:
+            yield event
 
 
 async def _events(
@@ -100,6 +104,9 @@ async def _events(
                 yield event
     except Exception as error:  # noqa: BLE001 -- raised again below, after the ends it causes
         failure = error
+    finally:
+        if (aclose := getattr(stream_events, "aclose", None)) is not None:
+            await aclose()
     reader.finish(failure)
     for event in drained():
         yield event

@@ -12,7 +12,7 @@ import heapq
 import itertools
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tracebus.events import Outcome, RunKind
 
@@ -25,6 +25,9 @@ _SECOND = 1_000_000_000
 _SILENT_KINDS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM, RunKind.RETRIEVER))
 """Kinds whose cancellation LangChain does not report."""
 
+_ORDERLY = (Outcome.OK, Outcome.ERROR)
+"""Outcomes after which a descendant may well go on: a failed sibling, a background task."""
+
 
 class _Case(NamedTuple):
     due: int
@@ -32,8 +35,11 @@ class _Case(NamedTuple):
     run: OpenRun
     outcome: Outcome
     ended: int
-    itself: bool
-    error: Any
+    """When whoever ended did, be it *run* itself or the call it belongs to."""
+    closes: Literal["run", "children"]
+    patient: bool
+    """Whether the grace begins anew as long as something happens in the tree."""
+    error: Any = None
 
 
 class Reaper:
@@ -63,11 +69,15 @@ class Reaper:
 
     def watch(self, run: OpenRun, outcome: Outcome, now: int) -> None:
         """Close what is open below *run*, which has just ended with *outcome*, after the grace."""
-        self._add(run, outcome, now, itself=False, error=None)
+        self._add(run, outcome, now, "children", patient=outcome in _ORDERLY)
+
+    def watch_late(self, run: OpenRun, outcome: Outcome) -> None:
+        """Close *run*, which began after its parent had ended with *outcome*, once it falls silent."""
+        self._add(run, _fate(run, outcome), self._clock(), "run", patient=True)
 
     def expect_end(self, run: OpenRun, outcome: Outcome, error: Any) -> None:
         """Close *run*, whose call is over, unless LangChain reports its end within the grace."""
-        self._add(run, outcome, self._clock(), itself=True, error=error)
+        self._add(run, outcome, self._clock(), "run", patient=False, error=error)
 
     def reset(self, lock: Any) -> None:
         """Forget everything: after a fork there is neither timer nor open run."""
@@ -87,29 +97,31 @@ class Reaper:
                 self._settle(tracker, heapq.heappop(self._cases), now)
             self._arm(now)
 
-    def _add(self, run: OpenRun, outcome: Outcome, now: int, *, itself: bool, error: Any) -> None:
-        grace = self._grace(outcome, itself=itself)
-        heapq.heappush(self._cases, _Case(now + grace, next(self._order), run, outcome, now, itself, error))
+    def _add(
+        self,
+        run: OpenRun,
+        outcome: Outcome,
+        now: int,
+        closes: Literal["run", "children"],
+        *,
+        patient: bool,
+        error: Any = None,
+    ) -> None:
+        due = now + (self._orphan_grace if patient else self._cancel_grace)
+        case = _Case(due, next(self._order), run, outcome, now, closes, patient, error)
+        heapq.heappush(self._cases, case)
         self._arm(now)
 
-    def _grace(self, outcome: Outcome, *, itself: bool) -> int:
-        patient = not itself and outcome in (Outcome.OK, Outcome.ERROR)
-        return self._orphan_grace if patient else self._cancel_grace
-
     def _settle(self, tracker: RunTracker, case: _Case, now: int) -> None:
-        if case.itself:
+        quiet_since = case.run.root.last_seen
+        if case.patient and now - quiet_since < self._orphan_grace:
+            again = case._replace(due=quiet_since + self._orphan_grace, order=next(self._order))
+            heapq.heappush(self._cases, again)
+        elif case.closes == "run":
             tracker.close_unreported(case.run, case.outcome, case.ended, case.error)
-            return
-        if case.outcome in (Outcome.OK, Outcome.ERROR):
-            quiet_since = case.run.root.last_seen
-            if now - quiet_since < self._orphan_grace:
-                heapq.heappush(
-                    self._cases,
-                    case._replace(due=quiet_since + self._orphan_grace, order=next(self._order)),
-                )
-                return
-        for child in list((case.run.children or {}).values()):
-            tracker.close_unreported(child, _fate(child, case.outcome), case.ended)
+        else:
+            for child in list((case.run.children or {}).values()):
+                tracker.close_unreported(child, _fate(child, case.outcome), case.ended)
 
     def _arm(self, now: int) -> None:
         """Have `sweep` called when the first case is due."""
@@ -133,7 +145,7 @@ class Reaper:
 
 def _fate(child: OpenRun, parent: Outcome) -> Outcome:
     """Return how a run ended that outlived its parent without a word."""
-    if parent not in (Outcome.OK, Outcome.ERROR):
+    if parent not in _ORDERLY:
         return parent
     if child.kind in _SILENT_KINDS and not child.streamed:
         # LangChain reports every end of these but a cancelled one (`asyncio.wait_for`, say).

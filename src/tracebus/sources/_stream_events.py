@@ -124,7 +124,8 @@ class StreamEventReader:
     def _stream(self, run: OpenRun, data: Mapping[str, Any]) -> None:
         chunk = revived(data.get("chunk"))
         if run.kind not in _MODELS:
-            self._interrupted = self._interrupted or _speaks_of_interrupt(chunk)
+            if _speaks_of_interrupt(chunk):
+                self._interrupted = run.interrupted = True
             return
         message = chunk if isinstance(chunk, BaseMessage) else None
         token = getattr(chunk, "text", chunk) if message is None else message.content
@@ -134,7 +135,8 @@ class StreamEventReader:
     def _end(self, run: OpenRun, data: Mapping[str, Any]) -> None:
         outputs, fields = _outputs(run.kind, data.get("output"))
         if run.id not in self._knows_inputs:
-            fields["inputs"] = self._captured(_inputs(run.kind, data.get("input")))
+            # v2 writes `{}` for every empty input and for an unknown one: nothing to go by.
+            fields["inputs"] = self._captured(_inputs(run.kind, data.get("input") or None))
         outcome = Outcome.OK
         known = self._ends.get(run.id)
         if known is not None and known.outcome is not Outcome.OK:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracebus import ambient
 from tracebus.capture import clean_text
@@ -35,6 +35,15 @@ _REMEMBERED_RUNS = 4_096
 """How many ended runs stay known as possible parents of late children."""
 _REMEMBERED_INTERRUPTS = 1_024
 """How many interrupted threads stay known, to link the run that resumes one."""
+
+
+class EndedRun(NamedTuple):
+    """What is remembered of a run that has ended."""
+
+    id: str
+    root_id: str
+    owner: object
+    outcome: Outcome
 
 
 class OpenRun:
@@ -114,7 +123,7 @@ class RunTracker:
         clock: Clock = system_clock,
         max_open_runs: int = 65_536,
         idle_timeout: float = 3_600.0,
-        orphan_grace: float = 30.0,
+        orphan_grace: float = 120.0,
         cancel_grace: float = 0.5,
         reap: bool = True,
     ) -> None:
@@ -125,7 +134,7 @@ class RunTracker:
         self._reap = reap
         self._idle_timeout = int(idle_timeout * SECOND)
         self._open: dict[Hashable, OpenRun] = {}
-        self._ended: OrderedDict[Hashable, tuple[str, str, object]] = OrderedDict()
+        self._ended: OrderedDict[Hashable, EndedRun] = OrderedDict()
         self._interrupted_threads: OrderedDict[Any, str] = OrderedDict()
         self._lock = threading.RLock()
         self._next_idle_check = clock() + self._idle_timeout // 4
@@ -219,7 +228,7 @@ class RunTracker:
         ended = self._ended.get(key)
         if ended is None:
             self.count("ends_without_a_start")
-        elif owner is None or ended[2] is owner:
+        elif owner is None or ended.owner is owner:
             self.count("ends_after_the_end")
         # else: a second reporter of a run whose first one has ended it already.
 
@@ -305,7 +314,9 @@ class RunTracker:
                 parent.children = {}
             parent.children[run.key] = run
         elif (ended := self._ended.get(parent_key)) is not None:
-            run.parent_id, run.root_id, _ = ended
+            run.parent_id, run.root_id = ended.id, ended.root_id
+            if self._reap:
+                self._reaper.watch_late(run, ended.outcome)
         # else: a parent no source told of (a LangSmith trace, a filtered stream): a root to us.
 
     def _judged(self, run: OpenRun, outcome: Outcome) -> Outcome:
@@ -322,7 +333,7 @@ class RunTracker:
 
     def _close(self, run: OpenRun, outcome: Outcome, now: int, fields: dict[str, Any]) -> None:
         del self._open[run.key]
-        self._ended[run.key] = (run.id, run.root_id, run.owner)
+        self._ended[run.key] = EndedRun(run.id, run.root_id, run.owner, outcome)
         if len(self._ended) > _REMEMBERED_RUNS:
             self._ended.popitem(last=False)
         run.root.last_seen = now
