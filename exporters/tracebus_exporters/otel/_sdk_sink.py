@@ -44,6 +44,7 @@ class ProviderSink:
 
     def start(self, span: OpenSpan, /) -> SpanIds:
         """Start the span with its event's time and an explicit parent, attaching no context."""
+        span.attributes = self._allowed(0, span.attributes)
         native = self._tracer.start_span(
             span.name,
             context=context_of(span.parent),
@@ -65,7 +66,7 @@ class ProviderSink:
         """End the span with its event's time."""
         native = span.native
         if native.is_recording():
-            native.set_attributes(self._allowed(span, ending.attributes))
+            native.set_attributes(self._allowed(len(span.attributes), ending.attributes))
             for event in span.events[: self._options.event_limit]:
                 native.add_event(event.name, event.attributes, timestamp=event.time)
             if ending.error is not None:
@@ -92,10 +93,10 @@ class ProviderSink:
         """Return how many spans the provider was given."""
         return {"spans_handed_over": self._handed_over}
 
-    def _allowed(self, span: OpenSpan, attributes: dict[str, Any]) -> dict[str, Any]:
+    def _allowed(self, used: int, attributes: dict[str, Any]) -> dict[str, Any]:
         """Return as many of *attributes* as fit: the SDK would evict the oldest, the important ones."""
-        room = self._options.attribute_limit - len(span.attributes)
-        return attributes if len(attributes) <= room else dict(list(attributes.items())[: max(0, room)])
+        room = max(0, self._options.attribute_limit - used)
+        return attributes if len(attributes) <= room else dict(list(attributes.items())[:room])
 
 
 def span_context(ids: SpanIds) -> SpanContext:

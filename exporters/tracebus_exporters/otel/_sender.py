@@ -72,6 +72,7 @@ class Sender:
         self._queue: deque[bytes] = deque()
         self._bytes = 0
         self._taken = 0  # spans in the batch under way
+        self._busy = False  # a batch is under way or being accounted for
         self._client: Client | None = None
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()
@@ -104,8 +105,10 @@ class Sender:
     def flush(self, timeout: float) -> None:
         """Send what is queued.
 
+        Returns when nothing is left to try: what was refused is lost by then, and counted.
+
         Raises:
-            TimeoutError: it is not delivered; at once where the backend cannot be reached.
+            TimeoutError: there is something left; at once where the backend cannot be reached.
         """
         deadline = time.monotonic() + timeout
         with self._changed:
@@ -113,7 +116,7 @@ class Sender:
             failures = self._failures
             self._ensure_thread()
             self._changed.notify_all()
-            while self._queue or self._taken:
+            while self._queue or self._busy:
                 if self._failures > failures:
                     raise TimeoutError("spans could not be delivered and wait for another attempt")
                 left = deadline - time.monotonic()
@@ -202,6 +205,7 @@ class Sender:
                 batch.append(self._queue.popleft())
                 self._bytes -= len(batch[-1])
             self._taken = len(batch)
+            self._busy = bool(batch)
             return batch
 
     def _deliver(self, batch: list[bytes]) -> None:
@@ -267,7 +271,6 @@ class Sender:
             if self._closed:  # counted as lost already
                 return
             self._taken = 0
-            self._changed.notify_all()
         if delivery.delivered:
             rejected = min(delivery.rejected, spans)
             self._losses.sent(spans - rejected)
@@ -275,6 +278,9 @@ class Sender:
         else:
             reason = "unreachable" if delivery.retryable else "refused"
             self._losses.lost(spans, reason, delivery.message)
+        with self._changed:
+            self._busy = False
+            self._changed.notify_all()
 
 
 def _positive(variable: str) -> float | None:

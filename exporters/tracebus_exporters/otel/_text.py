@@ -51,7 +51,7 @@ def to_json(value: Any, limit: int) -> str:
         encoded = _encode(_shorten(value, longest, most))
         if len(encoded) <= limit:
             return encoded.decode()
-        longest, most = longest // 4, max(2, most // 4)
+        longest, most = longest // 2, max(2, most // 2)
     return _encode(ELLIPSIS).decode() if limit > len(ELLIPSIS) + 4 else '""'
 
 
