@@ -8,19 +8,29 @@ _MINUTE = 60
 _HOUR = 60 * _MINUTE
 
 
+# A duration below the first number is shown in the unit, with so many places. The numbers are those
+# that round to one digit more.
+_SMALL = (
+    (0.0009995, 1e6, 0, "µs"),
+    (0.00995, 1e3, 1, "ms"),
+    (0.0995, 1e3, 0, "ms"),
+    (9.995, 1, 2, "s"),
+    (59.95, 1, 1, "s"),
+)
+
+
 def duration(seconds: float) -> str:
-    """Return *seconds* in at most seven characters: `850µs`, `12ms`, `0.39s`, `41.2s`, `3m05s`, `2h05m`."""
-    if seconds < 0.001:  # noqa: PLR2004 - a millisecond
-        return f"{seconds * 1e6:.0f}µs"
-    if seconds < 0.1:  # noqa: PLR2004 - below, hundredths of a second say too little
-        return f"{seconds * 1e3:.0f}ms"
-    if seconds < 9.995:  # noqa: PLR2004 - what rounds to 10.00
-        return f"{seconds:.2f}s"
-    if seconds < _MINUTE:
-        return f"{seconds:.1f}s"
-    if seconds < _HOUR:
-        return f"{int(seconds) // _MINUTE}m{int(seconds) % _MINUTE:02}s"
-    return f"{int(seconds) // _HOUR}h{int(seconds) % _HOUR // _MINUTE:02}m"
+    """Return *seconds* in at most seven characters.
+
+    For example `850µs`, `1.2ms`, `12ms`, `0.39s`, `41.2s`, `3m05s`, `2h05m`.
+    """
+    for below, scale, places, unit in _SMALL:
+        if seconds < below:
+            return f"{seconds * scale:.{places}f}{unit}"
+    whole = round(seconds)
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}m{whole % _MINUTE:02}s"
+    return f"{whole // _HOUR}h{whole % _HOUR // _MINUTE:02}m"
 
 
 def count(number: int) -> str:

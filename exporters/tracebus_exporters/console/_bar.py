@@ -16,6 +16,11 @@ class Scale(NamedTuple):
     end: int
     cells: int
 
+    @property
+    def seconds(self) -> float:
+        """Return how long the stretch is."""
+        return (self.end - self.start) / 1e9
+
     def cell(self, time: int) -> int:
         """Return the cell in which *time* (ns since the epoch) falls."""
         span = max(1, self.end - self.start)

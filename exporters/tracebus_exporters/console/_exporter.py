@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console
 from rich.text import Text
 
+from tracebus import figures
 from tracebus.events import RunEnded
 from tracebus.tree import RunTree
 from tracebus_exporters._options import at_least, one_of, options_of, switch, tristate
@@ -145,7 +146,9 @@ class ConsoleExporter:
         self._tell_missed()
         if len(rows) > 1 or (layout.needs_heading and layout.figures.keys() != self._headed):
             self._headed = layout.figures.keys()
-            self._unwritten.append(heading(layout, rows[0].time))
+            self._unwritten.append(
+                heading(layout, figures.duration(scale.seconds) if scale is not None else "")
+            )
         for row in rows:
             self._unwritten.extend(lines_of(row, layout, scale, self._glyphs, width))
 

@@ -56,6 +56,7 @@ class RunNode(Totals):
     """
 
     __slots__ = (
+        "__weakref__",
         "batch_group",
         "bears_usage",
         "below",

@@ -164,14 +164,17 @@ class RunTree(Totals):
                 self._become(node, RunStatus.LOST)
 
     def forget(self, run_id: str) -> None:
-        """Drop a root run with its descendants, whatever their state; later events about them are ignored."""
+        """Drop a root run with its descendants; later events about them are ignored.
+
+        Those that have not ended count as lost from then on.
+        """
         root = self._nodes.get(run_id)
         if root is None or root.parent is not None:
             return
-        self._finished.pop(run_id, None)
-        for node in root.walk():
-            self._running.pop(node.run_id, None)
-        self._evict(root)
+        self.lose(node.run_id for node in root.walk())
+        if run_id in self._nodes:  # else losing the last running run has made room already
+            self._finished.pop(run_id, None)
+            self._evict(root)
 
     # One method per event.
 
