@@ -15,7 +15,7 @@ from tracebus.capture import DEFAULT_CAPTURE, DEFAULT_REDACT_KEYS, Capture
         "proxy-authorization", "password", "Password", "db_password", "dbPassword", "passwd", "secret",
         "client_secret", "clientSecret", "private_key", "token", "TOKEN", "access_token", "accessToken",
         "refresh_token", "id_token", "hf_token", "cookie", "Set-Cookie", "credentials", "session_token",
-        "AWS_SECRET_ACCESS_KEY", "aws_session_token",
+        "AWS_SECRET_ACCESS_KEY", "password2", "api_key_1", "x-amz-security-token", "aws_session_token",
     ],
 )  # fmt: skip
 def test_obvious_keys_are_secret(key):
@@ -28,7 +28,7 @@ def test_obvious_keys_are_secret(key):
     [
         "max_tokens", "token_usage", "input_tokens", "total_tokens", "tokens", "eos_token", "next_page_token",
         "tokenizer", "key", "keys", "passwordless", "secretary", "author", "cookie_policy", "", "_", "-",
-        "password_hint", "public_key", "primary_key", "content", "k" * 10_000,
+        "password_hint", "public_key", "primary_key", "content", "k" * 10_000, "12", "top_3",
     ],
 )  # fmt: skip
 def test_harmless_keys_are_not_secret(key):

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracebus.capture import Capture, snapshot, to_json
+from tracebus.capture._scrub import scrub
 
 SECRET = "hunter2-very-secret"
 
@@ -155,3 +156,46 @@ def test_a_function_that_hides_everything_hides_everything(value):
         elif isinstance(found, str):
             ours = found in {"*", "[redacted]"} or found.startswith(("<", "NaN", "Infinity", "-Infinity"))
             assert ours or found.removeprefix("-").isdigit(), found
+
+
+MARKS = [
+    '"',
+    "'",
+    "\\",
+    ":",
+    "=",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    "?",
+    "&",
+    "://",
+    "@",
+    "/",
+    "a",
+    "1",
+    "null",
+    "é",
+    "[redacted]",
+]
+NAMES = ["password", "api_key", "token", "Authorization", "Bearer ", "max_tokens", " ", "\n"]
+pieces = st.sampled_from(MARKS + NAMES)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(pieces, max_size=40).map("".join))
+def test_scrubbing_text_is_done_once(text):
+    """Any text can be scrubbed, and scrubbing what was scrubbed changes nothing more."""
+    capture = Capture()
+    once = scrub(text, capture)
+    assert scrub(once, capture) == once
+    assert scrub(text, Capture(redact_keys=())) == text
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(max_size=60))
+def test_text_without_secrets_is_not_changed(text):
+    """Text in which no secret key occurs stays as it is."""
+    assert scrub(text, Capture(redact_keys={"no such key at all"})) == text

@@ -88,7 +88,9 @@ def error_info(
     type_: str, message: str, capture: Capture, pointer: str = "/error"
 ) -> tuple[ErrorInfo, tuple[Cut, ...]]:
     """Describe an error known only by its type's name and message, under *capture*'s rules."""
-    raised = _Raised(type_, clean_text(message) if capture.content else "", _Frames([], [], 0), "")
+    raised = _Raised(
+        clean_text(type_), clean_text(message) if capture.content else "", _Frames([], [], 0), ""
+    )
     return _described([raised], capture, pointer)
 
 

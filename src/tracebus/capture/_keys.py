@@ -20,6 +20,7 @@ DEFAULT_REDACT_KEYS: frozenset[str] = frozenset(
         "authorization",
         "aws_secret_access_key",
         "aws_session_token",
+        "bearer",
         "bearer_token",
         "bot_token",
         "client_secret",
@@ -33,9 +34,11 @@ DEFAULT_REDACT_KEYS: frozenset[str] = frozenset(
         "github_token",
         "hf_token",
         "id_token",
+        "jwt",
         "passphrase",
         "passwd",
         "password",
+        "password_hash",
         "passwords",
         "private_key",
         "proxy_authorization",
@@ -43,7 +46,9 @@ DEFAULT_REDACT_KEYS: frozenset[str] = frozenset(
         "secret",
         "secret_access_key",
         "secret_key",
+        "secret_token",
         "secrets",
+        "security_token",
         "service_account_key",
         "session_token",
         "set_cookie",
@@ -80,6 +85,8 @@ def names_a_secret(key: str, names: frozenset[str]) -> bool:
 @lru_cache(maxsize=8192)
 def _names_a_secret(key: str, names: frozenset[str]) -> bool:
     words = _words(key)
+    while words and words[-1].isdigit():  # `password2`, `api_key_1`
+        words.pop()
     if "".join(words) in names:
         return True
     endings = ("".join(words[start:]) for start in range(1, len(words)))
