@@ -130,7 +130,8 @@ def _resolved(url: str) -> Finding:
         for exporter in resolve([url]):
             exporter.close()
     except Exception as error:  # noqa: BLE001  whatever an exporter finds wrong
-        return Finding(State.BROKEN, _without_password(url), f"{type(error).__name__}: {error}")
+        problem = _without_password(f"{type(error).__name__}: {error}")
+        return Finding(State.BROKEN, _without_password(url), problem)
     return Finding(State.OK, _without_password(url), "resolves")
 
 

@@ -18,7 +18,8 @@ __all__ = ["demo"]
 @click.option("--headless", is_flag=True, help="Print to this terminal; keep nothing.")
 @click.option("--fast", is_flag=True, help="Don't wait like a real model would.")
 @to_option("the console and the log that `tracebus` watches; with --headless the console only")
-def demo(*, headless: bool, fast: bool, to: tuple[str, ...]) -> int:
+@click.pass_context
+def demo(ctx: click.Context, *, headless: bool, fast: bool, to: tuple[str, ...]) -> None:
     """Play a small help desk for a city's buses on a scripted model.
 
     Retrieval in parallel, tools with a retry and a failure, fallbacks, a batch, an error, a
@@ -36,7 +37,7 @@ def demo(*, headless: bool, fast: bool, to: tuple[str, ...]) -> int:
         play(_Stage(bus), bus, fast=fast)
     finally:
         bus.close()
-    return _report(bus)
+    ctx.exit(_report(bus))
 
 
 class _Stage:

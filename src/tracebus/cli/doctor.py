@@ -19,7 +19,8 @@ _GLYPHS: dict[State, tuple[str, str | None]] = {
 
 
 @click.command()
-def doctor() -> int:
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
     """Check this installation, end to end.
 
     Prints versions, extras, where events go, what the terminal can do, and observes a small chain
@@ -33,7 +34,7 @@ def doctor() -> int:
             broken += finding.state is State.BROKEN
         click.echo()
     click.echo(f"{broken} broken" if broken else "all in order")
-    return 1 if broken else 0
+    ctx.exit(1 if broken else 0)
 
 
 def _print(finding: Finding) -> None:

@@ -33,8 +33,13 @@ __all__ = ["run"]
 @to_option("TRACEBUS_TO, or the log on this machine that `tracebus` watches")
 @click.option("--traceback", is_flag=True, help="When the chain fails, show where.")
 def run(
-    *, target: str, args: tuple[str, ...], given: str | None, to: tuple[str, ...], traceback: bool
-) -> int | Callable[[], None]:
+    *,
+    target: str,
+    args: tuple[str, ...],
+    given: str | None,
+    to: tuple[str, ...],
+    traceback: bool,
+) -> Callable[[], None]:
     """Run TARGET with its runs observed.
 
     TARGET is pkg.module:chain or path/to/file.py:chain, whose output is written to standard output
@@ -54,7 +59,7 @@ def run(
     code = run_chain(partial(load_runnable, parsed), value, exporters, traceback=traceback)
     if code == 1 and given is None:
         click.echo("(it was given {}, an empty object; --input gives it something else)", err=True)
-    return code
+    raise click.exceptions.Exit(code)
 
 
 def read_input(given: str | None) -> Any:

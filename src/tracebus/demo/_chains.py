@@ -38,17 +38,19 @@ class Ticket(BaseModel):
 def help_desk(pacing: Pacing) -> Runnable[str, str]:
     """Return an agent: it searches, lets the model call tools until it has an answer, and streams it."""
     toolbox = Toolbox(delay=pacing.first_token)
-    search = RunnableParallel(
+    both = RunnableParallel(
         keywords=OverlapRetriever(features=words, delay=pacing.first_token / 2, name="keyword_search"),
         neighbours=OverlapRetriever(features=pieces, delay=pacing.first_token, name="neighbour_search"),
-    ) | RunnableLambda(_merged)
+    )
+    search = (both | RunnableLambda(_merged, name="merge")).with_config(run_name="search")
     prompt = ChatPromptTemplate(
         [
             ("system", "You are the help desk of the city's buses. You know:\n{context}"),
             ("placeholder", "{talk}"),
         ]
     )
-    answer = prompt | model(scripts.ASSISTANT, pacing).bind_tools(toolbox.tools)
+    assistant = model(scripts.ASSISTANT, pacing).bind_tools(toolbox.tools)
+    answer = (prompt | assistant).with_config(run_name="answer")
 
     async def help_desk(question: str, config: RunnableConfig) -> AsyncIterator[str]:
         context = await search.ainvoke(question, config)
@@ -82,10 +84,13 @@ def report_chain(pacing: Pacing) -> Runnable[Any, Any]:
     """Return three branches side by side; the first one's model is down, its fallback is not."""
     unreachable = model(scripts.UNREACHABLE, pacing)
     steady = model(scripts.SUMMARY, pacing, "scripted-small")
+    summary = _prompt("Sum up: {talk}") | unreachable.with_fallbacks([steady]) | StrOutputParser()
+    german = _prompt("In German: {talk}") | model(scripts.TRANSLATION, pacing) | StrOutputParser()
+    ticket = _prompt("File: {talk}") | model(scripts.TICKET, pacing).with_structured_output(Ticket)
     return RunnableParallel(
-        summary=_prompt("Sum up: {talk}") | unreachable.with_fallbacks([steady]) | StrOutputParser(),
-        german=_prompt("In German: {talk}") | model(scripts.TRANSLATION, pacing) | StrOutputParser(),
-        ticket=_prompt("File: {talk}") | model(scripts.TICKET, pacing).with_structured_output(Ticket),
+        summary=summary.with_config(run_name="summary"),
+        german=german.with_config(run_name="german"),
+        ticket=ticket.with_config(run_name="ticket"),
     ).with_config(run_name="report")
 
 
