@@ -104,8 +104,15 @@ class RunState:
         alive = {event.run_id for event in listed}
         for event in listed:
             self._fold(settle(event), operations)
-        for run_id, run in self._runs.items():
-            if run.open and run_id not in alive:
+        gone = [run_id for run_id, run in self._runs.items() if run.open and run_id not in alive]
+        return operations + self.lose(gone)
+
+    def lose(self, run_ids: Iterable[str]) -> Operations:
+        """Mark the open ones of these runs as `lost`: their end will not be seen, as far as is known."""
+        operations: Operations = []
+        for run_id in run_ids:
+            run = self._runs.get(run_id)
+            if run is not None and run.open:
                 run.set({"status": "lost"}, operations)
                 self._close(run)
         self._evict(operations)

@@ -1,0 +1,176 @@
+"""The ASGI app behind `tracebus serve`."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from tracebus_exporters.web._agui import AguiProjection
+from tracebus_exporters.web._content import everything, without_content
+from tracebus_exporters.web._guard import Guard
+from tracebus_exporters.web._hub import Hub
+from tracebus_exporters.web._plain import TextProjection
+from tracebus_exporters.web._projected import projected, projected_text
+from tracebus_exporters.web._source import source_of
+from tracebus_exporters.web._sse import sse_response
+from tracebus_exporters.web._vercel import VERCEL_HEADERS, VercelProjection
+from tracebus_exporters.web._wire import json_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Sequence
+
+    from starlette.requests import Request
+
+    from tracebus.bus import EventBus
+    from tracebus.logs import Log
+    from tracebus_exporters.web._source import Source
+
+__all__ = ["LOOPBACK", "create_app"]
+
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "[::1]"))
+"""The names this machine has for itself."""
+
+_STATIC = Path(__file__).parent / "static"
+_APPEND = "profile=append"
+
+
+def create_app(
+    origin: Source | Log | EventBus,
+    *,
+    hosts: Collection[str] | None = LOOPBACK,
+    token: str | None = None,
+    origins: Sequence[str] = (),
+    content: bool = True,
+) -> Starlette:
+    """Return an ASGI app that shows the runs in *origin*: a page at `/`, streams below `/runs`.
+
+    Args:
+        origin: a durable log, or a bus of this process.
+        hosts: the names the server answers to, without ports; `None` answers to any, which needs a token.
+        token: ask for this bearer token.
+        origins: other sites whose pages may read the answers; none by default.
+        content: show inputs, outputs, texts and messages; else structure, times and tokens only.
+    """
+    hub = Hub(source_of(origin), view=everything if content else without_content)
+    views = _Views(hub)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await hub.close()
+
+    middleware = [
+        Middleware(
+            Guard, hosts=None if hosts is None else frozenset(hosts), token=token, shared=bool(origins)
+        )
+    ]
+    if origins:
+        cors: dict[str, Any] = {
+            "allow_origins": list(origins),
+            "allow_headers": ["authorization", "last-event-id"],
+        }
+        middleware.insert(0, Middleware(CORSMiddleware, **cors))
+    return Starlette(
+        routes=[
+            Route("/", views.page),
+            Route("/runs", views.runs),
+            Route("/runs/stream", views.runs_stream),
+            Route("/runs/{id}", views.run),
+            Route("/runs/{id}/stream", views.run_stream),
+            Route("/runs/{id}/text", views.run_text),
+            Route("/runs/{id}/agui", views.run_agui, methods=["GET", "POST"]),
+            Route("/runs/{id}/ai", views.run_ai),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ],
+        middleware=middleware,
+        exception_handlers={HTTPException: _explained},
+        lifespan=lifespan,
+    )
+
+
+class _Views:
+    """What each path answers."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    async def page(self, _: Request) -> Response:
+        return FileResponse(_STATIC / "index.html", headers={"cache-control": "no-cache"})
+
+    async def runs(self, _: Request) -> Response:
+        await self._hub.start()
+        return _json(self._hub.runs.document)
+
+    async def runs_stream(self, request: Request) -> Response:
+        await self._hub.start()
+        return sse_response(self._hub.list.stream(_position(request)))
+
+    async def run(self, request: Request) -> Response:
+        root_id = await self._root(request)
+        await self._hub.tree(root_id)
+        state = self._hub.document(root_id)
+        return _json({"seq": state.seq, "state": state.document})
+
+    async def run_stream(self, request: Request) -> Response:
+        root_id = await self._root(request)
+        feed = await self._hub.tree(root_id)
+        append = request.query_params.get("ops") == "append" or _APPEND in request.headers.get("accept", "")
+        headers = {"location": f"/runs/{root_id}/stream"}
+        return sse_response(feed.stream(_position(request), append=append), headers=headers)
+
+    async def run_text(self, request: Request) -> Response:
+        root_id = await self._root(request)
+        return sse_response(projected_text(self._hub, root_id, TextProjection(root_id)))
+
+    async def run_agui(self, request: Request) -> Response:
+        root_id = await self._root(request)
+        asked: dict[str, Any] = {}
+        if request.method == "POST":
+            asked = await _body(request)
+        projection = AguiProjection(root_id, asked.get("threadId"), asked.get("runId"))
+        return sse_response(projected(self._hub, root_id, projection))
+
+    async def run_ai(self, request: Request) -> Response:
+        root_id = await self._root(request)
+        frames = projected(self._hub, root_id, VercelProjection(root_id))
+        return sse_response(frames, headers=VERCEL_HEADERS)
+
+    async def _root(self, request: Request) -> str:
+        await self._hub.start()
+        asked = request.path_params["id"]
+        found = await self._hub.source.root_of(asked)
+        if found is None:
+            raise HTTPException(404, f"no run {asked!r} in this log; /runs lists the latest")
+        return found
+
+
+def _position(request: Request) -> int | None:
+    """Return where the client left off, by `Last-Event-ID` or `?since=`; nonsense is no position."""
+    found = request.headers.get("last-event-id") or request.query_params.get("since", "")
+    return int(found) if found.isascii() and found.isdigit() else None
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise HTTPException(400, f"the body is no JSON: {error}") from error
+    return body if isinstance(body, dict) else {}
+
+
+def _json(value: Any) -> Response:
+    return Response(json_bytes(value), media_type="application/json", headers={"cache-control": "no-store"})
+
+
+def _explained(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, status_code=error.status_code, headers=error.headers)

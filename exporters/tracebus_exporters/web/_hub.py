@@ -1,0 +1,320 @@
+"""One reader of the source, for every viewer of every run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tracebus.events import Gap, RunEnded
+from tracebus.runstate import RunState
+from tracebus_exporters.web._content import everything
+from tracebus_exporters.web._feed import Feed
+from tracebus_exporters.web._list import RunList
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from tracebus.events import Event, RunEvent
+    from tracebus_exporters.web._content import View
+    from tracebus_exporters.web._source import Source
+
+__all__ = ["Hub", "MissedEventsError"]
+
+_logger = logging.getLogger("tracebus.web")
+
+_FRAME = 0.05
+_MOST_PENDING = 4096
+_LISTED = 500
+_LINGER = 60.0
+_CARE = 5.0
+_QUEUED = 50_000
+
+
+class MissedEventsError(Exception):
+    """A reader of a run's events was so slow that some are gone."""
+
+
+class _Consumer(Protocol):
+    def take(self, events: Sequence[RunEvent]) -> None: ...
+    def missed(self, gap: Gap) -> None: ...
+
+
+class Hub:
+    """Reads the source once, in frames, and hands each tree's events to whoever watches it.
+
+    A tree nobody watches costs nothing but its line in the list; the first viewer has it read from
+    the source. Start it with `start`, or with the first request.
+
+    Args:
+        source: where events come from.
+        view: what of an event is shown.
+        frame: seconds whose events become one patch.
+    """
+
+    def __init__(self, source: Source, *, view: View = everything, frame: float = _FRAME) -> None:
+        self.source = source
+        self._view = view
+        self._frame = frame
+        self.runs = RunList(_LISTED)
+        self.list = Feed(self.runs)
+        self._trees: dict[str, _Tree] = {}
+        self._consumers: dict[str, set[_Consumer]] = {}
+        self._pending: list[Event] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._starting: asyncio.Task[None] | None = None
+        self.finished = False
+
+    async def start(self) -> None:
+        """Begin to read; returns when the list is there. Raises what the source raises."""
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start())
+        try:
+            await asyncio.shield(self._starting)
+        except Exception:
+            self._starting = None
+            raise
+
+    async def close(self) -> None:
+        """Stop reading and send every viewer home."""
+        self._finish()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def tree(self, root_id: str) -> Feed:
+        """Return the feed of a root run, read from the source if nobody watched it yet."""
+        tree = self._trees.get(root_id)
+        if tree is None:
+            tree = self._trees[root_id] = _Tree(self, root_id)
+            self._consumers.setdefault(root_id, set()).add(tree)
+        await tree.loaded()
+        return tree.feed
+
+    def document(self, root_id: str) -> RunState:
+        """Return the fold behind a feed that `tree` returned."""
+        return self._trees[root_id].state
+
+    async def events(self, root_id: str) -> AsyncIterator[list[RunEvent]]:
+        """Yield a tree's events from the first on, as they come, and end after its root run ended.
+
+        Raises:
+            MissedEventsError: the reader was slower than a bounded queue allows.
+        """
+        queue = _Queue(root_id)
+        consumers = self._consumers.setdefault(root_id, set())
+        consumers.add(queue)
+        try:
+            queue.begin(await self.read_run(root_id))
+            while events := await queue.next(lambda: self.finished):
+                yield events
+                if queue.over:
+                    return
+        finally:
+            consumers.discard(queue)
+
+    async def read_run(self, root_id: str) -> list[Event]:
+        """Return a tree's events as the viewer may see them."""
+        return [self._view(event) for event in await self.source.read_run(root_id)]
+
+    async def _start(self) -> None:
+        head = await self.source.head()
+        self.runs.load(await self.source.summaries(_LISTED), head)
+        self.list.restart(self.runs)
+        self._tasks = [asyncio.create_task(self._read(head)), asyncio.create_task(self._care())]
+
+    async def _read(self, after: int) -> None:
+        try:
+            async for event in self.source.follow(after):
+                self._pending.append(event)
+                if len(self._pending) >= _MOST_PENDING:
+                    self._flush()
+                    await asyncio.sleep(0)
+                elif self._timer is None:
+                    self._timer = asyncio.get_running_loop().call_later(self._frame, self._flush)
+        except Exception as error:
+            _logger.exception("cannot read events any more")
+            self._flush()
+            self._end_all("error", {"message": f"events cannot be read any more: {error}"})
+        self._finish()
+
+    def _finish(self) -> None:
+        self._flush()
+        self.finished = True
+        self._end_all("end", {})
+        for consumers in list(self._consumers.values()):
+            for consumer in list(consumers):
+                consumer.take(())
+
+    def _end_all(self, event: str, data: Any) -> None:
+        self.list.end(event, data)
+        for tree in self._trees.values():
+            tree.feed.end(event, data)
+
+    def _flush(self) -> None:
+        """Make a frame of what came in."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        events, self._pending = self._pending, []
+        if not events:
+            return
+        shown = [self._view(event) for event in events]
+        self.list.publish(self.runs.apply_all(shown))
+        by_root: dict[str, list[RunEvent]] = {}
+        for event in shown:
+            if isinstance(event, Gap):
+                self._missed(event)
+            elif event.root_run_id in self._consumers:
+                by_root.setdefault(event.root_run_id, []).append(event)
+        for root_id, batch in by_root.items():
+            for consumer in list(self._consumers[root_id]):
+                consumer.take(batch)
+
+    def _missed(self, gap: Gap) -> None:
+        for consumers in list(self._consumers.values()):
+            for consumer in list(consumers):
+                consumer.missed(gap)
+
+    async def _care(self) -> None:
+        """From time to time: notice lost runs, forget what nobody watches."""
+        while not self.finished:
+            await asyncio.sleep(_CARE)
+            try:
+                lost = await self.source.lost()
+            except Exception:
+                _logger.exception("cannot tell which runs are lost")
+                continue
+            self.list.publish(self.runs.lose(lost))
+            for root_id, tree in list(self._trees.items()):
+                tree.lose(lost)
+                if tree.forgotten(time.monotonic(), _LINGER):
+                    del self._trees[root_id]
+                    self._consumers[root_id].discard(tree)
+            self._consumers = {root: held for root, held in self._consumers.items() if held}
+
+
+class _Tree:
+    """A watched tree: its fold and its feed."""
+
+    def __init__(self, hub: Hub, root_id: str) -> None:
+        self._hub = hub
+        self._root_id = root_id
+        self.state = RunState()
+        self.feed = Feed(self.state)
+        self._waiting: list[RunEvent] | None = []
+        self._loading = asyncio.create_task(self._load(()))
+        self._unwatched_since = time.monotonic()
+
+    async def loaded(self) -> None:
+        await asyncio.shield(self._loading)
+
+    def take(self, events: Sequence[RunEvent]) -> None:
+        if self._waiting is not None:
+            self._waiting += events
+        elif events:
+            self.feed.publish(self.state.apply_all(self._new(events)))
+            self._end_if_over()
+
+    def missed(self, gap: Gap) -> None:
+        """Read the tree anew: what is missing may be in the source."""
+        if self._waiting is None:
+            self._waiting = []
+            self._loading = asyncio.create_task(self._load((gap,)))
+
+    def lose(self, run_ids: frozenset[str]) -> None:
+        if self._waiting is None:
+            self.feed.publish(self.state.lose(run_ids))
+            self._end_if_over()
+
+    def forgotten(self, now: float, linger: float) -> bool:
+        """Tell whether nobody has watched for *linger* seconds."""
+        if self.feed.viewers:
+            self._unwatched_since = now
+        return not self.feed.viewers and now - self._unwatched_since > linger
+
+    async def _load(self, gaps: Sequence[Gap]) -> None:
+        try:
+            stored = await self._hub.read_run(self._root_id)
+        except Exception as error:
+            _logger.exception("cannot read run %s", self._root_id)
+            stored = []
+            self.feed.end("error", {"message": f"the run cannot be read: {error}"})
+        state = RunState()
+        state.apply_all([*stored, *gaps])
+        waiting, self._waiting = self._waiting or [], None
+        self.state = state
+        state.apply_all(self._new(waiting))
+        self.feed.restart(state)
+        self._end_if_over()
+
+    def _new(self, events: Sequence[RunEvent]) -> list[RunEvent]:
+        """Return those of *events* that the source had not already told when the tree was read."""
+        return [event for event in events if event.seq > self.state.seq or not event.seq]
+
+    def _end_if_over(self) -> None:
+        root = self.state.document["runs"].get(self._root_id)
+        runs = self.state.document["runs"].values()
+        if root is None or root["status"] == "running":
+            over = False
+        else:
+            over = all(run["status"] != "running" for run in runs)
+        if over or (self._hub.finished and not self.feed.ended):
+            self.feed.end()
+        elif self.feed.ended and not over:
+            self.feed.reopen()
+
+
+class _Queue:
+    """A tree's events for one reader, at most so many."""
+
+    def __init__(self, root_id: str) -> None:
+        self._root_id = root_id
+        self._events: deque[RunEvent] = deque()
+        self._began = False
+        self._seq = 0
+        self._changed = asyncio.Event()
+        self._overflowed = False
+        self.over = False
+
+    def begin(self, stored: list[Event]) -> None:
+        """Put what was stored before what came meanwhile."""
+        known = [event for event in stored if not isinstance(event, Gap)]
+        self._seq = max((event.seq for event in known), default=0)
+        later = [event for event in self._events if event.seq > self._seq or not event.seq]
+        self._events = deque([*known, *later])
+        self._began = True
+        self._changed.set()
+
+    def take(self, events: Sequence[RunEvent]) -> None:
+        fresh = [event for event in events if event.seq > self._seq or not event.seq]
+        self._events.extend(fresh)
+        if len(self._events) > _QUEUED:
+            self._overflowed = True
+            self._events.clear()
+        self._changed.set()
+
+    def missed(self, gap: Gap) -> None:  # noqa: ARG002  how many does not matter
+        self._overflowed = True
+        self._changed.set()
+
+    async def next(self, finished: Any) -> list[RunEvent]:
+        """Wait for events; none at the end."""
+        while not (self._began and self._events):
+            if self._overflowed:
+                raise MissedEventsError("events of this run were missed: start again for its state as it is")
+            if self._began and finished():
+                return []
+            self._changed.clear()
+            await self._changed.wait()
+        events = list(self._events)
+        self._events.clear()
+        self.over = any(_ends(event, self._root_id) for event in events)
+        return events
+
+
+def _ends(event: RunEvent, root_id: str) -> bool:
+    return isinstance(event, RunEnded) and event.run_id == root_id

@@ -1,0 +1,162 @@
+"""The list of root runs as a document of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tracebus.events import Gap, RunEnded, RunStarted, RunStreamed
+from tracebus.runstate import pointer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tracebus.events import Event
+    from tracebus.logs import RunSummary
+
+__all__ = ["RunList"]
+
+_COUNTS = ("input_tokens", "output_tokens", "total_tokens")
+
+
+class RunList:
+    """Folds events into `{"runs": {ROOT_ID: summary}}`, the latest *limit* root runs.
+
+    A summary: id, name, kind, status, start_time and end_time (milliseconds), tags, descendants,
+    failures (runs below that ended in an error), input_tokens, output_tokens, total_tokens, error.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._runs: dict[str, dict[str, Any]] = {}
+        self._seq = 0
+        self._dirty: dict[str, dict[str, Any]] = {}
+        self._fresh: set[str] = set()
+        self.document: dict[str, Any] = {"runs": self._runs}
+
+    @property
+    def seq(self) -> int:
+        """`seq` of the last event folded in."""
+        return self._seq
+
+    @property
+    def open(self) -> list[str]:
+        """The ids of the root runs that have not ended."""
+        return [root for root, run in self._runs.items() if run["status"] == "running"]
+
+    def load(self, summaries: Iterable[RunSummary], seq: int) -> None:
+        """Begin with what an index knows, which is true up to *seq*."""
+        for summary in sorted(summaries, key=lambda run: (run.started or 0, run.first_seq)):
+            self._runs[summary.root_run_id] = _from_index(summary)
+        self._seq = seq
+
+    def apply_all(self, events: Iterable[Event]) -> list[dict[str, Any]]:
+        """Fold *events* in; return the operations."""
+        for event in events:
+            self._seq = event.seq or self._seq
+            # What a run streams changes nothing here, and is most of what there is.
+            if not isinstance(event, Gap | RunStreamed):
+                self._apply(event)
+        operations = self._operations()
+        while len(self._runs) > self._limit:
+            oldest = next(iter(self._runs))
+            del self._runs[oldest]
+            operations.append({"op": "remove", "path": pointer("runs", oldest)})
+        return operations
+
+    def lose(self, run_ids: Iterable[str]) -> list[dict[str, Any]]:
+        """Mark open root runs as lost."""
+        for run_id in run_ids:
+            if run_id in self._runs and self._runs[run_id]["status"] == "running":
+                self._change(run_id, status="lost")
+        return self._operations()
+
+    def _apply(self, event: Event) -> None:
+        root = event.root_run_id  # type: ignore[union-attr]  # a Gap does not come here
+        known = self._runs.get(root)
+        if isinstance(event, RunStarted):
+            if known is None:
+                self._runs[root] = _new(event, root)
+                self._fresh.add(root)
+                self._dirty[root] = {}
+            elif event.run_id != root:
+                self._change(root, descendants=known["descendants"] + 1)
+        elif isinstance(event, RunEnded) and known is not None:
+            self._end(event, known)
+
+    def _end(self, event: RunEnded, known: dict[str, Any]) -> None:
+        root = event.root_run_id
+        if event.usage is not None:
+            used = {name: getattr(event.usage, name) for name in _COUNTS}
+            more = {name: (known[name] or 0) + count for name, count in used.items() if count is not None}
+            self._change(root, **more)
+        if event.run_id == root:
+            error = {"type": event.error.type, "message": event.error.message} if event.error else None
+            self._change(root, status=str(event.outcome), end_time=_milliseconds(event.time), error=error)
+        elif event.outcome == "error":
+            self._change(root, failures=known["failures"] + 1)
+
+    def _change(self, root: str, **members: Any) -> None:
+        run = self._runs[root]
+        changed = self._dirty.setdefault(root, {})
+        for name, value in members.items():
+            if run[name] != value:
+                run[name] = changed[name] = value
+
+    def _operations(self) -> list[dict[str, Any]]:
+        """Return one operation for each member that changed, or for each run that is new."""
+        operations: list[dict[str, Any]] = []
+        for root, changed in self._dirty.items():
+            if root in self._fresh:
+                operations.append({"op": "add", "path": pointer("runs", root), "value": {**self._runs[root]}})
+                continue
+            for name, value in changed.items():
+                operations.append({"op": "replace", "path": pointer("runs", root, name), "value": value})
+        self._dirty = {}
+        self._fresh.clear()
+        return operations
+
+
+def _new(event: RunStarted, root: str) -> dict[str, Any]:
+    is_root = event.run_id == root
+    return {
+        "id": root,
+        "name": event.name if is_root else "unknown",
+        "kind": str(event.kind) if is_root else "unknown",
+        "status": "running",
+        "start_time": _milliseconds(event.time),
+        "end_time": None,
+        "tags": list(event.tags) if is_root else [],
+        "batch": msgspec.to_builtins(event.batch),
+        "descendants": 0 if is_root else 1,
+        "failures": 0,
+        "input_tokens": None,
+        "output_tokens": None,
+        "total_tokens": None,
+        "error": None,
+    }
+
+
+def _from_index(summary: RunSummary) -> dict[str, Any]:
+    error = {"type": summary.error_type, "message": summary.error_message or ""}
+    return {
+        "id": summary.root_run_id,
+        "name": summary.name or "unknown",
+        "kind": str(summary.kind),
+        "status": str(summary.status),
+        "start_time": None if summary.started is None else _milliseconds(summary.started),
+        "end_time": None if summary.ended is None else _milliseconds(summary.ended),
+        "tags": list(summary.tags),
+        "batch": None,
+        "descendants": summary.descendants,
+        "failures": 0,
+        "input_tokens": summary.input_tokens,
+        "output_tokens": summary.output_tokens,
+        "total_tokens": summary.total_tokens,
+        "error": error if summary.error_type else None,
+    }
+
+
+def _milliseconds(nanoseconds: int) -> float:
+    return nanoseconds // 1000 / 1000

@@ -1,0 +1,65 @@
+"""`tracebus serve`: runs in the browser."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["serve"]
+
+_GROUP = "tracebus.servers"
+
+
+@click.command(epilog="Your own endpoints: from tracebus_exporters.web import stream_response")
+@click.argument("log", required=False, default="sqlite:", metavar="[LOG]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", default=8765, show_default=True, help="Port to listen at; 0 takes a free one.")
+@click.option(
+    "--token", envvar="TRACEBUS_TOKEN", help="Ask for this token; made up where others can connect."
+)
+@click.option(
+    "--no-content", is_flag=True, help="Show structure, times and tokens, but nothing that was said."
+)
+@click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
+def serve(*, log: str, host: str, port: int, token: str | None, no_content: bool, open_browser: bool) -> None:
+    """Serve the runs in LOG as a web page and as streams, on this machine only.
+
+    LOG is a log's URL, such as sqlite:PATH or redis://host:6379/0; without it, the embedded log.
+    """
+    from tracebus.logs import open_log  # noqa: PLC0415  `--help` must not pay for it
+
+    run = _server()
+    opened = open_log(log)
+
+    def ready(link: str) -> None:
+        click.echo(f"Serving {opened.url} at {link}")
+        click.echo("Ctrl-C ends it.")
+        if open_browser:
+            click.launch(link)
+
+    try:
+        run(opened, host=host, port=port, token=token, content=not no_content, ready=ready)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen at {host}:{port}: {error}; try --port 0") from error
+    except SystemExit as error:
+        if error.code:
+            raise click.ClickException(f"cannot listen at {host}:{port}; try --port 0") from error
+    finally:
+        opened.close()
+
+
+def _server() -> Callable[..., Any]:
+    """Return what serves: the core knows no web server, an entry point does."""
+    for entry in entry_points(group=_GROUP, name="web"):
+        try:
+            return cast("Callable[..., Any]", entry.load())
+        except ImportError as error:
+            raise click.ClickException(
+                f"`tracebus serve` needs {error.name or error}; install it with: pip install 'tracebus[web]'"
+            ) from error
+    raise click.ClickException("no web server is installed; install it with: pip install 'tracebus[web]'")
