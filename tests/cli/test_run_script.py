@@ -85,7 +85,8 @@ def test_a_syntax_error_looks_like_pythons(command_line):
 def test_a_script_ends_by_sigint_as_it_would(command_line):
     """A parent sees the same way of dying, and the runs so far are out."""
     (command_line.folder / "wait.py").write_text(
-        "import threading\nfrom app import echo\necho.invoke(1)\nprint('ready', flush=True)\nthreading.Event().wait()\n"
+        "import threading\nfrom app import echo\necho.invoke(1)\nprint('ready', flush=True)\n"
+        "while True:\n    threading.Event().wait(0.1)\n"
     )
     process = command_line.start("run", "wait.py")
     assert process.stdout.readline() == "ready\n"

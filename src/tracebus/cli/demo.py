@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import click
 
 from tracebus.cli._destinations import exporters_from, to_option
+from tracebus.cli._wrapping import WrappedLines
 
 if TYPE_CHECKING:
     from tracebus.bus import EventBus, Exporter
@@ -45,6 +47,7 @@ class _Stage:
 
     def __init__(self, bus: EventBus) -> None:
         self._bus = bus
+        self._lines = WrappedLines(shutil.get_terminal_size().columns, indent="   ")
 
     def scene(self, number: int, title: str) -> None:
         """Announce a scene."""
@@ -53,7 +56,7 @@ class _Stage:
 
     def say(self, text: str) -> None:
         """Write what the programme itself says, as it says it."""
-        click.echo(text, nl=False)
+        click.echo(self._lines.wrap(text), nl=False)
 
     def done(self) -> None:
         """Let the last scene's runs be shown."""
@@ -79,5 +82,7 @@ def _report(bus: EventBus) -> int:
     statistics = bus.statistics()
     lost = sum(row.lost + row.missed for row in statistics.exporters)
     click.echo(f"\n{statistics.published} events, {statistics.open_runs} runs left open, {lost} events lost.")
+    if any(row.name.lower().startswith("sqlite") for row in statistics.exporters):
+        click.echo("Kept in the log on this machine; look again with:  tracebus runs")
     click.echo("Your own chain: observe(chain), or  tracebus run your_module:chain --input '…'")
     return 1 if statistics.open_runs or lost else 0

@@ -20,7 +20,7 @@ __all__ = ["Stage", "play"]
 
 _Scene: TypeAlias = "Callable[[Stage, Pacing], Awaitable[None]]"
 
-REAL = Pacing(first_token=0.3, per_token=0.022)
+REAL = Pacing(first_token=0.26, per_token=0.019)
 """About how a hosted model talks."""
 
 _QUESTIONS = (
