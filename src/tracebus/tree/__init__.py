@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from tracebus.tree._batches import BatchGroup
 from tracebus.tree._node import RunNode
+from tracebus.tree._open_runs import OpenRuns
 from tracebus.tree._scales import PriceFunction
 from tracebus.tree._status import RunStatus, StatusCounts
 from tracebus.tree._stream import ToolCall
 from tracebus.tree._totals import TotalOf, Totals
-from tracebus.tree._tree import OpenRuns, RunTree
+from tracebus.tree._tree import RunTree
 
 __all__ = [
     "BatchGroup",

@@ -74,3 +74,17 @@ class BatchGroup(Totals):
     def done(self) -> bool:
         """Return whether as many of its runs as it has inputs have ended."""
         return self.started >= self.size and self.running == 0
+
+    def add(self, node: RunNode, started_at: int) -> None:
+        """Take *node* in, which may have ended already."""
+        node.batch_group = self
+        self.members[node.run_id] = node
+        self.started_at = min(self.started_at, started_at)
+        self.statuses += _counters.STATUS_UNIT[node.status]
+        self.total += _counters.share(node)
+        if node.end is not None:
+            self.note_end(node.end.time)
+
+    def note_end(self, time: int) -> None:
+        """Note that a run ended at that time."""
+        self.last_ended_at = max(self.last_ended_at or 0, time)

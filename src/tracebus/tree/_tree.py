@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from tracebus.events import (
     CustomEmitted,
@@ -15,9 +15,10 @@ from tracebus.events import (
 )
 from tracebus.tree import _counters
 from tracebus.tree._batches import BatchGroup
-from tracebus.tree._counters import RETRY_UNIT, STATUS_UNIT, has_running, share
+from tracebus.tree._counters import RETRY_UNIT, STATUS_UNIT, share
 from tracebus.tree._kept import inserted
 from tracebus.tree._node import RunNode
+from tracebus.tree._roots import Roots
 from tracebus.tree._scales import Scales
 from tracebus.tree._status import RunStatus
 from tracebus.tree._stream import Stream
@@ -27,23 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from tracebus.events import BatchMembership, Event, RunEvent
+    from tracebus.tree._open_runs import OpenRuns
     from tracebus.tree._scales import PriceFunction
     from tracebus.tree._status import StatusCounts
 
 
 _STATUS_OF = {outcome: RunStatus(outcome.value) for outcome in Outcome}
-
-
-class OpenRuns(Protocol):
-    """The open runs at one position of a log: what `EventBus.snapshot()` returns."""
-
-    @property
-    def seq(self) -> int:
-        """The position: everything up to it is accounted for."""
-
-    @property
-    def open(self) -> Sequence[RunStarted]:
-        """The starts of the runs open there."""
 
 
 class RunTree(Totals):
@@ -62,25 +52,18 @@ class RunTree(Totals):
 
     Args:
         max_roots: how many root runs are kept. Beyond, those that finished first leave the tree with
-            all their descendants; open ones never leave.
+            all their descendants; open ones never leave. Less than 1 is a `ValueError`.
         price: what a model run cost; `tracebus.pricing.cost_of`, which knows list prices, where not given.
     """
 
     def __init__(self, *, max_roots: int = 10_000, price: PriceFunction | None = None) -> None:
-        if max_roots < 1:
-            raise ValueError(f"max_roots is {max_roots}: a tree keeps at least one root run")
         self.generation = 0
         self.missed = 0
         self.batches: dict[str, BatchGroup] = {}
-        self._max_roots = max_roots
         self._scales = Scales(price)
         self._nodes: dict[str, RunNode] = {}
         self._running: dict[str, RunNode] = {}
-        self._roots: list[RunNode] = []
-        # In the order they finished; dictionaries, because a finished root may come to life again.
-        self._finished: dict[str, RunNode] = {}
-        self._evicted: dict[str, None] = {}
-        self._root_statuses = 0
+        self._roots = Roots(max_roots)
         self._total = 0
 
     def __len__(self) -> int:
@@ -94,7 +77,7 @@ class RunTree(Totals):
     @property
     def roots(self) -> Sequence[RunNode]:
         """Return the root runs, in the order they became known."""
-        return self._roots
+        return self._roots.all
 
     @property
     def running(self) -> Collection[RunNode]:
@@ -114,7 +97,7 @@ class RunTree(Totals):
     @property
     def root_counts(self) -> StatusCounts:
         """Return how many root runs are in which state, evicted ones included."""
-        return _counters.counts_of(self._root_statuses)
+        return _counters.counts_of(self._roots.statuses)
 
     def get(self, run_id: str) -> RunNode | None:
         """Return the run of that id; `None` where it is unknown or was evicted."""
@@ -173,8 +156,8 @@ class RunTree(Totals):
             return
         self.lose(node.run_id for node in root.walk())
         if run_id in self._nodes:  # else losing the last running run has made room already
-            self._finished.pop(run_id, None)
-            self._evict(root)
+            self._roots.remove(root)
+            self._clear(root)
 
     # One method per event.
 
@@ -205,7 +188,7 @@ class RunTree(Totals):
     def _started(self, event: RunStarted) -> RunNode | None:
         node = self._nodes.get(event.run_id)
         if node is None:
-            if event.root_run_id in self._evicted:
+            if event.root_run_id in self._roots.left:
                 return None
             node = self._new(event.run_id, event.root_run_id)
             node.start = event
@@ -234,7 +217,7 @@ class RunTree(Totals):
             node.stream.compact()
         self._seen(node, event)
         if node.batch_group is not None:
-            node.batch_group.last_ended_at = max(node.batch_group.last_ended_at or 0, event.time)
+            node.batch_group.note_end(event.time)
         self._become(node, _STATUS_OF[event.outcome])
         return node
 
@@ -268,7 +251,7 @@ class RunTree(Totals):
 
     def _unseen(self, event: RunEvent) -> RunNode | None:
         """Return a new run, of which the start has not been seen; `None` where it was evicted."""
-        if event.root_run_id in self._evicted:
+        if event.root_run_id in self._roots.left:
             return None
         node = self._new(event.run_id, event.root_run_id)
         self._join(node, self._parent_of(event), RunStatus.RUNNING)
@@ -310,8 +293,7 @@ class RunTree(Totals):
     def _hang(self, node: RunNode, parent: RunNode | None) -> None:
         node.parent = parent
         if parent is None:
-            self._roots.append(node)
-            self._root_statuses += STATUS_UNIT[node.status]
+            self._roots.add(node)
         else:
             parent.children.append(node)
 
@@ -321,9 +303,7 @@ class RunTree(Totals):
             return  # where it belongs, or a circle, which no program makes
         moved = share(node)
         if node.parent is None:
-            self._roots.remove(node)
-            self._finished.pop(node.run_id, None)
-            self._root_statuses -= STATUS_UNIT[node.status]
+            self._roots.disown(node)
         else:
             node.parent.children.remove(node)
         self._give(node.parent, -moved)
@@ -336,13 +316,7 @@ class RunTree(Totals):
         group = self.batches.get(batch.id)
         if group is None:
             group = self.batches[batch.id] = BatchGroup(batch.id, batch.size, event.name, event.time)
-        group.members[node.run_id] = node
-        group.started_at = min(group.started_at, event.time)
-        if node.end is not None:
-            group.last_ended_at = max(group.last_ended_at or 0, node.end.time)
-        group.statuses += STATUS_UNIT[node.status]
-        group.total += share(node)
-        node.batch_group = group
+        group.add(node, event.time)
 
     # Changes of one run.
 
@@ -383,7 +357,7 @@ class RunTree(Totals):
         else:
             self._running.pop(node.run_id, None)
         if node.parent is None:
-            self._root_statuses += change
+            self._roots.statuses += change
         if node.batch_group is not None:
             node.batch_group.statuses += change
 
@@ -419,18 +393,11 @@ class RunTree(Totals):
 
     def _settle(self, root: RunNode) -> None:
         """Note whether *root* has finished, and make room where there are too many."""
-        if root.status is RunStatus.RUNNING or has_running(root.below):
-            self._finished.pop(root.run_id, None)
-        else:
-            self._finished.setdefault(root.run_id, root)
-        while len(self._roots) > self._max_roots and self._finished:
-            self._evict(self._finished.pop(next(iter(self._finished))))
+        for surplus in self._roots.settle(root):
+            self._clear(surplus)
 
-    def _evict(self, root: RunNode) -> None:
-        self._roots.remove(root)
-        self._evicted[root.run_id] = None
-        if len(self._evicted) > self._max_roots:
-            del self._evicted[next(iter(self._evicted))]
+    def _clear(self, root: RunNode) -> None:
+        """Take *root*, which is none of the roots any more, out of the tree with its descendants."""
         for node in root.walk():
             self._nodes.pop(node.run_id, None)
             self._leave_batch(node)
@@ -439,8 +406,7 @@ class RunTree(Totals):
 
     def _leave_batch(self, node: RunNode) -> None:
         group = node.batch_group
-        if group is None:
-            return
-        group.members.pop(node.run_id, None)
-        if not group.members and group.done:
-            self.batches.pop(group.id, None)
+        if group is not None:
+            group.members.pop(node.run_id, None)
+            if not group.members and group.done:
+                self.batches.pop(group.id, None)
