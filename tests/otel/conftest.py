@@ -297,8 +297,8 @@ class Story:
     def end(self, run_id, outcome="ok", **fields):
         self.events.append(RunEnded(outcome=Outcome(outcome), **self._about(run_id), **fields))
 
-    def fail(self, run_id, message="no", type="ValueError", traceback="Traceback…"):
-        self.end(run_id, "error", error=ErrorInfo(type=type, message=message, traceback=traceback))
+    def fail(self, run_id, message="no", error_type="ValueError", traceback="Traceback…"):
+        self.end(run_id, "error", error=ErrorInfo(type=error_type, message=message, traceback=traceback))
 
     def stream(self, run_id, text="x"):
         self.events.append(RunStreamed(text=text, **self._about(run_id)))

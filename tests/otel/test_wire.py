@@ -37,7 +37,7 @@ def _read(pairs):
     return {pair.key: _plain(pair.value) for pair in pairs}
 
 
-def _span(name, start, attributes, ids, parent=None, events=(), links=()):
+def _span(name, start, attributes, ids, parent=None, events=(), links=()):  # noqa: PLR0917  all a span has
     started = RunStarted(time=start, run_id="r", root_run_id="r", kind=RunKind.TOOL, name="n")
     span = OpenSpan(started, None, name, 3)
     span.ids, span.parent, span.attributes = ids, parent, attributes
@@ -55,7 +55,7 @@ def _decoded(*spans):
     _text, _time, _time, _attributes, _attributes, _ids, st.none() | _ids, st.none() | _text,
     st.lists(st.tuples(_time, _text, _attributes), max_size=3), st.lists(st.tuples(_ids, _attributes), max_size=3),
 )  # fmt: skip
-def test_protobuf_reads_back_what_was_written(
+def test_protobuf_reads_back_what_was_written(  # noqa: PLR0917  all a span has
     name, start, end, first, last, ids, parent, error, events, links
 ):
     """Whatever a span holds, the protobuf library finds it in its place in our bytes."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 
+from tracebus_exporters.otel._clients import client_maker
 from tracebus_exporters.otel._otlp_sink import OtlpSink
 from tracebus_exporters.otel._runs import RunTable
 from tracebus_exporters.otel._sdk_sink import ProviderSink
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace.sampling import Sampler
 
+    from tracebus_exporters.otel._clients import Client
     from tracebus_exporters.otel._options import Options
+    from tracebus_exporters.otel._settings import Settings
     from tracebus_exporters.otel._spans import SpanSink
 
 SCOPE = "tracebus"
@@ -42,11 +47,46 @@ class Pipeline:
     counts: list[Callable[[], dict[str, int]]] = field(default_factory=list)
 
 
-def assemble(options: Options, given: Given, endpoint: str | None, protocol: str | None) -> Pipeline:
+@dataclass(frozen=True, slots=True)
+class OwnPipeline:
+    """What sending to an OTLP backend ourselves takes, prepared."""
+
+    explicit: bool
+    """Whether the user asked for it; otherwise the application's providers come first."""
+    endpoint: str | None
+    protocol: str | None
+    settings: Settings
+    resource: Resource
+    sampler: Sampler
+    pace: Pace
+    make_client: Callable[[], Client]
+
+
+def own_pipeline(endpoint: str | None, protocol: str | None) -> OwnPipeline:
+    """Prepare sending to *endpoint*, or to where the environment says.
+
+    Raises:
+        ValueError: the endpoint or the protocol is none we can use.
+    """
+    settings = settings_for("traces", endpoint, protocol)
+    # A bare provider knows every variable about resource and sampler; it is only asked for them.
+    settled = TracerProvider(shutdown_on_exit=False)
+    return OwnPipeline(
+        explicit=endpoint is not None or protocol is not None,
+        endpoint=endpoint,
+        protocol=protocol,
+        settings=settings,
+        resource=settled.resource,
+        sampler=settled.sampler,
+        pace=Pace.from_environment(),
+        make_client=client_maker(settings),
+    )
+
+
+def assemble(options: Options, given: Given, own: OwnPipeline | None) -> Pipeline:
     """Return the pipeline for what the user gave and what the environment says."""
-    tracer_provider, _meter_provider, _logger_provider = given
     options = _limited(options)
-    sink = _sink(options, tracer_provider, endpoint, protocol)
+    sink = _sink(options, given[0], own)
     pipeline = Pipeline(RunTable(sink, options))
     pipeline.flushes.append(sink.flush)
     pipeline.closes.append(sink.close)
@@ -63,25 +103,28 @@ def scope_version() -> str:
         return ""
 
 
-def _sink(
-    options: Options, given: trace.TracerProvider | None, endpoint: str | None, protocol: str | None
-) -> SpanSink:
-    provider = given or (_global_provider() if endpoint is None and protocol is None else None)
-    if provider is not None:
+def _sink(options: Options, given: trace.TracerProvider | None, own: OwnPipeline | None) -> SpanSink:
+    provider = given or (None if own is not None and own.explicit else _global_provider())
+    if provider is not None or own is None:
+        provider = provider or trace.get_tracer_provider()
         tracer = provider.get_tracer(SCOPE, scope_version(), options.names.schema_url)
         return ProviderSink(provider, tracer, options)
-    if disabled() or os.environ.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none":
+    if disabled() or switched_off("TRACES"):
         return SilentSink()
-    # A bare provider knows every variable about resource and sampler; it is only asked for them.
-    settled = TracerProvider(shutdown_on_exit=False)
     return OtlpSink(
-        settings=settings_for("traces", endpoint, protocol),
-        resource=settled.resource,
-        sampler=settled.sampler,
+        settings=own.settings,
+        make_client=own.make_client,
+        resource=own.resource,
+        sampler=own.sampler,
         options=options,
-        pace=Pace.from_environment(),
+        pace=own.pace,
         scope=(SCOPE, scope_version()),
     )
+
+
+def switched_off(signal: str) -> bool:
+    """Tell whether `OTEL_{signal}_EXPORTER` is `none`."""
+    return os.environ.get(f"OTEL_{signal}_EXPORTER", "").strip().lower() == "none"
 
 
 def disabled() -> bool:

@@ -15,6 +15,8 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach,
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tracebus_exporters.otel._settings import Settings
 
 _RETRYABLE_STATUS = frozenset(
@@ -65,17 +67,24 @@ class Client(Protocol):
         ...
 
 
-def client_for(settings: Settings) -> Client:
-    """Return a client for *settings*."""
-    return GrpcClient(settings) if settings.protocol == "grpc" else HttpClient(settings)
+def client_maker(settings: Settings) -> Callable[[], Client]:
+    """Return a function that makes a client for *settings*, its library imported by now.
+
+    The client itself is made late: a gRPC channel does not survive a fork.
+    """
+    if settings.protocol == "grpc":
+        import grpc  # noqa: PLC0415  slow to import, and only one of the two protocols needs it
+
+        return lambda: GrpcClient(settings, grpc)
+    import requests  # noqa: PLC0415  likewise
+
+    return lambda: HttpClient(settings, requests)
 
 
 class HttpClient:
     """OTLP as protobuf over HTTP."""
 
-    def __init__(self, settings: Settings) -> None:
-        import requests  # noqa: PLC0415  slow to import, and only one of the two protocols needs it
-
+    def __init__(self, settings: Settings, requests: Any) -> None:
         self._settings = settings
         self._errors = requests.RequestException
         self._refused = (requests.ConnectionError, requests.Timeout)
@@ -118,9 +127,7 @@ class HttpClient:
 class GrpcClient:
     """OTLP over gRPC."""
 
-    def __init__(self, settings: Settings) -> None:
-        import grpc  # noqa: PLC0415  slow to import, and only one of the two protocols needs it
-
+    def __init__(self, settings: Settings, grpc: Any) -> None:
         self._error = grpc.RpcError
         self._metadata = tuple((name.lower(), value) for name, value in settings.headers.items())
         compression = {"gzip": grpc.Compression.Gzip, "deflate": grpc.Compression.Deflate}.get(

@@ -6,9 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tracebus_exporters.otel._ambient import watch
-from tracebus_exporters.otel._assembly import Pipeline, assemble
+from tracebus_exporters.otel._assembly import Pipeline, assemble, own_pipeline
 from tracebus_exporters.otel._options import checked
-from tracebus_exporters.otel._settings import settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,10 +71,11 @@ class OTelExporter:
             content=content,
             events=logger_provider is not None,
         )
-        settings_for("traces", endpoint, protocol)  # a mistake shows here, not on a thread later
         self._given = (tracer_provider, meter_provider, logger_provider)
         self._endpoint = endpoint
-        self._protocol = protocol
+        # Made now, so that a mistake shows here; and an interpreter that shuts down, which may be when
+        # the first events of a short program arrive, starts no thread pool and imports little.
+        self._own = own_pipeline(endpoint, protocol) if tracer_provider is None else None
         self._pipeline: Pipeline | None = None
         self._last_time = 0
         if parent == "ambient":
@@ -131,5 +131,5 @@ class OTelExporter:
     def _assembled(self) -> Pipeline:
         """Return the pipeline, built at the first events: the application's providers are set by then."""
         if self._pipeline is None:
-            self._pipeline = assemble(self._options, self._given, self._endpoint, self._protocol)
+            self._pipeline = assemble(self._options, self._given, self._own)
         return self._pipeline

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TraceState
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+SAMPLED = 1
+RANDOM = 2
+"""Trace flags: at least seven bytes of the trace id are random, which samplers downstream rely on."""
 _NO_TRACE = bytes(16)
 _NO_SPAN = bytes(8)
 
@@ -19,8 +22,14 @@ class SpanIds(NamedTuple):
 
     trace_id: bytes
     span_id: bytes
-    sampled: bool = True
+    flags: int = SAMPLED | RANDOM
+    """W3C trace flags."""
     state: TraceState | None = None
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the span is to be exported."""
+        return self.flags & SAMPLED == SAMPLED
 
 
 def trace_id_of(run_id: str) -> bytes:
@@ -48,4 +57,4 @@ def parse_traceparent(header: str | None) -> SpanIds | None:
     trace_id, span_id = bytes.fromhex(found[1]), bytes.fromhex(found[2])
     if trace_id == _NO_TRACE or span_id == _NO_SPAN:
         return None
-    return SpanIds(trace_id, span_id, sampled=bool(int(found[3], 16) & 1))
+    return SpanIds(trace_id, span_id, int(found[3], 16) & (SAMPLED | RANDOM))

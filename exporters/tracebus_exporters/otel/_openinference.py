@@ -96,18 +96,17 @@ def _add_model(found: dict[str, Any], span: OpenSpan) -> None:
 
 
 def _add_usage(found: dict[str, Any], usage: TokenUsage) -> None:
-    for name, count in (
-        (sc.OI_TOKENS_PROMPT, usage.input_tokens),
-        (sc.OI_TOKENS_COMPLETION, usage.output_tokens),
-        (sc.OI_TOKENS_TOTAL, usage.total_tokens),
-        (sc.OI_TOKENS_CACHE_READ, usage.cache_read_tokens),
-        (sc.OI_TOKENS_CACHE_WRITE, found.get(sc.USAGE_CACHE_CREATION)),
-        (sc.OI_TOKENS_PROMPT_AUDIO, usage.input_audio_tokens),
-        (sc.OI_TOKENS_REASONING, usage.reasoning_tokens),
-        (sc.OI_TOKENS_COMPLETION_AUDIO, usage.output_audio_tokens),
-    ):
-        if count is not None:
-            found[name] = count
+    counts = {
+        sc.OI_TOKENS_PROMPT: usage.input_tokens,
+        sc.OI_TOKENS_COMPLETION: usage.output_tokens,
+        sc.OI_TOKENS_TOTAL: usage.total_tokens,
+        sc.OI_TOKENS_CACHE_READ: usage.cache_read_tokens,
+        sc.OI_TOKENS_CACHE_WRITE: found.get(sc.USAGE_CACHE_CREATION),
+        sc.OI_TOKENS_PROMPT_AUDIO: usage.input_audio_tokens,
+        sc.OI_TOKENS_REASONING: usage.reasoning_tokens,
+        sc.OI_TOKENS_COMPLETION_AUDIO: usage.output_audio_tokens,
+    }
+    found |= {name: count for name, count in counts.items() if count is not None}
 
 
 def _alone(value: Any) -> Any:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace import sampling
 from opentelemetry.trace import Link, SpanKind
 
-from tracebus_exporters.otel._clients import client_for
-from tracebus_exporters.otel._ids import SpanIds, span_id_of, trace_id_of
+from tracebus_exporters.otel._ids import RANDOM, SAMPLED, SpanIds, span_id_of, trace_id_of
 from tracebus_exporters.otel._losses import Losses
 from tracebus_exporters.otel._sdk_sink import context_of, span_context
 from tracebus_exporters.otel._sender import Sender
@@ -20,8 +19,11 @@ from tracebus_exporters.otel._spans import CLIENT
 from tracebus_exporters.otel._wire import Envelope, encode_span
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.sdk.resources import Resource
 
+    from tracebus_exporters.otel._clients import Client
     from tracebus_exporters.otel._options import Options
     from tracebus_exporters.otel._sender import Pace
     from tracebus_exporters.otel._settings import Settings
@@ -35,6 +37,7 @@ class OtlpSink:
         self,
         *,
         settings: Settings,
+        make_client: Callable[[], Client],
         resource: Resource,
         sampler: sampling.Sampler,
         options: Options,
@@ -49,9 +52,7 @@ class OtlpSink:
             resource.attributes, resource.schema_url or "", *scope, schema_url=options.names.schema_url
         )
         self._losses = Losses("spans", settings.shown)
-        self._sender = Sender(
-            lambda: client_for(settings), envelope.seal, self._losses, pace, settings.timeout
-        )
+        self._sender = Sender(make_client, envelope.seal, self._losses, pace, settings.timeout)
         self._unsampled = 0
 
     def start(self, span: OpenSpan, /) -> SpanIds:
@@ -64,7 +65,9 @@ class OtlpSink:
         else:
             trace_id, state = parent.trace_id, parent.state
         if self._follows_parent:
-            return SpanIds(trace_id, span_id, parent.sampled if parent else True, state)
+            flags = parent.flags if parent else SAMPLED | RANDOM
+            span.recording = flags & SAMPLED == SAMPLED
+            return SpanIds(trace_id, span_id, flags, state)
         result = self._sampler.should_sample(
             context_of(parent),
             int.from_bytes(trace_id, "big"),
@@ -75,13 +78,13 @@ class OtlpSink:
         )
         if result.attributes:
             span.attributes = {**span.attributes, **result.attributes}
-        return SpanIds(
-            trace_id, span_id, result.decision is sampling.Decision.RECORD_AND_SAMPLE, result.trace_state
-        )
+        span.recording = result.decision is sampling.Decision.RECORD_AND_SAMPLE
+        random = RANDOM if parent is None else parent.flags & RANDOM
+        return SpanIds(trace_id, span_id, random | (SAMPLED if span.recording else 0), result.trace_state)
 
     def end(self, span: OpenSpan, ending: Ending, /) -> None:
         """Encode the span and queue it."""
-        if span.ids is None or not span.ids.sampled:
+        if not span.recording:
             self._unsampled += 1
             return
         options = self._options

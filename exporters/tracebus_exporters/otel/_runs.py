@@ -201,11 +201,10 @@ class RunTable:
             attributes[sc.ERROR_TYPE] = error.type
         for observe in self._observers:
             observe(span, event, attributes)
-        sampled = span.ids is not None and span.ids.sampled
         failure = error or (event.error if event.outcome is Outcome.ERROR else None)
-        if sampled and self._options.span_content:
+        if span.recording and self._options.span_content:
             attributes |= content_attributes(span, event, self._options)
-        if sampled and event.error is not None:
+        if span.recording and event.error is not None:
             span.events.append(SpanEvent(event.time, sc.EXCEPTION, exception_attributes(event.error)))
         failed = failure is not None or event.outcome is Outcome.ERROR
         said = clean(failure.message, _MESSAGE_LIMIT) if failure is not None else ""

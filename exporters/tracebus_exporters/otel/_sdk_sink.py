@@ -54,18 +54,19 @@ class ProviderSink:
             start_time=span.started.time,
         )
         span.native = native
+        span.recording = native.is_recording()
         context = native.get_span_context()
         return SpanIds(
             context.trace_id.to_bytes(16, "big"),
             context.span_id.to_bytes(8, "big"),
-            sampled=native.is_recording(),
+            int(context.trace_flags),
             state=context.trace_state,
         )
 
     def end(self, span: OpenSpan, ending: Ending, /) -> None:
         """End the span with its event's time."""
         native = span.native
-        if native.is_recording():
+        if span.recording:
             native.set_attributes(self._allowed(len(span.attributes), ending.attributes))
             for event in span.events[: self._options.event_limit]:
                 native.add_event(event.name, event.attributes, timestamp=event.time)
@@ -105,7 +106,7 @@ def span_context(ids: SpanIds) -> SpanContext:
         int.from_bytes(ids.trace_id, "big"),
         int.from_bytes(ids.span_id, "big"),
         is_remote=False,
-        trace_flags=TraceFlags(TraceFlags.SAMPLED if ids.sampled else TraceFlags.DEFAULT),
+        trace_flags=TraceFlags(ids.flags),
         trace_state=ids.state,
     )
 

@@ -240,10 +240,12 @@ class Sender:
         A flush or the end of the program cuts a wait of our own short, but not one the backend *asked* for.
         """
         with self._changed:
-            self._failed()
             until = time.monotonic() + seconds
+            if until > give_up_at:
+                return False
+            self._failed()
             flushes = self._flushes
-            while (left := until - time.monotonic()) > 0 and until <= give_up_at:
+            while (left := until - time.monotonic()) > 0:
                 if self._closing_at is not None:
                     return not asked and self._last_attempt()
                 if self._flushes != flushes:
@@ -252,7 +254,7 @@ class Sender:
                     flushes = self._flushes
                     self._failed()
                 self._changed.wait(left)
-            return until <= give_up_at and not self._closed
+            return not self._closed
 
     def _failed(self) -> None:
         """Tell those who wait in `flush` that what they wait for will take longer."""

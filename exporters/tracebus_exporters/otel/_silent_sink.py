@@ -17,7 +17,7 @@ class SilentSink:
         """Return ids nobody will see, not sampled."""
         run = span.started
         trace_id = span.parent.trace_id if span.parent else trace_id_of(run.root_run_id)
-        return SpanIds(trace_id, span_id_of(run.run_id), sampled=False)
+        return SpanIds(trace_id, span_id_of(run.run_id), flags=0)
 
     def end(self, span: OpenSpan, ending: Ending, /) -> None:
         """Do nothing."""

@@ -34,7 +34,7 @@ class OpenSpan:
     __slots__ = (
         "agent", "attributes", "chunks", "events", "first_chunk", "gapped", "ids", "inference_calls",
         "intervals", "kept", "kind", "last_chunk", "links", "name", "native", "operation", "parent",
-        "started", "tool_calls", "usage_input", "usage_output",
+        "recording",         "started", "tool_calls", "usage_input", "usage_output",
     )  # fmt: skip
 
     def __init__(self, started: RunStarted, operation: str | None, name: str, kind: int) -> None:
@@ -47,6 +47,8 @@ class OpenSpan:
         """Whether it becomes a span; otherwise `ids` are those of its nearest kept ancestor."""
         self.parent: SpanIds | None = None
         self.ids: SpanIds | None = None
+        self.recording = False
+        """Whether anybody will see its attributes: what is not recorded need not be made."""
         self.native: Any = None
         """The sink's own object for this span."""
         self.agent: OpenSpan | None = None
