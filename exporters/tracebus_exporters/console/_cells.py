@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from tracebus_exporters.console._glyphs import Glyphs
     from tracebus_exporters.console._rows import Row
 
+_WORST_FIRST = (
+    RunStatus.ERROR,
+    RunStatus.RUNNING,
+    RunStatus.CANCELLED,
+    RunStatus.ABANDONED,
+    RunStatus.LOST,
+    RunStatus.INTERRUPTED,
+)
 _NANO = 1_000_000_000
 _NAME = 80
 """Characters of a name worth looking at."""
@@ -99,16 +107,18 @@ def error_text(error: ErrorInfo) -> Text:
 
 
 def _folded_cells(row: Row, folded: Folded, glyphs: Glyphs) -> Cells:
-    label = _opening(row.last, folded.status, glyphs)
+    counts = StatusCounts.of(node.status for node in folded.nodes)
+    status = worst(counts)
+    label = _opening(row.last, status, glyphs)
     label.append(f"{glyphs.group} ", DIM).append(_named(folded.name))
     label.append(f" {glyphs.times}{len(folded.nodes):,}", "bold")
-    label.append_text(_tally(StatusCounts.of(node.status for node in folded.nodes), glyphs))
+    label.append_text(_tally(counts, glyphs))
     note = Text().append(_guides(row.last, glyphs, below=True), DIM).append("   ")
     durations, total = folded.durations, TotalOf(folded.nodes)
     span = _span(folded.nodes)
     return Cells(
         label=label,
-        status=folded.status,
+        status=status,
         time=figures.duration((span[2] - span[0]) / _NANO) if span else "",
         tokens=_tokens(total, glyphs),
         cost=_cost(total, glyphs),
@@ -126,11 +136,13 @@ def spread(durations: tuple[float, float, float]) -> Text:
 def batch_cells(group: BatchGroup, name: str, notes: Sequence[Text], glyphs: Glyphs) -> Cells:
     """Return the columns of a whole batch call."""
     counts = group.counts
-    status = RunStatus.ERROR if counts.error else RunStatus.RUNNING if counts.running else RunStatus.OK
+    status = worst(counts)
     label = _opening((), status, glyphs)
     label.append(f"{glyphs.batch} ", "magenta").append(_named(name), "bold")
     label.append(f" {glyphs.times}{group.size:,}", "bold")
     label.append_text(_tally(counts, glyphs))
+    if not group.done:
+        label.append(f" {counts.total:,} begun", "yellow")
     ended = group.last_ended_at or group.started_at
     return Cells(
         label=label,
@@ -140,6 +152,11 @@ def batch_cells(group: BatchGroup, name: str, notes: Sequence[Text], glyphs: Gly
         cost=_cost(group, glyphs),
         notes=tuple(notes),
     )
+
+
+def worst(counts: StatusCounts) -> RunStatus:
+    """Return the state that wants attention most."""
+    return next((status for status in _WORST_FIRST if getattr(counts, status.value)), RunStatus.OK)
 
 
 def _tally(counts: StatusCounts, glyphs: Glyphs) -> Text:

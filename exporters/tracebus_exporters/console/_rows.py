@@ -34,12 +34,6 @@ class Folded(NamedTuple):
         known = [node.duration for node in self.nodes if node.duration is not None]
         return (min(known), median(known), max(known)) if known else None
 
-    @property
-    def status(self) -> RunStatus:
-        """Return the state of all of them, or ok where they differ."""
-        states = {node.status for node in self.nodes}
-        return states.pop() if len(states) == 1 else RunStatus.OK
-
 
 class Row(NamedTuple):
     """One row: a run or folded ones, with the guides before it."""
