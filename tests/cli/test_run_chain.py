@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 
 import pytest
 
@@ -155,3 +157,55 @@ def test_output_to_a_closed_pipe_is_no_crash(command_line):
         errors = process.stderr.read()
     assert "Traceback" not in errors
     assert process.returncode != 0
+
+
+def test_a_graph_shows_its_last_message(command_line, inside):
+    """Of a graph whose state holds messages one wants to read the answer; of others the state."""
+    pytest.importorskip("langgraph", reason="needs langgraph")
+    (command_line.folder / "graphs.py").write_text(
+        "from langgraph.graph import END, START, MessagesState, StateGraph\n"
+        "from tracebus.testing import ScriptedChatModel\n"
+        "model = ScriptedChatModel(script=['At noon.'])\n"
+        "graph = StateGraph(MessagesState)\n"
+        "graph.add_node('answer', lambda state: {'messages': [model.invoke(state['messages'])]})\n"
+        "graph.add_edge(START, 'answer')\n"
+        "graph.add_edge('answer', END)\n"
+        "app = graph.compile()\n"
+        "named = app.with_config(run_name='named')\n"
+    )
+    for target in ("graphs:app", "graphs:named"):
+        done = inside("run", target, "--input", '{"messages": [["user", "when?"]]}')
+        assert (done.exit_code, done.stdout) == (0, "At noon.\n")
+
+
+def test_a_pydantic_result_is_json(command_line, inside):
+    """Objects come out as JSON, joined over the stream."""
+    (command_line.folder / "objects.py").write_text(
+        "from langchain_core.runnables import RunnableLambda, RunnableParallel\n"
+        "from pydantic import BaseModel\n"
+        "class Stop(BaseModel):\n    name: str\n"
+        "chain = RunnableParallel(stop=RunnableLambda(lambda _: Stop(name='Mill Lane')), odd=RunnableLambda(lambda _: {1, }))\n"
+    )
+    done = inside("run", "objects:chain", "--input", "x")
+    assert json.loads(done.stdout) == {"stop": {"name": "Mill Lane"}, "odd": "{1}"}
+
+
+def test_a_models_escapes_do_not_reach_the_terminal(command_line):
+    """On a terminal control characters are shown, not obeyed; in a pipe text is what it is."""
+    (command_line.folder / "evil.py").write_text(
+        "from tracebus.testing import ScriptedChatModel\nchain = ScriptedChatModel(script=['a\\x1b]0;owned\\x07b'])\n"
+    )
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        command_line.command("run", "evil:chain", "--input", "x"),
+        cwd=command_line.folder,
+        env=command_line.env,
+        stdout=theirs,
+    )
+    os.close(theirs)
+    assert process.wait(30) == 0
+    shown = os.read(ours, 10_000)
+    os.close(ours)
+    assert b"owned" in shown
+    assert b"\x1b" not in shown
+    assert command_line("run", "evil:chain", "--input", "x").stdout == "a\x1b]0;owned\x07b\n"
