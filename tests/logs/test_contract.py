@@ -30,3 +30,19 @@ def test_jsonl_keeps_the_contract(check, tmp_path):
 def test_jsonl_is_a_log(tmp_path):
     """The JSON Lines log has every method of the protocol."""
     assert isinstance(JsonlLog(tmp_path / "log.jsonl"), Log)
+
+
+@pytest.mark.parametrize("check", LOG_CHECKS, ids=lambda check: check.__name__)
+def test_redis_keeps_the_contract(check, redis_server):
+    """The Redis log passes the published checks against a real server."""
+    from tracebus_exporters.redis import from_url
+
+    url = redis_server.url()
+    check(lambda: from_url(url))
+
+
+def test_redis_is_a_log(redis_server):
+    """The Redis log has every method of the protocol."""
+    from tracebus_exporters.redis import from_url
+
+    assert isinstance(from_url(redis_server.url()), Log)

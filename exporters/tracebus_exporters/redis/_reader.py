@@ -1,0 +1,223 @@
+"""Reading all runs' streams as one log, in the order of positions.
+
+An entry's id is the position of its last event (`123-0`), so one number is the place to read on from in
+every stream. A run that had no events for a while announces itself in the index with its next ones:
+only streams with events lately need be watched.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from tracebus.events import Gap
+from tracebus_exporters.redis._packing import unpack, unpack_index
+from tracebus_exporters.redis._script import QUIET
+from tracebus_exporters.redis._settings import Keys, Settings, connect
+from tracebus_exporters.redis._writer import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tracebus.events import Event
+
+    _Entries = list[tuple[bytes, dict[bytes, bytes]]]
+
+__all__ = ["Reader"]
+
+_ENTRIES = 50
+"""Entries asked of one stream at once."""
+_UNWATCH_EVERY = 5.0
+"""Seconds between two looks at which streams need no longer be watched."""
+_PAGE = 1000
+
+
+class Reader:
+    """A place in the log, and a connection to read on from it. Used from any thread, one at a time."""
+
+    def __init__(self, settings: Settings, keys: Keys) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._cursor: int | None = None
+        self._delivered = 0
+        self._silent_until = 0
+        self._ready: list[Event] = []
+        self._watched: set[str] = set()
+        self._next_unwatch = 0.0
+
+    def read(self, after: int, limit: int, block: int | None = None) -> list[Event]:
+        """Return what `Log.read` returns; wait up to *block* milliseconds where there is nothing."""
+        with self._lock, explained(self._settings):
+            if after != self._delivered or self._cursor is None:
+                self._place(after)
+            if not self._ready:
+                while len(self._ready) < limit and self._fetch(None if self._ready else block):
+                    pass
+            page, self._ready = self._ready[:limit], self._ready[limit:]
+            if page:
+                self._delivered = page[-1].seq
+            return page
+
+    def read_run(self, root_run_id: str) -> list[Event]:
+        """Return what `Log.read_run` returns."""
+        with self._lock, explained(self._settings):
+            entries = self.client.xrange(self._keys.run(root_run_id))
+        return [event for seq, fields in _numbered(entries) for event in unpack(seq, fields)]
+
+    def head(self) -> int:
+        """Return the position of the newest event."""
+        with self._lock, explained(self._settings):
+            return self._head()
+
+    def index(self) -> tuple[list[Event], dict[str, str]]:
+        """Return the starts, ends and gaps of the index, and which process began each run."""
+        events: list[Event] = []
+        producers: dict[str, str] = {}
+        with self._lock, explained(self._settings):
+            for seq, fields in self._index_entries():
+                for event in unpack_index(seq, fields):
+                    events.append(event)
+                    if not isinstance(event, Gap):
+                        producers.setdefault(event.run_id, fields[b"p"].decode())
+        return events, producers
+
+    def alive(self, producers: Iterable[str]) -> set[str]:
+        """Return those of *producers* that gave a sign of life lately."""
+        asked = sorted(set(producers))
+        with self._lock, explained(self._settings):
+            found = self._ask([("exists", self._keys.alive(producer)) for producer in asked])
+        return {producer for producer, there in zip(asked, found, strict=True) if there}
+
+    def about(self, roots: list[str]) -> list[tuple[int, int]]:
+        """Return the number of events and the last position of each of *roots*."""
+        with self._lock, explained(self._settings):
+            found = self._ask([("hmget", self._keys.about(root), "n", "last") for root in roots])
+        return [(int(count or 0), int(last or 0)) for count, last in found]
+
+    def close(self) -> None:
+        """Disconnect."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+            self._client = None
+            self._cursor = None
+
+    @property
+    def client(self) -> Any:
+        """The connection; made with the first use."""
+        if self._client is None:
+            self._client = connect(self._settings)
+        return self._client
+
+    def _head(self) -> int:
+        return int(self.client.get(self._keys.seq) or 0)
+
+    def _place(self, after: int) -> None:
+        """Go to *after*: to the beginning where the log is shorter, since it is then another one."""
+        head = self._head()
+        after = 0 if after > head else after
+        self._cursor = self._delivered = after
+        # What was let go before a reader began at the beginning was not missed by it.
+        self._silent_until = head if after == 0 else 0
+        self._ready = []
+        self._watched = set()
+        if after:
+            roots = {fields[b"r"].decode() for seq, fields in self._index_entries(after)} - {""}
+            lasts = self._ask([("hget", self._keys.about(root), "last") for root in sorted(roots)])
+            self._watched = {
+                root for root, last in zip(sorted(roots), lasts, strict=True) if int(last or 0) > after
+            }
+
+    def _fetch(self, block: int | None) -> bool:
+        """Read on; return whether there was anything."""
+        self._unwatch()
+        found = self._xread({"", *self._watched}, block)
+        if not found:
+            if self._head() < (self._cursor or 0):
+                self._place(0)
+            return False
+        horizon = max(int(entries[-1][0].partition(b"-")[0]) for entries in found.values())
+        horizon = min([horizon, *_cut_short(found)])
+        while new := self._announced(found.get("", [])) - self._watched:
+            self._watched |= new
+            more = self._xread(new, None)
+            horizon = min([horizon, *_cut_short(more)])
+            found |= more
+        self._ready += self._in_order(found, horizon)
+        self._cursor = horizon
+        return True
+
+    def _in_order(self, found: dict[str, _Entries], horizon: int) -> Iterator[Event]:
+        """Yield the events up to *horizon* by position, with gaps for what is missing."""
+        events = sorted(_decoded(found, self._cursor or 0, horizon), key=lambda event: event.seq)
+        before = self._ready[-1].seq if self._ready else self._delivered
+        for event in events:
+            first = event.seq - (event.missed if isinstance(event, Gap) else 1)
+            before = max(before, self._silent_until)
+            if first > before:
+                yield Gap(seq=first, time=event.time, missed=first - before)
+            yield event
+            before = event.seq
+
+    def _xread(self, roots: set[str], block: int | None) -> dict[str, _Entries]:
+        """Return the entries behind the cursor: by root run, the index under the empty name."""
+        names = {self._keys.run(root) if root else self._keys.index: root for root in roots}
+        reply = self.client.xread(dict.fromkeys(names, f"{self._cursor}-0"), count=_ENTRIES, block=block)
+        pairs = reply.items() if isinstance(reply, dict) else reply or ()
+        return {names[name.decode()]: entries for name, entries in pairs if entries}
+
+    @staticmethod
+    def _announced(entries: _Entries) -> set[str]:
+        return {fields[b"r"].decode() for _, fields in entries} - {""}
+
+    def _unwatch(self) -> None:
+        """Stop watching runs that will announce themselves before they have anything to say."""
+        if time.monotonic() < self._next_unwatch or not self._watched:
+            return
+        self._next_unwatch = time.monotonic() + _UNWATCH_EVERY
+        roots = sorted(self._watched)
+        now = int(self.client.time()[0])
+        abouts = self._ask([("hmget", self._keys.about(root), "t", "last") for root in roots])
+        for root, (active, last) in zip(roots, abouts, strict=True):
+            gone = active is None or (now - int(active) > QUIET and int(last) <= (self._cursor or 0))
+            if gone:
+                self._watched.discard(root)
+
+    def _index_entries(self, until: int | None = None) -> Iterator[tuple[int, dict[bytes, bytes]]]:
+        start, end = "-", "+" if until is None else f"{until}-0"
+        while entries := self.client.xrange(self._keys.index, start, end, count=_PAGE):
+            yield from _numbered(entries)
+            start = f"({entries[-1][0].decode()}"
+
+    def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+        """Send many commands at once; return their answers."""
+        if not commands:
+            return []
+        pipeline = self.client.pipeline(transaction=False)
+        for name, *arguments in commands:
+            getattr(pipeline, name)(*arguments)
+        return list(pipeline.execute())
+
+
+def _numbered(entries: _Entries) -> Iterator[tuple[int, dict[bytes, bytes]]]:
+    for name, fields in entries:
+        yield int(name.partition(b"-")[0]), fields
+
+
+def _cut_short(found: dict[str, _Entries]) -> list[int]:
+    """Return how far the streams were read that may hold more than was asked for."""
+    return [int(entries[-1][0].partition(b"-")[0]) for entries in found.values() if len(entries) >= _ENTRIES]
+
+
+def _decoded(found: dict[str, _Entries], after: int, horizon: int) -> Iterator[Event]:
+    for root, entries in found.items():
+        for seq, fields in _numbered(entries):
+            if seq > horizon:
+                break
+            if root:
+                yield from (event for event in unpack(seq, fields) if event.seq > after)
+            elif not fields[b"r"]:
+                yield from unpack_index(seq, fields)
