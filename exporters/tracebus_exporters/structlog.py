@@ -26,6 +26,8 @@ from tracebus_exporters._options import one_of, options_of, switch, tristate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from structlog.typing import EventDict
+
     from tracebus.events import ErrorInfo, Event, ModelInfo, RunEvent, TokenUsage
     from tracebus.tree import PriceFunction, RunNode
 
@@ -253,12 +255,30 @@ def _own_logger(file: TextIO, *, as_json: bool, colour: bool | None) -> Any:
         else structlog.dev.ConsoleRenderer(colors=colour)
     )
     return structlog.wrap_logger(
-        structlog.PrintLogger(file),
-        processors=[structlog.processors.add_log_level, renderer],
+        _Lines(file),
+        processors=[structlog.processors.add_log_level, _head_first, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         context_class=dict,
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines:
+    """Writes lines. Unlike structlog's own it has no lock, which a fork could leave locked for good."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def msg(self, message: str) -> None:
+        """Write *message* as a line."""
+        self._file.write(f"{message}\n")
+        self._file.flush()
+
+    debug = info = warning = error = msg
+
+
+def _head_first(_logger: Any, _method: str, fields: EventDict) -> EventDict:
+    return {**{name: fields[name] for name in ("timestamp", "level", "event") if name in fields}, **fields}
 
 
 def _to_json(value: Any, **options: Any) -> str:

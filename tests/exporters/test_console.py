@@ -285,6 +285,18 @@ def test_memory_does_not_grow_with_printed_runs():
     assert not exporter._unwritten
 
 
+def test_a_forked_child_leaves_its_parents_runs_alone():
+    """Runs open at the fork are the parent's: the child prints its own only."""
+    history, file = rag(), io.StringIO()
+    exporter = ConsoleExporter(file=file)
+    exporter.export(history.events[:-1])
+    exporter.after_fork()
+    exporter.export([history.start("own"), history.end("own")])
+    exporter.close()
+    assert "rag_chain" not in file.getvalue()
+    assert "own" in file.getvalue()
+
+
 def test_it_is_an_exporter():
     """The bus takes it."""
     assert isinstance(ConsoleExporter(), Exporter)

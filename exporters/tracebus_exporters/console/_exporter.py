@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
@@ -64,11 +65,17 @@ class ConsoleExporter:
         lines: int = 200,
         price: PriceFunction | None = None,
     ) -> None:
-        self._console = _console(file, colour=colour)
+        self._new_console = partial(_console, file, colour=colour)
+        self._new_tree = partial(RunTree, price=price)
         self._width = width
         self._ascii = ascii
         self._limit = lines
-        self._tree = RunTree(price=price)
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Begin anew: what has been seen is the parent process's to print, and its locks may be held."""
+        self._console = self._new_console()
+        self._tree = self._new_tree()
         self._waiting: dict[str, RunNode] = {}
         self._batches: dict[str, Gathered] = {}
         self._told = 0
