@@ -29,7 +29,7 @@ class BatchCall:
     def __init__(self, size: int) -> None:
         self.id = str(uuid4())
         self.size = size
-        self._indices: dict[UUID, int] = {}
+        self._indices: dict[int, int] = {}
         self._arrivals = itertools.count()
         self._recognised = False
 
@@ -46,13 +46,13 @@ class BatchCall:
             return config  # one id for the first input, as LangChain warns: left as it is
         return [self._with_run_id(index, one) for index, one in enumerate(given)]
 
-    def member(self, run_id: UUID, *, top_level: bool) -> BatchMembership | None:
+    def member(self, key: int, *, top_level: bool) -> BatchMembership | None:
         """Return the membership of the run.
 
         Where the Runnable dropped the ids given to it (`BaseLLM.batch` does), the top-level runs
         take their places in the order they begin.
         """
-        index = self._indices.get(run_id)
+        index = self._indices.get(key)
         if index is not None:
             self._recognised = True
         elif self._recognised or not top_level:
@@ -65,14 +65,14 @@ class BatchCall:
         own: Any = dict(config or {})
         if own.get("run_id") is None:
             own["run_id"] = uuid4()
-        self._indices[UUID(str(own["run_id"]))] = index
+        self._indices[UUID(str(own["run_id"])).int] = index
         return own  # type: ignore[no-any-return]  # a copy of a RunnableConfig is one
 
 
 current_batch: ContextVar[BatchCall | None] = ContextVar("tracebus_batch", default=None)
 
 
-def membership(run_id: UUID, *, top_level: bool) -> BatchMembership | None:
-    """Return the place of a run in the batch call around it, if any."""
+def membership(key: int, *, top_level: bool) -> BatchMembership | None:
+    """Return the place of a run (by its id's integer) in the batch call around it, if any."""
     batch = current_batch.get()
-    return None if batch is None else batch.member(run_id, top_level=top_level)
+    return None if batch is None else batch.member(key, top_level=top_level)

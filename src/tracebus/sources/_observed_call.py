@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tracebus.capture import CapturedError
-from tracebus.events import Outcome
 from tracebus.sources import _scope
 from tracebus.sources._batch import current_batch
 from tracebus.sources._call import current_call
-from tracebus.sources._outcomes import outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,17 +59,10 @@ class ObservedCall:
         """Say that nobody reads the stream any further."""
         if not self._over:
             self._over = True
-            self._call.left = True
-            self._recorder.tracker.call_left(self._call)
+            self._call.leave()
 
     def _ended_by(self, error: BaseException) -> None:
-        if self._over:
-            return
-        self._over = True
-        if isinstance(error, _NO_FAILURE) or not self._call.roots:
-            return
-        outcome = outcome_of(error)
-        described: Any = None
-        if outcome is Outcome.ERROR:
-            described = CapturedError(error, self._recorder.capture)
-        self._recorder.tracker.call_failed(self._call, outcome, described)
+        if not self._over:
+            self._over = True
+            if not isinstance(error, _NO_FAILURE):
+                self._call.failed(error)

@@ -25,7 +25,7 @@ from tracebus.sources._results import (
 from tracebus.sources._scope import scoped_capture
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from langchain_core.outputs import LLMResult
@@ -66,23 +66,25 @@ class Recorder:
         tool_call_id: str | None = None,
     ) -> None:
         """Open a run; *model_parameters* are given for models only."""
-        parent_key = self._true_parent(run_id, parent_run_id)
-        parent = self.tracker.get(parent_key) if parent_key is not None else None
+        key = run_id.int
+        parent_key = self._true_parent(key, None if parent_run_id is None else parent_run_id.int)
+        parent = None if parent_key is None else self.tracker.get(parent_key)
         policy = self._policy(parent)
         call = current_call.get()
         if inputs is None and parent is None and call is not None:
             inputs = call.inputs
         metadata = metadata or {}
         run = self.tracker.start(
-            run_id,
+            key,
             parent_key,
+            run_id=str(run_id),
             kind=kind,
             name=name,
             owner=owner,
             capture=policy,
             call=call,
-            attempt=retry_attempt(tags or ()),
-            batch=_batch_of(run_id, parent, inputs),
+            attempt=retry_attempt(tags) if tags else None,
+            batch=_batch_of(key, parent, inputs),
             thread_id=metadata.get("thread_id") if parent is None else None,
             tags=tuple(map(clean_text, tags)) if tags else (),
             metadata=CapturedPayload(dict(metadata), policy, as_plain) if metadata else {},
@@ -231,7 +233,7 @@ class Recorder:
 
     def token(self, owner: object, run_id: UUID, token: object, message: object) -> None:
         """`on_llm_new_token`: text, reasoning or a piece of a tool call."""
-        run = self.tracker.get(run_id)
+        run = self.tracker.get(run_id.int)
         if run is not None and run.owner is owner and is_output(token, message):
             self.tracker.streamed(run, StreamedChunk(token, message, run.capture))
 
@@ -312,10 +314,10 @@ class Recorder:
             return scoped
         return self.capture if parent is None else parent.capture
 
-    def _true_parent(self, run_id: UUID, reported: UUID | None) -> Hashable | None:
+    def _true_parent(self, key: int, reported: int | None) -> int | None:
         """Return the parent by execution where it is deeper than the reported one."""
         executing = executing_run()
-        if executing is None or executing in (reported, run_id):
+        if executing is None or executing in (reported, key):
             return reported
         candidate = self.tracker.get(executing)
         if candidate is None:
@@ -330,13 +332,13 @@ class Recorder:
         return reported
 
     def _owned(self, owner: object, run_id: UUID) -> OpenRun | None:
-        run = self.tracker.get(run_id)
+        run = self.tracker.get(run_id.int)
         return run if run is not None and run.owner is owner else None
 
     def _ending(self, owner: object, run_id: UUID) -> OpenRun | None:
-        run = self.tracker.get(run_id)
+        run = self.tracker.get(run_id.int)
         if run is None:
-            self.tracker.stray_end(run_id, owner)
+            self.tracker.stray_end(run_id.int, owner)
             return None
         return run if run.owner is owner else None
 
@@ -368,9 +370,9 @@ def _answer(run: OpenRun, response: LLMResult) -> tuple[Any, dict[str, Any]]:
     return ({"completions": texts} if texts else None), llm_result_fields(response)
 
 
-def _batch_of(run_id: UUID, parent: OpenRun | None, inputs: Any) -> BatchMembership | None:
+def _batch_of(key: int, parent: OpenRun | None, inputs: Any) -> BatchMembership | None:
     """Return the batch a run belongs to: the observed call's, or the items of a `RunnableEach`."""
-    if (found := membership(run_id, top_level=parent is None)) is not None:
+    if (found := membership(key, top_level=parent is None)) is not None:
         return found
     if parent is None or parent.source_inputs is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tracebus import ambient
 from tracebus.capture import clean_text
@@ -37,17 +37,8 @@ _REMEMBERED_INTERRUPTS = 1_024
 """How many interrupted threads stay known, to link the run that resumes one."""
 
 
-class EndedRun(NamedTuple):
-    """What is remembered of a run that has ended."""
-
-    id: str
-    root_id: str
-    owner: object
-    outcome: Outcome
-
-
 class OpenRun:
-    """A run that has begun and not ended."""
+    """A run that has begun; for a while after its end the tracker remembers it as a possible parent."""
 
     __slots__ = (
         "attempts",
@@ -60,6 +51,7 @@ class OpenRun:
         "kind",
         "last_error",
         "last_seen",
+        "outcome",
         "owner",
         "parent",
         "parent_id",
@@ -71,10 +63,14 @@ class OpenRun:
         "thread_id",
     )
 
-    def __init__(self, key: Hashable, kind: RunKind, owner: object, capture: Capture, now: int) -> None:
+    def __init__(
+        self, key: Hashable, run_id: str, kind: RunKind, owner: object, capture: Capture, *, now: int
+    ) -> None:
         self.key = key
-        self.id = str(key)
+        """What its source knows it by: hashing a UUID costs more than hashing its integer."""
+        self.id = run_id
         self.kind = kind
+        self.outcome: Outcome | None = None
         self.owner = owner
         """Who reports this run: the others that hear of it too are ignored."""
         self.capture = capture
@@ -134,7 +130,7 @@ class RunTracker:
         self._reap = reap
         self._idle_timeout = int(idle_timeout * SECOND)
         self._open: dict[Hashable, OpenRun] = {}
-        self._ended: OrderedDict[Hashable, EndedRun] = OrderedDict()
+        self._ended: OrderedDict[Hashable, OpenRun] = OrderedDict()
         self._interrupted_threads: OrderedDict[Any, str] = OrderedDict()
         self._lock = threading.RLock()
         self._next_idle_check = clock() + self._idle_timeout // 4
@@ -155,17 +151,23 @@ class RunTracker:
         attempt: int | None = None,
         batch: BatchMembership | None = None,
         thread_id: Any = None,
-        **fields: Any,
+        run_id: str | None = None,
+        tags: tuple[str, ...] = (),
+        metadata: Any = None,
+        inputs: Any = None,
+        model: Any = None,
+        tool_call_id: str | None = None,
     ) -> OpenRun | None:
         """Open a run and emit its `RunStarted`; `None` if the run is known already.
 
-        *fields* go into the event as they are: tags, metadata, inputs, model, tool_call_id.
+        *key* is what the source knows the run by, and *run_id* its id where that is not the key's
+        string. *metadata*, *inputs* and *model* may be `Deferred`.
         """
         now = self._clock()
         with self._lock:
             if key in self._open:
                 return None
-            run = OpenRun(key, kind, owner, capture, now)
+            run = OpenRun(key, run_id or str(key), kind, owner, capture, now=now)
             self._adopt(run, parent_key)
             run.call = call
             run.thread_id = thread_id
@@ -185,11 +187,15 @@ class RunTracker:
                     attempt=attempt,
                     links=self._links(run) if is_root else (),
                     traceparent=ambient.read() if is_root else None,
-                    **fields,
+                    tags=tags,
+                    metadata=metadata if metadata is not None else {},
+                    inputs=inputs,
+                    model=model,
+                    tool_call_id=tool_call_id,
                 )
             )
             if is_root and call is not None:
-                call.roots.append(run)
+                call.roots.append((self, run))
             self._make_room(now)
         return run
 
@@ -246,19 +252,11 @@ class RunTracker:
 
     # -- ends nobody reported --------------------------------------------------------------------
 
-    def call_failed(self, call: Call, outcome: Outcome, error: Any) -> None:
-        """Close, after the grace, what *call* began and LangChain will not end: the call is over."""
+    def expect_end(self, run: OpenRun, outcome: Outcome, error: Any = None) -> None:
+        """Close *run* after the grace unless its source does: the call it belongs to is over."""
         with self._lock:
-            for run in call.roots:
-                if run.key in self._open:
-                    self._reaper.expect_end(run, outcome, error)
-
-    def call_left(self, call: Call) -> None:
-        """Close as abandoned, after the grace, what *call* began: its stream was closed early."""
-        with self._lock:
-            for run in call.roots:
-                if run.key in self._open:
-                    self._reaper.expect_end(run, Outcome.ABANDONED, None)
+            if run.key in self._open:
+                self._reaper.expect_end(run, outcome, error)
 
     def close_descendants(self, run: OpenRun, outcome: Outcome, at: int) -> None:
         """Close every open run below *run*, innermost first."""
@@ -316,7 +314,7 @@ class RunTracker:
         elif (ended := self._ended.get(parent_key)) is not None:
             run.parent_id, run.root_id = ended.id, ended.root_id
             if self._reap:
-                self._reaper.watch_late(run, ended.outcome)
+                self._reaper.watch_late(run, ended.outcome or Outcome.OK)
         # else: a parent no source told of (a LangSmith trace, a filtered stream): a root to us.
 
     def _judged(self, run: OpenRun, outcome: Outcome) -> Outcome:
@@ -333,7 +331,8 @@ class RunTracker:
 
     def _close(self, run: OpenRun, outcome: Outcome, now: int, fields: dict[str, Any]) -> None:
         del self._open[run.key]
-        self._ended[run.key] = EndedRun(run.id, run.root_id, run.owner, outcome)
+        run.outcome = outcome
+        self._ended[run.key] = run
         if len(self._ended) > _REMEMBERED_RUNS:
             self._ended.popitem(last=False)
         run.root.last_seen = now
@@ -355,6 +354,8 @@ class RunTracker:
         )
         if run.children and self._reap:
             self._reaper.watch(run, outcome, now)
+        # What is remembered of it keeps nothing of the program alive.
+        run.parent = run.call = run.last_error = run.source_inputs = None
 
     def _emit_retry(self, run: OpenRun, attempt: int, now: int) -> None:
         """Say, of the run that retries, that an attempt follows (the `retry:attempt:N` tag)."""
