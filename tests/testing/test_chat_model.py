@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 import time
 
 import pytest
@@ -108,6 +110,16 @@ def test_answers_follow_the_script_and_start_again():
     """Turns are used in order, then from the beginning."""
     model = ScriptedChatModel(script=["one", "two"])
     assert [model.invoke("x").text for _ in range(3)] == ["one", "two", "one"]
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copied_model_goes_on_by_itself(again):
+    """Chains are copied and pickled; a copy has its own place in the script."""
+    model = ScriptedChatModel(script=["one", "two"])
+    model.invoke("x")
+    other = again(model)
+    assert model.invoke("x").text == "two"
+    assert other.invoke("x").text == "two"
 
 
 def test_a_function_answers_the_messages():
