@@ -73,6 +73,7 @@ class Writer:
         self._number = 0
         self._backlog: deque[_Batch] = deque()
         self._held = 0
+        self._waiting = 0
         self._dropped = 0
         self._pause = 0.0
         self._not_before = 0.0
@@ -80,7 +81,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """Events in the backlog."""
-        return sum(batch.span for batch in self._backlog)
+        return self._waiting
 
     def append(self, events: Sequence[Event]) -> int:
         """Store *events* and return the last position; raises where the server stays away."""
@@ -105,13 +106,13 @@ class Writer:
         batch = _Batch(pack(events))
         with self._lock, explained(self._settings):
             self._backlog.append(batch)
-            self._held += batch.size
+            self._account(batch, 1)
             self._drop_surplus()
             self._keep_beating()
             try:
                 self._try()
             except REFUSED:
-                self._held -= self._backlog.pop().size  # who gave it to us will offer it again
+                self._account(self._backlog.pop(), -1)  # who gave it to us will offer it again
                 raise
 
     def drain(self, deadline: float) -> None:
@@ -187,11 +188,11 @@ class Writer:
             gap = _Batch(pack([Gap(time=time.time_ns(), missed=self._dropped)]))
             # Behind a batch in doubt: the server would take that one, with a lower number, for stored.
             self._backlog.insert(1 if self._backlog and self._backlog[0].number else 0, gap)
-            self._held += gap.size
+            self._account(gap, 1)
             self._dropped = 0
         while self._backlog:
             self._send(self._backlog[0])
-            self._held -= self._backlog.popleft().size
+            self._account(self._backlog.popleft(), -1)
 
     def _send(self, batch: _Batch) -> int:
         client = self.client
@@ -218,6 +219,11 @@ class Writer:
         self._keep_beating()
         return position
 
+    def _account(self, batch: _Batch, sign: int) -> None:
+        """Count *batch* as held back, or no more."""
+        self._held += sign * batch.size
+        self._waiting += sign * batch.span
+
     def _drop_surplus(self) -> None:
         """Let the oldest batches go while more is held than allowed; the one in doubt stays first."""
         while self._held > self._settings.backlog and len(self._backlog) > 1:
@@ -226,7 +232,7 @@ class Writer:
                 return
             dropped = self._backlog[place]
             del self._backlog[place]
-            self._held -= dropped.size
+            self._account(dropped, -1)
             self._dropped += dropped.span
 
     def _keep_beating(self) -> None:
