@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -20,6 +19,7 @@ from tracebus.testing._script import (
     Script,
     ScriptedToolCall,
     Turn,
+    TurnCounter,
     checked_script,
     turn_of,
 )
@@ -66,7 +66,7 @@ class ScriptedChatModel(BaseChatModel):
     temperature: float | None = None
     max_tokens: int | None = None
 
-    _turns: Any = PrivateAttr(default_factory=itertools.count)
+    _turns: TurnCounter = PrivateAttr(default_factory=TurnCounter)
 
     @field_validator("script")
     @classmethod
@@ -155,7 +155,7 @@ class ScriptedChatModel(BaseChatModel):
         self, messages: Sequence[BaseMessage], kwargs: dict[str, Any]
     ) -> tuple[Turn, list[AIMessageChunk]]:
         """Return the turn that answers *messages*, and its stream."""
-        number = next(self._turns)
+        number = self._turns.take()
         turn = turn_of(self.script, number, messages)
         chunks = [*self._spoken(turn), *_tool_call_chunks(turn, number)]
         chunks.append(self._last(turn, messages, kwargs))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models.llms import BaseLLM
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from pydantic import PrivateAttr, field_validator
 
-from tracebus.testing._script import NO_PACING, Pacing, Script, Turn, checked_script, turn_of
+from tracebus.testing._script import NO_PACING, Pacing, Script, Turn, TurnCounter, checked_script, turn_of
 from tracebus.testing._tokens import count_tokens, split_tokens
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class ScriptedLLM(BaseLLM):
     pacing: Pacing = NO_PACING
     report_usage: bool = True
 
-    _turns: Any = PrivateAttr(default_factory=itertools.count)
+    _turns: TurnCounter = PrivateAttr(default_factory=TurnCounter)
 
     @field_validator("script")
     @classmethod
@@ -105,7 +104,7 @@ class ScriptedLLM(BaseLLM):
         _raise_error_of(turn)
 
     def _answer(self, prompt: str) -> Turn:
-        return turn_of(self.script, next(self._turns), [prompt])
+        return turn_of(self.script, self._turns.take(), [prompt])
 
     def _chunks(self, turn: Turn) -> list[GenerationChunk]:
         chunks = [GenerationChunk(text=token) for token in split_tokens(turn.text)]

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
-__all__ = ["NO_PACING", "Line", "Pacing", "Script", "ScriptedToolCall", "Turn", "checked_script", "turn_of"]
+__all__ = [
+    "NO_PACING",
+    "Line",
+    "Pacing",
+    "Script",
+    "ScriptedToolCall",
+    "Turn",
+    "TurnCounter",
+    "checked_script",
+    "turn_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,24 @@ Line: TypeAlias = Turn | str | BaseException
 
 Script: TypeAlias = Sequence[Line] | Callable[[Sequence[Any]], Line]
 """The answers in order, from the start again when used up; or a function of the messages."""
+
+
+class TurnCounter:
+    """Numbers calls from 0, from any thread. A copy goes on counting by itself."""
+
+    def __init__(self, start: int = 0) -> None:
+        self._next = start
+        self._lock = threading.Lock()
+
+    def take(self) -> int:
+        """Return the number of this call."""
+        with self._lock:
+            number = self._next
+            self._next += 1
+            return number
+
+    def __reduce__(self) -> tuple[type[TurnCounter], tuple[int]]:
+        return TurnCounter, (self._next,)  # models are copied and pickled; locks cannot be
 
 
 def checked_script(script: Any) -> Script:
