@@ -138,6 +138,26 @@ def test_a_reader_overtaken_by_a_whole_ring_still_gets_one_gap(make):
     ]
 
 
+def test_what_nobody_has_read_yet_is_settled_for_the_first_who_does(make):
+    """Reading ahead of others does not make the bus believe the events in between are settled."""
+    settled: list[int] = []
+    early = new_reader(after=0)
+    ring = early.ring
+
+    def publish() -> None:
+        ring.append(make.started("r", inputs=Text(ring.head + 1, settled)))
+
+    for _ in range(2):
+        publish()
+    assert len(early.take(1)) == 1
+    publish()
+    late = Reader(ring, early._settler)
+    publish()
+    assert [event.inputs for event in late.take(10)] == [4]
+    assert [event.inputs for event in early.take(10)] == [2, 3, 4]
+    assert settled == [1, 4, 2, 3]
+
+
 class Broken(Deferred):
     def __init__(self, error: BaseException) -> None:
         self.error = error

@@ -444,9 +444,9 @@ def test_an_exporter_may_flush_detach_and_close_its_own_bus(bus, make):
 
     def meddle(batch) -> None:
         if not answers:
-            answers.append(bus.flush())
-            answers.append(handle.detach())
-            answers.append(bus.close())
+            answers.append(bus.flush(3_600))
+            answers.append(handle.detach(3_600))
+            answers.append(bus.close(3_600))
             closed.set()
 
     other = RecordingExporter()
@@ -459,6 +459,53 @@ def test_an_exporter_may_flush_detach_and_close_its_own_bus(bus, make):
     bus.close()
     assert seqs(other) == [1]
     assert handle._worker.done.wait(10)
+
+
+def test_two_exporters_that_close_the_bus_do_not_wait_for_each_other(bus, make):
+    """Exporters in the middle of a batch cannot end, so none of them waits for another."""
+    both = threading.Barrier(2)
+    answers = []
+
+    def close(batch) -> None:
+        both.wait(10)
+        answers.append(bus.close(3_600))
+
+    handles = [bus.attach(close, linger=0.0) for _ in range(2)]
+    publish(bus, make, 1)
+    for handle in handles:
+        assert handle._worker.done.wait(10)
+    assert answers == [False, False]
+    assert bus.close()
+
+
+def test_a_bus_closes_without_any_thread_to_be_had(bus, make, monkeypatch):
+    """Where no thread can be started, closing does the exporters' work itself."""
+    import _thread
+
+    def refuse(*_arguments) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    exporter = RecordingExporter()
+    bus.attach(exporter)
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
+    publish(bus, make, 3)
+    assert bus.close()
+    assert seqs(exporter) == [1, 2, 3]
+    assert exporter.closed
+
+
+def test_the_first_deadline_counts(bus, make, gate):
+    """Detaching again does not give a late exporter more time."""
+    exporter = Hanging(gate)
+    handle = bus.attach(exporter, linger=0.0, max_batch=1)
+    publish(bus, make, 3)
+    assert exporter.entered.wait(10)
+    assert not handle.detach(0.0)
+    gate_opener = threading.Thread(target=gate.set)
+    gate_opener.start()
+    assert not handle.detach(3_600)
+    gate_opener.join()
+    assert handle.statistics().lost == 2
 
 
 def test_many_threads_may_close_at_once(bus, make):
@@ -490,26 +537,18 @@ def test_detach_delivers_what_was_published_and_nothing_after(bus, make):
     assert bus.statistics().exporters == ()
 
 
-def test_detaching_under_a_flood_ends(bus, make):
+def test_detaching_ends_although_events_keep_coming(bus, make):
     """A detach waits for what was published before it, and not for what comes after."""
-    exporter = RecordingExporter()
-    handle = bus.attach(exporter, max_batch=8, linger=0.0)
-    stop = threading.Event()
 
-    def flood() -> None:
-        while not stop.is_set():
+    def feed(batch) -> None:
+        for _ in batch:
             bus.publish(make.streamed())
 
-    thread = threading.Thread(target=flood)
-    thread.start()
-    try:
-        exporter.wait_for(lambda events: len(events) > 100)
-        handle.detach(30)
-        assert handle._worker.done.is_set()
-    finally:
-        stop.set()
-        thread.join()
-    assert exporter.closed
+    handle = bus.attach(feed, linger=0.0)
+    publish(bus, make, 3)
+    handle.detach(3_600)
+    assert handle._worker.done.is_set()
+    assert handle.statistics().lost == 0
 
 
 def test_attaching_after_a_position_exports_the_past(bus, make):
@@ -553,6 +592,8 @@ async def test_a_cancelled_aclose_still_closes(bus, make, gate):
     exporter = Hanging(gate)
     handle = bus.attach(exporter, linger=0.0)
     publish(bus, make, 1)
+    complaints: list = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
     closing = asyncio.create_task(bus.aclose(10))
     while not bus.closed:  # noqa: ASYNC110 - there is no event to wait on but the state itself
         await asyncio.sleep(0)
@@ -562,6 +603,11 @@ async def test_a_cancelled_aclose_still_closes(bus, make, gate):
     gate.set()
     assert await asyncio.to_thread(handle._worker.done.wait, 10)
     assert exporter.closed
+    for thread in threading.enumerate():
+        if thread.name == "tracebus wait":
+            await asyncio.to_thread(thread.join, 10)
+    await asyncio.sleep(0)
+    assert complaints == []
 
 
 def test_a_with_block_closes_the_bus(make):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -131,6 +132,28 @@ def test_a_process_with_a_failing_exporter_still_ends():
         """,
         TRACEBUS_EXIT_TIMEOUT="0.5",
     )
+
+
+def test_an_interrupt_ends_the_wait_at_the_end_of_the_process():
+    """Ctrl-C while a process waits for a hanging exporter ends it, without a traceback."""
+    script = """
+bus = EventBus()
+bus.attach(lambda batch: threading.Event().wait(), name="hanging", linger=0)
+bus.publish(streamed())
+bus.before_close(lambda: say("ending"))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", PREAMBLE + script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TRACEBUS_EXIT_TIMEOUT": "3600"},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ending\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == 0
 
 
 def test_a_malformed_exit_timeout_is_named(monkeypatch, caplog):

@@ -8,6 +8,7 @@ import weakref
 import pytest
 
 from tracebus.bus import EventBus
+from tracebus.bus._waking import Alarms
 from tracebus.events import Gap
 from tracebus.exceptions import ClosedBusError
 
@@ -86,6 +87,41 @@ async def test_a_waiting_reader_is_woken_by_a_callback_of_its_loop(bus, make):
     subscription = bus.subscribe()
     asyncio.get_running_loop().call_soon(bus.publish, make.streamed())
     assert (await anext(subscription)).seq == 1
+
+
+async def test_a_waiting_reader_is_woken_by_a_handler_that_interrupts_the_waiting_loop(bus, make):
+    """An event published while the loop is about to wait for its sockets, as by a signal, wakes it."""
+    selector = asyncio.get_running_loop()._selector
+    select = selector.select
+    woken = []
+
+    def interrupted(timeout):
+        if timeout != 0 and not woken:
+            bus.publish(make.streamed())
+            woken.append(bool(select(0)))  # something is there to be read, so a longer wait would end
+            return select(0)
+        return select(timeout)
+
+    subscription = bus.subscribe()
+    selector.select = interrupted
+    async with asyncio.timeout(20):
+        assert (await anext(subscription)).seq == 1
+    assert woken == [True]
+
+
+async def test_an_event_between_the_last_look_and_falling_asleep_is_seen(bus, make):
+    """A publisher that comes after the reader's look and before its alarm wakes nobody, and need not."""
+
+    class Late(Alarms):
+        def add(self, alarm) -> None:
+            if alarm.at == 1:
+                bus.publish(make.streamed())
+            super().add(alarm)
+
+    bus._ring.alarms = Late(bus._ring.tally)
+    subscription = bus.subscribe()
+    async with asyncio.timeout(20):
+        assert (await anext(subscription)).seq == 1
 
 
 async def test_a_subscription_works_on_a_second_loop_in_another_thread(bus, make):
