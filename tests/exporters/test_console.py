@@ -203,7 +203,7 @@ def test_nothing_from_the_program_is_obeyed(colour):
     history = History()
     history.start("root", name=HOSTILE)
     history.start("model", "root", kind="llm", name=HOSTILE, model=openai(HOSTILE))
-    history.end("model", error=f"Error: {HOSTILE}")
+    history.end("model", error=f"{HOSTILE}: {HOSTILE}")
     history.start("alone", name="b" + HOSTILE, batch=BatchMembership("b", 0, 2))
     history.end("alone", outcome="error")
     history.end("root")

@@ -260,6 +260,25 @@ def test_a_gap_is_counted_and_what_is_missing_is_lost_not_guessed():
     assert (tree.get("run").status, tree.get("run").counts.ok, len(tree)) == (RunStatus.RUNNING, 1, 3)
 
 
+def test_a_run_seen_before_its_parents_finds_its_place():
+    """A late start moves its run, with what hangs under it, to the right parent; totals move along."""
+    history = History()
+    history.start("root")
+    history.start("upper", "root")
+    history.start("lower", "upper")
+    history.start("model", "lower", kind="chat_model", model=openai())
+    history.stream("model", "x", at=0.5)
+    history.end("model", usage=tokens(10, 5))
+    tree = RunTree()
+    for event in reversed(history.events):
+        tree.apply(event)
+    root = tree.get("root")
+    assert [node.run_id for node in root.walk()] == ["root", "upper", "lower", "model"]
+    assert (root.counts.total, root.counts.ok, tree.counts.total) == (3, 1, 4)
+    assert root.usage == tree.get("upper").usage == tree.usage == tokens(10, 5)
+    assert tree.get("upper").time_to_first_token == 0.5
+
+
 def test_a_resynchronisation_adds_loses_and_doubles_nothing():
     """Listed runs are kept or added once, unlisted ones are lost, and later ones are left alone."""
     history = started()

@@ -25,10 +25,10 @@ FIELDS = ("input_tokens", "output_tokens", "total_tokens")
 def histories(draw: Callable[..., Any]) -> list[Event]:
     """Return the events of a few runs in a possible order, some runs being still open."""
     history = History()
-    parents = draw(st.lists(st.integers(-1, 7), min_size=1, max_size=8))
-    ids = [f"r{number}" for number in range(len(parents))]
-    for number, parent in enumerate(parents):
-        parent_id = ids[parent] if 0 <= parent < number else None
+    steps_back = draw(st.lists(st.sampled_from((1, 1, 1, 2, 3, 99)), min_size=1, max_size=8))
+    ids = [f"r{number}" for number in range(len(steps_back))]
+    for number, back in enumerate(steps_back):
+        parent_id = ids[number - back] if back <= number else None
         kind = draw(st.sampled_from(KINDS))
         model = openai() if kind in MODELS else None
         history.start(ids[number], parent_id, at=number, kind=kind, model=model)

@@ -61,7 +61,6 @@ STATUS_UNIT = {status: 1 << (_LANE * lane) for lane, status in enumerate(_STATUS
 RETRY_UNIT = 1 << (_LANE * _RETRIES)
 _UNKNOWN_UNIT = 1 << (_LANE * _UNKNOWN)
 _REPORTED_LANE = _MASK << (_LANE * _REPORTED)
-_UNKNOWN_LANE = _MASK << (_LANE * _UNKNOWN)
 
 
 def share(node: RunNode) -> int:
@@ -76,10 +75,7 @@ def share(node: RunNode) -> int:
         return below + own
     usage = below >> _RUN_BITS
     if not usage & _REPORTED_LANE:
-        if node.own_counters:
-            usage = node.own_counters
-        elif not usage & _UNKNOWN_LANE:
-            usage = _UNKNOWN_UNIT
+        usage = node.own_counters or _UNKNOWN_UNIT
     return (usage << _RUN_BITS) + (below & _RUN_MASK) + own
 
 
