@@ -14,8 +14,18 @@
 from __future__ import annotations
 
 from tracebus_exporters.web._app import create_app
+from tracebus_exporters.web._langserve import langserve_routes
 from tracebus_exporters.web._response import WIRES, stream_response
 from tracebus_exporters.web._serve import serve
 from tracebus_exporters.web._source import BusSource, LogSource, Source
 
-__all__ = ["WIRES", "BusSource", "LogSource", "Source", "create_app", "serve", "stream_response"]
+__all__ = [
+    "WIRES",
+    "BusSource",
+    "LogSource",
+    "Source",
+    "create_app",
+    "langserve_routes",
+    "serve",
+    "stream_response",
+]

@@ -86,6 +86,8 @@ def create_app(
             Route("/runs/stream", views.runs_stream),
             Route("/runs/{id}", views.run),
             Route("/runs/{id}/stream", views.run_stream),
+            # Where `langgraph_sdk` joins a run; any thread's name will do.
+            Route("/threads/{thread}/runs/{id}/stream", views.run_stream),
             Route("/runs/{id}/text", views.run_text),
             Route("/runs/{id}/agui", views.run_agui, methods=["GET", "POST"]),
             Route("/runs/{id}/ai", views.run_ai),
@@ -124,7 +126,7 @@ class _Views:
         root_id = await self._root(request)
         feed = await self._hub.tree(root_id)
         append = request.query_params.get("ops") == "append" or _APPEND in request.headers.get("accept", "")
-        headers = {"location": f"/runs/{root_id}/stream"}
+        headers = {"location": request.url.path}
         return sse_response(feed.stream(_position(request), append=append), headers=headers)
 
     async def run_text(self, request: Request) -> Response:
