@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from opentelemetry import trace
+from opentelemetry._logs import get_logger_provider
+from opentelemetry.metrics import get_meter_provider
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 
 from tracebus_exporters.otel._clients import client_maker
+from tracebus_exporters.otel._log_events import LogEvents
+from tracebus_exporters.otel._log_sinks import OtlpLogSink, ProviderLogSink
+from tracebus_exporters.otel._metrics import Metrics
+from tracebus_exporters.otel._otlp_metrics import OtlpMetrics
 from tracebus_exporters.otel._otlp_sink import OtlpSink
 from tracebus_exporters.otel._runs import RunTable
 from tracebus_exporters.otel._sdk_sink import ProviderSink
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 
     from tracebus_exporters.otel._clients import Client
     from tracebus_exporters.otel._options import Options
+    from tracebus_exporters.otel._runs import Observer
     from tracebus_exporters.otel._settings import Settings
     from tracebus_exporters.otel._spans import SpanSink
 
@@ -86,13 +93,77 @@ def own_pipeline(endpoint: str | None, protocol: str | None) -> OwnPipeline:
 def assemble(options: Options, given: Given, own: OwnPipeline | None) -> Pipeline:
     """Return the pipeline for what the user gave and what the environment says."""
     options = _limited(options)
+    if own is not None and not own.explicit and _global_provider() is not None:
+        own = None
     sink = _sink(options, given[0], own)
-    pipeline = Pipeline(RunTable(sink, options))
-    pipeline.flushes.append(sink.flush)
-    pipeline.closes.append(sink.close)
-    pipeline.forks.append(sink.after_fork)
-    pipeline.counts.append(sink.counts)
-    return pipeline
+    ends: list[_End] = [sink]
+    observers: list[Observer] = []
+    _add_metrics(observers, ends, options, given[1], own)
+    if options.events:
+        _add_events(observers, ends, options, given[2], own)
+    return Pipeline(
+        RunTable(sink, options, observers),
+        flushes=[end.flush for end in ends],
+        closes=[end.close for end in ends],
+        forks=[end.after_fork for end in ends],
+        counts=[end.counts for end in ends],
+    )
+
+
+class _End(Protocol):
+    """A way out, with what has to be told to all of them."""
+
+    def flush(self, timeout: float, /) -> None: ...
+    def close(self) -> None: ...
+    def after_fork(self) -> None: ...
+    def counts(self) -> dict[str, int]: ...
+
+
+def _add_metrics(
+    observers: list[Observer],
+    ends: list[_End],
+    options: Options,
+    given: MeterProvider | None,
+    own: OwnPipeline | None,
+) -> None:
+    provider = given
+    if provider is None and own is not None:
+        if disabled() or switched_off("METRICS"):
+            return
+        settings = settings_for("metrics", own.endpoint, own.protocol)
+        metrics = OtlpMetrics(settings, client_maker(settings), own.resource)
+        ends.append(metrics)
+        provider = metrics.provider
+    provider = provider or get_meter_provider()
+    meter = provider.get_meter(SCOPE, scope_version(), options.names.schema_url)
+    observers.append(Metrics(meter, options.names))
+
+
+def _add_events(
+    observers: list[Observer],
+    ends: list[_End],
+    options: Options,
+    given: LoggerProvider | None,
+    own: OwnPipeline | None,
+) -> None:
+    if given is None and own is not None:
+        if disabled() or switched_off("LOGS"):
+            return
+        settings = settings_for("logs", own.endpoint, own.protocol)
+        logs = OtlpLogSink(
+            settings=settings,
+            make_client=client_maker(settings),
+            resource=own.resource,
+            pace=Pace.from_environment("OTEL_BLRP"),
+            scope=(SCOPE, scope_version()),
+            schema_url=options.names.schema_url,
+        )
+        ends.append(logs)
+        observers.append(LogEvents(logs, options))
+        return
+    provider = given or get_logger_provider()
+    logger = provider.get_logger(SCOPE, scope_version(), options.names.schema_url)
+    observers.append(LogEvents(ProviderLogSink(logger), options))
 
 
 def scope_version() -> str:
@@ -104,9 +175,8 @@ def scope_version() -> str:
 
 
 def _sink(options: Options, given: trace.TracerProvider | None, own: OwnPipeline | None) -> SpanSink:
-    provider = given or (None if own is not None and own.explicit else _global_provider())
-    if provider is not None or own is None:
-        provider = provider or trace.get_tracer_provider()
+    if given is not None or own is None:
+        provider = given or trace.get_tracer_provider()
         tracer = provider.get_tracer(SCOPE, scope_version(), options.names.schema_url)
         return ProviderSink(provider, tracer, options)
     if disabled() or switched_off("TRACES"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from tracebus.events import Outcome, RunKind
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from tracebus_exporters.otel._options import Options
     from tracebus_exporters.otel._spans import OpenSpan
 
-Attributes = dict[str, Any]
+Attributes: TypeAlias = "dict[str, Any]"
+_Rules: TypeAlias = "dict[str, tuple[str, Callable[[Any], Any]]]"
+"""By LangChain's name of a request parameter: the attribute, and how its value becomes the attribute's."""
 
 _VALUE_LIMIT = 1_024
 _METADATA_LIMIT = 4_096
@@ -57,8 +59,11 @@ def end_attributes(span: OpenSpan, ended: RunEnded, options: Options) -> Attribu
             found[sc.ERROR_TYPE] = clean(ended.error.type, _VALUE_LIMIT) or sc.ERROR_TYPE_OTHER
         elif ended.outcome is Outcome.ERROR:
             found[sc.ERROR_TYPE] = sc.ERROR_TYPE_OTHER
-    if span.operation in MODELS or span.operation == sc.EMBEDDINGS:
+    if span.operation in MODELS:
         _add_response(found, span, ended, options)
+    elif span.operation == sc.EMBEDDINGS:
+        _add_answering_model(found, ended)
+        _put(found, sc.USAGE_INPUT_TOKENS, ended.usage.input_tokens if ended.usage else None)
     elif span.operation == sc.INVOKE_AGENT:
         _put(found, sc.USAGE_INPUT_TOKENS, span.usage_input)
         _put(found, sc.USAGE_OUTPUT_TOKENS, span.usage_output)
@@ -92,18 +97,20 @@ def _add_model_start(found: Attributes, span: OpenSpan, options: Options) -> Non
     if model.name:
         found[sc.REQUEST_MODEL] = clean(model.name, _VALUE_LIMIT)
     if model.parameters:
-        _add_request(found, model, options)
+        embedding = span.operation == sc.EMBEDDINGS
+        _add_request(found, model, _EMBEDDING_REQUEST if embedding else _REQUEST)
+        top_k = model.parameters.get("top_k")
+        if not embedding and isinstance(top_k, int | float) and not isinstance(top_k, bool):
+            found[sc.REQUEST_TOP_K] = options.names.top_k_type(top_k)
 
 
-def _add_request(found: Attributes, model: ModelInfo, options: Options) -> None:
+def _add_request(found: Attributes, model: ModelInfo, rules: _Rules) -> None:
     """Add the request's parameters, which LangChain calls by the providers' names."""
     for name, value in model.parameters.items():
-        if value is not None and (rule := _REQUEST.get(name)) is not None:
+        if value is not None and (rule := rules.get(name)) is not None:
             attribute, convert = rule
             if (converted := convert(value)) is not None:
                 found[attribute] = converted
-    if (top_k := model.parameters.get("top_k")) is not None and _is_number(top_k):
-        found[sc.REQUEST_TOP_K] = options.names.top_k_type(top_k)
 
 
 def _add_tool_start(found: Attributes, span: OpenSpan, _: Options) -> None:
@@ -173,10 +180,9 @@ def _add_response(found: Attributes, span: OpenSpan, ended: RunEnded, options: O
         found[sc.RESPONSE_FINISH_REASONS] = [
             sc.finish_reason(clean(reason, _VALUE_LIMIT)) for reason in ended.finish_reasons[:_MOST_ITEMS]
         ]
-    elif ended.outcome is not Outcome.OK and span.operation in MODELS:
+    elif ended.outcome is not Outcome.OK:
         found[sc.RESPONSE_FINISH_REASONS] = [sc.FINISH_REASON_ERROR]
-    if ended.model is not None and ended.model.name:
-        found[sc.RESPONSE_MODEL] = clean(ended.model.name, _VALUE_LIMIT)
+    _add_answering_model(found, ended)
     _put(found, sc.RESPONSE_ID, _text_of(ended.response_id))
     if span.first_chunk is not None:
         found[sc.REQUEST_STREAM] = True
@@ -186,6 +192,11 @@ def _add_response(found: Attributes, span: OpenSpan, ended: RunEnded, options: O
         found[sc.RUN_CACHED] = True
     if ended.usage is not None:
         _add_usage(found, ended.usage, options)
+
+
+def _add_answering_model(found: Attributes, ended: RunEnded) -> None:
+    if ended.model is not None and ended.model.name:
+        found[sc.RESPONSE_MODEL] = clean(ended.model.name, _VALUE_LIMIT)
 
 
 def _add_usage(found: Attributes, usage: TokenUsage, options: Options) -> None:
@@ -230,10 +241,6 @@ def _put(found: Attributes, name: str, value: Any) -> None:
         found[name] = value
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _integer(value: object) -> int | None:
     return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
@@ -275,7 +282,7 @@ def _host(value: object) -> str | None:
     return urlsplit(value).hostname if isinstance(value, str) else None
 
 
-_REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
+_REQUEST: _Rules = {
     "temperature": (sc.REQUEST_TEMPERATURE, _double),
     "top_p": (sc.REQUEST_TOP_P, _double),
     "frequency_penalty": (sc.REQUEST_FREQUENCY_PENALTY, _double),
@@ -295,6 +302,10 @@ _REQUEST: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "response_format": (sc.OUTPUT_TYPE, _output_type),
     "ls_structured_output_format": (sc.OUTPUT_TYPE, _output_type),
     "previous_response_id": (sc.REQUEST_PREVIOUS_RESPONSE_ID, _text_of),
+    "base_url": (sc.SERVER_ADDRESS, _host),
+    "openai_api_base": (sc.SERVER_ADDRESS, _host),
+}
+_EMBEDDING_REQUEST: _Rules = {
     "encoding_format": (sc.REQUEST_ENCODING_FORMATS, _texts),
     "dimensions": (sc.EMBEDDINGS_DIMENSION_COUNT, _integer),
     "base_url": (sc.SERVER_ADDRESS, _host),

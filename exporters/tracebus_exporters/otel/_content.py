@@ -33,7 +33,7 @@ def start_content(span: OpenSpan, inputs: Any) -> dict[str, Any]:
         case sc.RETRIEVAL:
             query = inputs.get("query") if isinstance(inputs, dict) else inputs
             return {sc.RETRIEVAL_QUERY_TEXT: query} if isinstance(query, str) else {sc.STEP_INPUT: inputs}
-        case None:
+        case None | sc.EMBEDDINGS:
             return {sc.STEP_INPUT: inputs}
         case _:
             found = _messages(inputs, sc.INPUT_MESSAGES, sc.STEP_INPUT)
@@ -54,6 +54,8 @@ def end_content(span: OpenSpan, ended: RunEnded) -> dict[str, Any]:
         case sc.CHAT | sc.TEXT_COMPLETION if (messages := messages_of(ended.outputs)) is not None:
             reasons = tuple(sc.finish_reason(reason) for reason in ended.finish_reasons)
             return {sc.OUTPUT_MESSAGES: with_finish_reasons(messages, reasons)}
+        case sc.EMBEDDINGS:  # vectors tell nobody anything
+            return {}
         case None | sc.RETRIEVAL:
             return {sc.STEP_OUTPUT: ended.outputs}
         case _:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from tracebus.events import (
     CustomEmitted,
@@ -27,7 +27,7 @@ from tracebus_exporters.otel._spans import Ending, OpenSpan, SpanEvent, SpanLink
 from tracebus_exporters.otel._text import clean, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from tracebus.events import Event, Link
     from tracebus_exporters.otel._options import Options
@@ -40,6 +40,14 @@ _MOST_EVENTS = 64
 _MOST_INTERVALS = 4_096
 _MESSAGE_LIMIT = 4_096
 _TRACE_LIMIT = 16_384
+
+
+class Observer(Protocol):
+    """Told of every ended run that makes a span."""
+
+    def __call__(self, span: OpenSpan, ended: RunEnded, attributes: dict[str, Any], /) -> None:
+        """Take the run in; *attributes* are those of the span's end, content excepted."""
+        ...
 
 
 class RunTable:
@@ -56,7 +64,7 @@ class RunTable:
         self,
         sink: SpanSink,
         options: Options,
-        observers: Sequence[Callable[[OpenSpan, RunEnded, dict[str, Any]], None]] = (),
+        observers: Sequence[Observer] = (),
     ) -> None:
         self._sink = sink
         self._options = options

@@ -37,12 +37,12 @@ class Pace:
     longest_pause: float = 16.0
 
     @classmethod
-    def from_environment(cls) -> Pace:
-        """Read the `OTEL_BSP_*` variables; what is no positive number is ignored."""
+    def from_environment(cls, prefix: str = "OTEL_BSP") -> Pace:
+        """Read the `OTEL_BSP_*` variables (or `OTEL_BLRP_*`); what is no positive number is ignored."""
         default = cls()
-        delay = _positive("OTEL_BSP_SCHEDULE_DELAY")
-        queue = int(_positive("OTEL_BSP_MAX_QUEUE_SIZE") or default.queue)
-        batch = int(_positive("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") or default.batch)
+        delay = _positive(f"{prefix}_SCHEDULE_DELAY")
+        queue = int(_positive(f"{prefix}_MAX_QUEUE_SIZE") or default.queue)
+        batch = int(_positive(f"{prefix}_MAX_EXPORT_BATCH_SIZE") or default.batch)
         return cls(delay=delay / 1e3 if delay else default.delay, queue=queue, batch=min(batch, queue))
 
 

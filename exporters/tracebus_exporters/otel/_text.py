@@ -44,15 +44,22 @@ def clean_tree(value: Any, depth: int = _DEEPEST) -> Any:  # noqa: PLR0911  one 
 def to_json(value: Any, limit: int) -> str:
     """Return *value* as valid JSON of at most *limit* characters: strings and lists get shorter."""
     encoded = _encode(value)
-    if len(encoded) <= limit:
-        return encoded.decode()
+    if len(encoded) > limit:
+        encoded = _encode(shortened(value, limit))
+    return encoded.decode() if len(encoded) <= limit else '""'
+
+
+def shortened(value: Any, limit: int) -> Any:
+    """Return *value* with strings and lists so much shorter that its JSON fits into *limit* bytes."""
+    if len(_encode(value)) <= limit:
+        return value
     longest, most = limit // 2, 1_000
     while longest >= _SMALLEST:
-        encoded = _encode(_shorten(value, longest, most))
-        if len(encoded) <= limit:
-            return encoded.decode()
+        candidate = _shorten(value, longest, most)
+        if len(_encode(candidate)) <= limit:
+            return candidate
         longest, most = longest // 2, max(2, most // 2)
-    return _encode(ELLIPSIS).decode() if limit > len(ELLIPSIS) + 4 else '""'
+    return ELLIPSIS[:limit]
 
 
 def _encode(value: Any) -> bytes:

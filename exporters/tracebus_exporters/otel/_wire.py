@@ -79,8 +79,16 @@ def encode_span(span: OpenSpan, ending: Ending, attribute_limit: int, event_limi
     return b"".join(_message(b"\x12", body))
 
 
+def framed(item: bytes) -> bytes:
+    """Return an encoded item with the tag and length it has in `ScopeSpans.spans` and its siblings."""
+    return b"".join((b"\x12", _varint(len(item)), item))
+
+
 class Envelope:
-    """What stands around the spans of every request: resource, scope, schema."""
+    """What stands around the spans of every request: resource, scope, schema.
+
+    Log records stand in an envelope of the same field numbers.
+    """
 
     def __init__(
         self, resource: Mapping[str, Any], resource_schema: str, scope: str, version: str, schema_url: str
@@ -94,7 +102,7 @@ class Envelope:
         self._schema = b"".join(_text(b"\x1a", schema_url))
 
     def seal(self, spans: Iterable[bytes]) -> bytes:
-        """Return an `ExportTraceServiceRequest` of *spans*, each from `encode_span`."""
+        """Return an `ExportTraceServiceRequest` of *spans*, each from `encode_span` or `framed`."""
         scope_spans = _message(b"\x12", [self._scope, *spans, self._schema])
         return b"".join(_message(b"\x0a", [self._resource, *scope_spans, self._resource_schema]))
 

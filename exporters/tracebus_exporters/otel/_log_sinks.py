@@ -1,0 +1,121 @@
+"""Two ways out for events of the Logs API: a `LoggerProvider`, or straight to an OTLP backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord as WireRecord
+
+from tracebus_exporters.otel._losses import Losses
+from tracebus_exporters.otel._sdk_sink import context_of
+from tracebus_exporters.otel._sender import Sender
+from tracebus_exporters.otel._wire import Envelope, framed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry._logs import Logger
+    from opentelemetry.sdk.resources import Resource
+
+    from tracebus_exporters.otel._clients import Client
+    from tracebus_exporters.otel._ids import SpanIds
+    from tracebus_exporters.otel._sender import Pace
+    from tracebus_exporters.otel._settings import Settings
+
+_SEVERITIES = {5: "DEBUG", 13: "WARN"}
+
+
+class ProviderLogSink:
+    """Emits on a logger of the application's provider."""
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+
+    def emit(
+        self, name: str, time: int, severity: int, attributes: dict[str, Any], ids: SpanIds | None, /
+    ) -> None:
+        """Emit the event in the context of the span *ids*, which need not be current anywhere."""
+        self._logger.emit(
+            LogRecord(
+                timestamp=time,
+                observed_timestamp=time,
+                context=context_of(ids),
+                severity_number=SeverityNumber(severity),
+                severity_text=_SEVERITIES.get(severity),
+                attributes=attributes,
+                event_name=name,
+            )
+        )
+
+
+class OtlpLogSink:
+    """Encodes events and leaves them to a `Sender`, as the spans are."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        make_client: Callable[[], Client],
+        resource: Resource,
+        pace: Pace,
+        scope: tuple[str, str],
+        schema_url: str,
+    ) -> None:
+        envelope = Envelope(resource.attributes, resource.schema_url or "", *scope, schema_url=schema_url)
+        self._losses = Losses("log_events", settings.shown)
+        self._sender = Sender(make_client, envelope.seal, self._losses, pace, settings.timeout)
+
+    def emit(
+        self, name: str, time: int, severity: int, attributes: dict[str, Any], ids: SpanIds | None, /
+    ) -> None:
+        """Encode the event and queue it."""
+        record = WireRecord(
+            time_unix_nano=time,
+            observed_time_unix_nano=time,
+            severity_number=severity,  # type: ignore[arg-type]  # an enum, which protobuf takes as a number
+            severity_text=_SEVERITIES.get(severity, ""),
+            attributes=[KeyValue(key=key, value=_any(value)) for key, value in attributes.items()],
+            event_name=name,
+        )
+        if ids is not None:
+            record.trace_id, record.span_id, record.flags = ids.trace_id, ids.span_id, ids.flags
+        self._sender.put(framed(record.SerializeToString()))
+
+    def flush(self, timeout: float) -> None:
+        """Send what is queued, or raise `TimeoutError`."""
+        self._sender.flush(timeout)
+
+    def close(self) -> None:
+        """Send what can be sent within the sender's deadline."""
+        self._sender.close()
+
+    def after_fork(self) -> None:
+        """Start afresh in the child."""
+        self._sender.after_fork()
+
+    def counts(self) -> dict[str, int]:
+        """Return the events sent and lost."""
+        return self._losses.counts()
+
+
+def _any(value: Any) -> AnyValue:  # noqa: PLR0911  one for each type
+    match value:
+        case None:
+            return AnyValue()
+        case bool():
+            return AnyValue(bool_value=value)
+        case str():
+            return AnyValue(string_value=value)
+        case int():
+            return AnyValue(int_value=value)
+        case float():
+            return AnyValue(double_value=value)
+        case dict():
+            pairs = [KeyValue(key=str(key), value=_any(item)) for key, item in value.items()]
+            return AnyValue(kvlist_value=KeyValueList(values=pairs))
+        case list() | tuple():
+            return AnyValue(array_value=ArrayValue(values=[_any(item) for item in value]))
+        case _:
+            return AnyValue(string_value=str(value))

@@ -1,0 +1,105 @@
+"""The conventions' events on the Logs API."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from tracebus_exporters.otel import OTelExporter
+
+
+@pytest.fixture
+def logged():
+    """Return a function that gives the log records and spans of events."""
+
+    def run(events, **options):
+        memory, spans = InMemoryLogRecordExporter(), InMemorySpanExporter()
+        logs = LoggerProvider(shutdown_on_exit=False)
+        logs.add_log_record_processor(SimpleLogRecordProcessor(memory))
+        traces = TracerProvider(shutdown_on_exit=False)
+        traces.add_span_processor(SimpleSpanProcessor(spans))
+        OTelExporter(tracer_provider=traces, logger_provider=logs, **options).export(events)
+        return [one.log_record for one in memory.get_finished_logs()], spans.get_finished_spans()
+
+    return run
+
+
+def test_an_inference_has_an_event_in_its_spans_context(story, logged):
+    """A given `LoggerProvider` gets one event for each model call, belonging to its span, without content."""
+    story.chain()
+    (record,), spans = logged(story.events)
+    chat = next(span for span in spans if span.name == "chat gpt-5")
+    assert record.event_name == "gen_ai.client.inference.operation.details"
+    assert (record.trace_id, record.span_id) == (chat.context.trace_id, chat.context.span_id)
+    assert record.timestamp == chat.end_time
+    assert record.severity_number.value == 5
+    assert record.attributes["gen_ai.usage.input_tokens"] == 10
+    assert "Hello" not in str(dict(record.attributes))
+
+
+def test_messages_are_structured_on_events(story, logged):
+    """With `content="event"` the event has the messages as structures, the span has none."""
+    story.chain()
+    (record,), spans = logged(story.events, content="event")
+    (message,) = record.attributes["gen_ai.output.messages"]
+    assert message["role"] == "assistant"
+    assert message["parts"][0]["content"] == "Hello"
+    assert not any("gen_ai.output.messages" in span.attributes for span in spans)
+
+
+def test_a_failed_operation_has_an_exception_event(story, logged):
+    """An exception of a model, tool or agent is an event of its own, WARN, with type and message."""
+    story.fail(story.start("tool", "search"), "boom", "httpx.ReadTimeout")
+    (record,), _ = logged(story.events)
+    assert record.event_name == "gen_ai.client.operation.exception"
+    assert record.severity_number.value == 13
+    assert record.attributes["exception.type"] == "httpx.ReadTimeout"
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_events_reach_a_backend_of_our_own(service, story, exporting, read, protocol):
+    """With an endpoint alone and events asked for, they go there, mended and whole."""
+    run = story.start(
+        "chat_model", "M", inputs={"messages": [{"type": "human", "content": "x\ud800" * 50_000}]}
+    )
+    story.end(
+        run, outputs={"messages": [{"type": "ai", "content": ["a", {"type": "image", "url": "http://x/y"}]}]}
+    )
+    exporter = exporting(
+        service.http if protocol == "http/protobuf" else service.grpc, protocol, content="event"
+    )
+    exporter.export(story.events)
+    exporter.flush(5)
+    (record,) = service.logs
+    (span,) = service.spans
+    assert (record.trace_id, record.span_id, record.time_unix_nano) == (
+        span.trace_id,
+        span.span_id,
+        span.end_time_unix_nano,
+    )
+    found = read(record)
+    assert len(found["gen_ai.input.messages"][0]["parts"][0]["content"]) < 70_000
+    assert found["gen_ai.output.messages"][0]["parts"][1] == {
+        "type": "uri",
+        "modality": "image",
+        "uri": "http://x/y",
+    }
+    assert exporter.statistics()["log_events_sent"] == 1
+
+
+def test_no_events_unless_asked_for(service, story, exporting, monkeypatch):
+    """By default nothing goes to the logs endpoint; the variable switches it on."""
+    story.model()
+    exporter = exporting(service.http)
+    exporter.export(story.events)
+    exporter.flush(5)
+    assert service.logs == []
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", "true")
+    exporter = exporting(service.http)
+    exporter.export(story.events)
+    exporter.flush(5)
+    assert len(service.logs) == 1
