@@ -288,6 +288,25 @@ def test_an_exporter_is_told_of_the_fork_in_its_own_thread_before_the_next_expor
 
 
 @needs_fork
+def test_a_child_that_publishes_nothing_leaves_the_exporter_alone():
+    """An exporter's connection is the parent's: an idle child neither flushes nor closes it."""
+    lines = run("""
+        class Connected(Printer):
+            def after_fork(self):
+                say("after_fork")
+        bus = EventBus()
+        bus.attach(Connected(), linger=30)
+        bus.publish(streamed("parent"))
+        pid = os.fork()
+        if pid == 0:
+            say("child", bus.flush())
+            sys.exit(0)
+        os.waitpid(pid, 0)
+    """)
+    assert lines == ["child True", "exporter export parent", "exporter flush", "exporter close"]
+
+
+@needs_fork
 def test_a_child_that_ends_normally_delivers_its_events():
     """The end of a forked child flushes and closes like any end of a process."""
     lines = run("""

@@ -272,6 +272,26 @@ def test_a_reader_that_cannot_be_woken_does_not_disturb_publish(bus, make, caplo
     assert bus.statistics().counters == {"wake_failures": 1}
 
 
+def test_counting_from_many_threads_is_exact(bus):
+    """Counters lose nothing between threads."""
+
+    def count() -> None:
+        for _ in range(2_000):
+            bus.count("late_ends")
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switch)
+    assert bus.statistics().counters == {"late_ends": 8_000}
+
+
 def test_sources_count_into_the_statistics(bus):
     """`count` adds up by name."""
     bus.count("late_ends")

@@ -16,11 +16,14 @@ __all__ = ["BatchCallable", "Exporter", "as_exporter"]
 class Exporter(Protocol):
     """Hands batches of events to something outside: a collector, a log, a file.
 
-    The bus calls all three methods from one thread of the exporter's own, never two at once, and
-    never from the user's program. An exporter must therefore not be thread-safe, and may block.
+    The bus calls all three methods from one thread of the exporter's own, never two at once. An
+    exporter therefore need not be thread-safe, and may block. Only at the end of a process that
+    published its first event so late that Python starts no more threads, the thread that ends the
+    process makes the calls.
 
     After `os.fork`, an exporter that holds sockets or file handles may define `after_fork()`,
-    which the bus calls in the child before the next `export`.
+    which the bus calls in the child before the next `export`. In a child that publishes nothing the
+    exporter is not called at all, not even to be closed: what it holds is the parent's.
     """
 
     def export(self, batch: Sequence[Event], /) -> None:

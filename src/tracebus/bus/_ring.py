@@ -133,6 +133,7 @@ class Ring:
         self._reentered.clear()
         self._open.clear()
         self.alarms.reset()
+        self.tally.reset()
 
     def _keep_books(self, event: Event) -> RunStarted | None:
         """Note that a run began or ended; return what is no longer kept."""

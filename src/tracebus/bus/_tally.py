@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 __all__ = ["Tally", "logger"]
 
@@ -10,16 +11,22 @@ logger = logging.getLogger("tracebus")
 
 
 class Tally:
-    """Named counters. Exact while one thread counts a name; good enough to find a bug by otherwise."""
+    """Named counters, for any thread."""
 
-    __slots__ = ("_counts",)
+    __slots__ = ("_counts", "_lock")
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin at nothing: what was counted so far was counted in another process."""
         self._counts: dict[str, int] = {}
+        self._lock = threading.RLock()  # re-entrant, since a finaliser may count inside `count`
 
     def count(self, what: str, n: int = 1) -> None:
         """Add *n* to the counter named *what*."""
-        self._counts[what] = self._counts.get(what, 0) + n
+        with self._lock:
+            self._counts[what] = self._counts.get(what, 0) + n
 
     def complain(self, what: str, message: str, error: BaseException) -> None:
         """Count a swallowed bug of ours, and log the first of its sort with its traceback."""

@@ -66,7 +66,7 @@ class Worker:
         self._stop_at: int | None = None
         self._gone_before = 0
         self._thread_id: int | None = None
-        self._forked = False
+        self._inherited = False
         self._ended_well = False
         self.when_done: Callable[[Worker], None] | None = None
         self.done = threading.Event()
@@ -152,7 +152,7 @@ class Worker:
         was_done = self.done.is_set() or self._stop_at is not None
         self._reader.skip_to_head()
         self._begin()
-        self._forked = True
+        self._inherited = True
         if was_done:
             self._start_once.acquire(blocking=False)
             self._ended_well = True
@@ -173,7 +173,6 @@ class Worker:
     def _run(self) -> None:
         self._thread_id = threading.get_ident()
         try:
-            self._prepare()
             while self._turn():
                 pass
             self._finish()
@@ -186,11 +185,6 @@ class Worker:
             if self.when_done is not None:
                 self.when_done(self)
 
-    def _prepare(self) -> None:
-        after_fork = getattr(self.exporter, "after_fork", None)
-        if self._forked and after_fork is not None:
-            self._health.attempt("after_fork", after_fork)
-
     def _turn(self) -> bool:
         """Rest if there is time, then deliver a batch; return False once nothing is left to do."""
         lag = self._reader.lag
@@ -200,10 +194,19 @@ class Worker:
             return False
         batch = self._reader.take(self._options.max_batch)
         if batch:
+            self._take_over()
             self._delivery.deliver(batch, self._doorbell)
             self._done_with = self._reader.position
         self._answer_flushes()
         return self._stop_at is None or self._done_with < self._stop_at
+
+    def _take_over(self) -> None:
+        """Tell an exporter that came here by a fork, once, before its first batch in this process."""
+        if self._inherited:
+            self._inherited = False
+            after_fork = getattr(self.exporter, "after_fork", None)
+            if after_fork is not None:
+                self._health.attempt("after_fork", after_fork)
 
     @property
     def _urgent(self) -> bool:
@@ -239,6 +242,8 @@ class Worker:
             flush.answered.set()
 
     def _flush_exporter(self, deadline: float) -> bool:
+        if self._inherited:
+            return True  # used by the parent process only, whose connection or file it holds
         remaining = max(0.0, deadline - time.monotonic())
         return self._health.attempt("flush", lambda: self.exporter.flush(remaining))
 
@@ -258,7 +263,7 @@ class Worker:
             self._delivery.lost += left
             self._done_with += left
         flushed = self._flush_exporter(self._delivery.deadline or 0.0)
-        closed = self._health.attempt("close", self.exporter.close)
+        closed = self._inherited or self._health.attempt("close", self.exporter.close)
         self._ended_well = flushed and closed and self._gone() == self._gone_before
         row = self.statistics()
         if row.lost or row.missed:
