@@ -17,6 +17,7 @@ import uuid
 import msgspec
 import numpy as np
 import pydantic
+import pydantic.v1
 import pytest
 
 from tracebus.capture import Capture, NotHandled, to_json
@@ -182,6 +183,25 @@ def test_models_are_read_without_running_their_serialisers():
             raise RuntimeError
 
     assert json_of(Serialised()) == ({"a": 1}, [])
+
+
+def test_objects_with_declared_fields_are_read_by_these():
+    """Attrs classes (known by what attrs leaves on the class) and pydantic 1 models become objects."""
+
+    class Attrs:
+        __attrs_attrs__ = (types.SimpleNamespace(name="x"), types.SimpleNamespace(name="password"))
+
+        def __init__(self):
+            self.x, self.password, self.hidden = 1, "p", 2
+
+    assert json_of(Attrs())[0] == {"x": 1, "password": "[redacted]"}
+
+    class Old(pydantic.v1.BaseModel):
+        x: int = 1
+        token: pydantic.v1.SecretStr = pydantic.v1.SecretStr("t")
+        plain: pydantic.v1.SecretStr = pydantic.v1.SecretStr("t")
+
+    assert json_of(Old())[0] == {"x": 1, "token": "[redacted]", "plain": "[redacted]"}
 
 
 def test_secrets_stay_hidden_under_any_name():
