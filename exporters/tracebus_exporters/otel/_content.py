@@ -42,7 +42,7 @@ def start_content(span: OpenSpan, inputs: Any) -> dict[str, Any]:
             return found if tools is None else {**found, sc.TOOL_DEFINITIONS: tools}
 
 
-def end_content(span: OpenSpan, ended: RunEnded) -> dict[str, Any]:
+def end_content(span: OpenSpan, ended: RunEnded) -> dict[str, Any]:  # noqa: PLR0911  one for each operation
     """Return what *span*'s run gave, structured, by attribute."""
     if ended.outputs is None:
         return {}
