@@ -88,7 +88,7 @@ class Reader:
 
     def changed(self) -> bool:
         """Return whether anything was stored since this was asked last. Costs microseconds."""
-        if time.monotonic() >= self._next_check:
+        if self._connection is None or time.monotonic() >= self._next_check:
             self._next_check = time.monotonic() + _FILE_CHECK
             if self._moved():
                 return True

@@ -45,6 +45,9 @@ async def follow_by_polling(
             pause = shortest
             if len(page) >= _PAGE:
                 continue
-        while not changed():
+        # Slept before the first question, too: an answer that is always yes must not keep a core busy.
+        while True:
             await asyncio.sleep(pause)
             pause = min(longest, pause * _GROWTH)
+            if changed():
+                break
