@@ -27,7 +27,7 @@ function open(id) {
   tree.clear();
   history.replaceState(null, "", `#${encodeURIComponent(id)}`);
   $("run-title").textContent = visible(state.list?.runs[id]?.name ?? id);
-  state.stop = follow(`/runs/${encodeURIComponent(id)}/stream`, {
+  state.stop = follow(`runs/${encodeURIComponent(id)}/stream`, {
     changed(run, structural) {
       state.run = run;
       if (state.paused) state.missedStructure ||= structural;
@@ -130,7 +130,7 @@ $("follow").addEventListener("click", () => setFollowing(!state.following));
 $("pause").addEventListener("click", () => setPaused(!state.paused));
 $("help-button").addEventListener("click", () => $("help").showModal());
 
-follow("/runs/stream", {
+follow("runs/stream", {
   changed(list, structural) {
     state.list = list;
     runs.update(list, structural, Date.now());
