@@ -149,10 +149,13 @@ bus.before_close(lambda: say("ending"))
         text=True,
         env={**os.environ, "TRACEBUS_EXIT_TIMEOUT": "3600"},
     ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ending\n"
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=30) == ("", "")
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ending\n"
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=30) == ("", "")
+        finally:
+            process.kill()
     assert process.returncode == 0
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from tracebus.bus._lifecycle import look_after, see_off
 from tracebus.bus._tally import logger
+from tracebus.bus._waking import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +62,7 @@ class Ending:
             return False
         if self._closer == threading.get_ident() and not self._stopped.is_set():
             return False
-        if not self._stopped.wait(max(0.0, deadline - time.monotonic())):
+        if not wait_until(self._stopped, deadline):
             return False
         # A list: every worker gets the time there is, whatever became of those before it.
         return all([worker.ended_well(deadline) for worker in workers])  # noqa: C419 - see above

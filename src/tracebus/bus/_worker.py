@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tracebus.bus._delivery import Delivery, Health
 from tracebus.bus._statistics import ExporterStatistics
 from tracebus.bus._tally import logger
-from tracebus.bus._waking import Alarm, Doorbell
+from tracebus.bus._waking import Alarm, Doorbell, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ class Flush:
 
     def wait(self) -> bool:
         """Wait for the answer until the deadline."""
-        return self.answered.wait(max(0.0, self.deadline - time.monotonic())) and self.ok
+        return wait_until(self.answered, self.deadline) and self.ok
 
 
 class Worker:
@@ -108,7 +108,7 @@ class Worker:
             return False
         if self._start_once.acquire(blocking=False):
             self._run()
-        return self.done.wait(max(0.0, deadline - time.monotonic())) and self._ended_well
+        return wait_until(self.done, deadline) and self._ended_well
 
     def request_flush(self, deadline: float) -> Flush:
         """Ask for everything published so far to be delivered and flushed by *deadline* (monotonic)."""
