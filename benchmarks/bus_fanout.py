@@ -113,9 +113,8 @@ def memory(total: int) -> None:
         print(f"{done:>12,} events   RSS {resident_mib():7.1f} MiB")
     bus.flush(30)
     (row,) = bus.statistics().exporters
-    print(
-        f"exporter: delivered {row.delivered:,}, missed {row.missed:,}; unread subscription: {forgotten.statistics()}"
-    )
+    print(f"exporter: delivered {row.delivered:,}, missed {row.missed:,}")
+    print(f"subscription nobody reads: lag {forgotten.statistics().lag:,}")
     bus.close()
 
 
