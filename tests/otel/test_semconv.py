@@ -87,6 +87,7 @@ SPANS = {
         "gen_ai.agent.name": STRING,
         "gen_ai.tool.call.id": STRING,
         "gen_ai.tool.type": STRING,
+        "gen_ai.tool.description": STRING,
         "gen_ai.tool.call.arguments": ANY,
         "gen_ai.tool.call.result": ANY,
     },
@@ -135,6 +136,7 @@ METRICS = {
     "gen_ai.execute_tool.duration": ("s", _D),
 }
 _NOT_ON_SPANS = {
+    "gen_ai.prompt.variable.",  # followed by the variable's name
     "gen_ai.token.type",
     "gen_ai.token.modality",
     "gen_ai.client.inference.operation.details",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def test_a_passing_fault_is_retried(backend, service, story, answer, status):
     story.chain()
     exporter = backend()
     exporter.export(story.events)
-    with pytest.raises(TimeoutError):
+    with contextlib.suppress(TimeoutError):  # raised unless the retry is quicker than the news
         exporter.flush(5)
     service.wait_for(lambda s: len(s.spans) == 3)
     exporter.flush(5)

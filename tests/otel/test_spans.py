@@ -441,3 +441,37 @@ def test_the_number_of_open_runs_is_bounded(story, monkeypatch):
     exporter.export(story.events)
     assert exporter.statistics()["runs_open"] == 10
     assert exporter.statistics()["runs_unfinished"] == 15
+
+
+def test_neighbours_tell_of_prompt_variables_and_tool_descriptions(story, recorded):
+    """A model's span has the variables its prompt was filled with; a tool's the description models got."""
+    root = story.start()
+    story.end(story.start("prompt", "P", root, inputs={"q": "hi", "n": 3}))
+    tools = [{"type": "function", "function": {"name": "search", "description": "finds things"}}]
+    story.model(root, parameters={"tools": tools})
+    story.end(story.start("tool", "search", root))
+    story.model(root, run_id="second", provider="other")
+    story.end(root)
+    spans = recorded(story.events, content=True)
+    assert spans["execute_tool search"].attributes["gen_ai.tool.description"] == "finds things"
+    variables = [
+        {name: value for name, value in span.attributes.items() if name.startswith("gen_ai.prompt.variable.")}
+        for span in recorded(story.events[:-3], content=True).values()
+        if span.name == "chat gpt-5"
+    ]
+    assert variables == [{"gen_ai.prompt.variable.q": "hi", "gen_ai.prompt.variable.n": "3"}]
+    assert "gen_ai.prompt.variable.q" not in spans["chat gpt-5"].attributes
+    assert "prompt.variable" not in str([dict(s.attributes) for s in recorded(story.events).values()])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [{"type": "human", "content": "x"}, {"role": "user", "content": "x"}, ["user", "x"], ["human", "x"]],
+)
+def test_messages_in_any_of_langchains_forms(story, recorded, message):
+    """A graph's messages are read whether given as objects, dictionaries or pairs."""
+    story.end(story.start("graph", "g", inputs={"messages": [message]}))
+    found = recorded(story.events, content=True)["invoke_workflow g"].attributes
+    assert json.loads(found["gen_ai.input.messages"]) == [
+        {"role": "user", "parts": [{"type": "text", "content": "x"}]}
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
-from tracebus.events import Outcome, RunKind
+from tracebus.events import Outcome
 from tracebus_exporters.otel import _openinference as oi
 from tracebus_exporters.otel import _semconv as sc
 from tracebus_exporters.otel._content import end_content, start_content
@@ -78,6 +78,11 @@ def content_attributes(span: OpenSpan, ended: RunEnded, options: Options) -> Att
     """Return what the program's data was, as JSON strings: backends read no structured attributes."""
     inputs = ended.inputs if ended.inputs is not None else span.started.inputs
     found = start_content(span, inputs) | end_content(span, ended)
+    if span.variables and span.operation in MODELS:
+        found |= {
+            sc.PROMPT_VARIABLE_PREFIX + (clean(name, 64) or "_"): value
+            for name, value in list(span.variables.items())[:_MOST_ITEMS]
+        }
     written = {
         name: clean(value, options.content_limit)
         if isinstance(value, str)
@@ -117,6 +122,7 @@ def _add_tool_start(found: Attributes, span: OpenSpan, _: Options) -> None:
     found[sc.TOOL_NAME] = clean(span.started.name, _VALUE_LIMIT)
     found[sc.TOOL_TYPE] = sc.TOOL_TYPE_FUNCTION
     _put(found, sc.TOOL_CALL_ID, _text_of(span.started.tool_call_id))
+    _put(found, sc.TOOL_DESCRIPTION, _text_of(span.description))
     if span.agent is not None:
         found[sc.AGENT_NAME] = clean(span.agent.started.name, _VALUE_LIMIT)
 
@@ -157,7 +163,7 @@ def _add_metadata(found: Attributes, event: RunStarted) -> None:
             found[sc.CONVERSATION_ID] = clean(str(value), _VALUE_LIMIT)
             break
     _put(found, sc.USER_ID, _text_of(metadata.get("user_id")))
-    if event.kind is RunKind.NODE:
+    if "langgraph_node" in metadata:
         _put(found, sc.GRAPH_NODE, _text_of(metadata.get("langgraph_node")))
         _put(found, sc.GRAPH_STEP, _integer(metadata.get("langgraph_step")))
     own = {key: value for key, value in metadata.items() if not key.startswith(_INNER_METADATA)}

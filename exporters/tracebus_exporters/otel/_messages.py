@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 Part: TypeAlias = "dict[str, Any]"
 Message: TypeAlias = "dict[str, Any]"
 
+_TYPES = {
+    "human": "human", "user": "human", "ai": "ai", "assistant": "ai", "system": "system",
+    "developer": "system", "tool": "tool",
+}  # fmt: skip
 _ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
 # Said again, better, by the message's own `tool_calls`.
 _TOOL_CALL_BLOCKS = frozenset(
@@ -24,11 +28,12 @@ def messages_of(payload: Any) -> list[Message] | None:
         for name, role in (("prompts", "user"), ("completions", "assistant")):
             if isinstance(texts := payload.get(name), list):
                 return [{"role": role, "parts": [_text(text)]} for text in texts]
-        if _is_message(payload):
-            return [_message(payload)]
+        if (message := _as_message(payload)) is not None:
+            return [_message(message)]
         payload = payload.get("messages")
-    if isinstance(payload, list) and payload and all(map(_is_message, payload)):
-        return [_message(message) for message in payload]
+    if isinstance(payload, list) and payload:
+        messages = [_as_message(item) for item in payload]
+        return [_message(message) for message in messages if message] if all(messages) else None
     return None
 
 
@@ -78,8 +83,16 @@ def document_score(document: dict[str, Any]) -> float | None:
     return None
 
 
-def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and "content" in value and isinstance(value.get("type"), str)
+def _as_message(value: Any) -> dict[str, Any] | None:
+    """Return *value* as an event's message if it is one, in whichever form LangChain takes them."""
+    if isinstance(value, dict) and "content" in value:
+        if isinstance(value.get("type"), str):
+            return value
+        role = value.get("role")
+        return {**value, "type": _TYPES.get(role, role)} if isinstance(role, str) else None
+    if isinstance(value, list) and len(value) == 2 and value[0] in _TYPES:  # noqa: PLR2004  a pair
+        return {"type": _TYPES[value[0]], "content": value[1]}
+    return None
 
 
 def _message(message: dict[str, Any]) -> Message:

@@ -37,6 +37,8 @@ def add_start(found: dict[str, Any], span: OpenSpan) -> None:
         _add_model(found, span)
     if event.kind is RunKind.TOOL:
         found[sc.OI_TOOL_NAME] = found[sc.TOOL_NAME]
+        if sc.TOOL_DESCRIPTION in found:
+            found[sc.OI_TOOL_DESCRIPTION] = found[sc.TOOL_DESCRIPTION]
         if event.tool_call_id is not None:
             found[sc.OI_TOOL_ID] = clean(event.tool_call_id, _VALUE_LIMIT)
     found |= {theirs: found[ours] for ours, theirs in _SAME.items() if ours in found}

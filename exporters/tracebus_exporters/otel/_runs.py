@@ -23,6 +23,7 @@ from tracebus_exporters.otel._attributes import (
 )
 from tracebus_exporters.otel._ids import SpanIds, parse_traceparent
 from tracebus_exporters.otel._naming import MODELS, opened
+from tracebus_exporters.otel._neighbours import ask_neighbours
 from tracebus_exporters.otel._spans import Ending, OpenSpan, SpanEvent, SpanLink
 from tracebus_exporters.otel._text import clean, to_json
 
@@ -113,6 +114,7 @@ class RunTable:
         outer = self._open.get(event.parent_run_id) if event.parent_run_id else None
         span.parent = self._parent_of(event, outer)
         span.agent = outer.agent if outer else None
+        ask_neighbours(span, outer, self._open.get(event.root_run_id))
         if self._options.spans == "genai" and span.operation is None:
             span.kept = False
             span.ids = span.parent

@@ -32,9 +32,10 @@ class OpenSpan:
     """A run that has started and not ended, with all that its end will need."""
 
     __slots__ = (
-        "agent", "attributes", "chunks", "events", "first_chunk", "gapped", "ids", "inference_calls",
-        "intervals", "kept", "kind", "last_chunk", "links", "name", "native", "operation", "parent",
-        "recording",         "started", "tool_calls", "usage_input", "usage_output",
+        "agent", "attributes", "chunks", "description", "events", "first_chunk", "gapped", "ids",
+        "inference_calls", "intervals", "kept", "kind", "last_chunk", "links", "name", "native",
+        "operation", "parent", "recording", "started", "tool_calls", "tools", "usage_input",
+        "usage_output", "variables",
     )  # fmt: skip
 
     def __init__(self, started: RunStarted, operation: str | None, name: str, kind: int) -> None:
@@ -65,6 +66,12 @@ class OpenSpan:
         self.tool_calls = 0
         self.usage_input: int | None = None
         self.usage_output: int | None = None
+        self.variables: dict[str, Any] | None = None
+        """A model's prompt variables; on another run, those its next model will have."""
+        self.tools: dict[str, str] | None = None
+        """On a root: the descriptions of tools its models were told of."""
+        self.description: str | None = None
+        """A tool's description."""
 
 
 class Ending(NamedTuple):

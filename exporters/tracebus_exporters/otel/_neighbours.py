@@ -1,0 +1,45 @@
+"""What a run's neighbours know of it: a model's prompt variables, a tool's description."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tracebus.events import RunKind
+from tracebus_exporters.otel._messages import tool_definitions
+from tracebus_exporters.otel._naming import MODELS
+
+if TYPE_CHECKING:
+    from tracebus_exporters.otel._spans import OpenSpan
+
+_MOST_TOOLS = 256
+
+
+def ask_neighbours(span: OpenSpan, outer: OpenSpan | None, root: OpenSpan | None) -> None:
+    """Let *span* tell its neighbours what it knows of them, and learn what they know of it.
+
+    LangChain's callbacks say of a model nothing about the template its messages came from, and of a
+    tool nothing about its description; the prompt's run just before and the requests of the models in
+    the same trace do.
+    """
+    event = span.started
+    if event.kind is RunKind.PROMPT:
+        if outer is not None and isinstance(event.inputs, dict):
+            outer.variables = event.inputs
+    elif span.operation in MODELS:
+        if outer is not None and outer.variables is not None:
+            span.variables, outer.variables = outer.variables, None
+        if root is not None and event.model is not None:
+            _note_tools(root, tool_definitions(event.model.parameters) or [])
+    elif event.kind is RunKind.TOOL and root is not None and root.tools is not None:
+        span.description = root.tools.get(event.name)
+
+
+def _note_tools(root: OpenSpan, definitions: list[dict[str, object]]) -> None:
+    if not definitions:
+        return
+    if root.tools is None:
+        root.tools = {}
+    for definition in definitions:
+        name, description = definition["name"], definition.get("description")
+        if isinstance(name, str) and isinstance(description, str) and len(root.tools) < _MOST_TOOLS:
+            root.tools[name] = description
