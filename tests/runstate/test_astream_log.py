@@ -196,7 +196,7 @@ async def test_the_chain_s_error_comes_after_its_log():
 
     async def follow():
         async for patch in astream_log(prompt() | model(ValueError("broken")), {"q": "x"}):
-            patches.append(patch)  # noqa: PERF401  what came before the error is what is tested
+            patches.append(patch)
 
     with pytest.raises(ValueError, match="broken"):
         await follow()

@@ -189,6 +189,54 @@ async def test_a_source_that_fails_tells_every_viewer(follower):
     assert client.kinds[-1] == "error"
 
 
+async def test_runs_of_a_dead_process_are_shown_as_lost(story, follower, monkeypatch):
+    """Open runs whose process is gone become lost, in the list and in the tree, and the stream ends."""
+    from tracebus_exporters.web import _hub
+
+    monkeypatch.setattr(_hub, "_CARE", 0)
+
+    class Dying(BusSource):
+        dead = frozenset()
+
+        async def lost(self):
+            return self.dead
+
+    bus = EventBus()
+    source = Dying(bus)
+    async with hub_on(source) as hub:
+        for event in story.whole()[:3]:
+            bus.publish(event)
+        feed = await hub.tree("root")
+        source.dead = frozenset(("root", "root.model"))
+        client = await follow(feed, follower())
+        listed = follower()
+        async with contextlib.aclosing(hub.list.stream()) as stream:
+            while not listed.state or listed.state["runs"]["root"]["status"] != "lost":
+                listed.take(await anext(stream))
+    bus.close(1)
+    assert [run["status"] for run in client.state["runs"].values()] == ["lost", "lost"]
+
+
+async def test_trees_nobody_watches_are_forgotten(story, monkeypatch):
+    """After its last viewer a tree is dropped, and read again for the next."""
+    import asyncio
+
+    from tracebus_exporters.web import _hub
+
+    monkeypatch.setattr(_hub, "_CARE", 0)
+    monkeypatch.setattr(_hub, "_LINGER", 0)
+    bus = EventBus()
+    async with hub_on(BusSource(bus)) as hub:
+        for event in story.whole():
+            bus.publish(event)
+        await hub.tree("root")
+        while hub._trees:  # noqa: ASYNC110  nothing tells that something was forgotten
+            await asyncio.sleep(0)
+        assert hub._consumers == {}
+        assert len((await hub.tree("root"))._state.document["runs"]) == 2
+    bus.close(1)
+
+
 async def test_a_reader_far_behind_is_told(story, monkeypatch):
     """A projection cannot be resynchronised: it ends with an error rather than with a hole."""
     from tracebus_exporters.web import _hub

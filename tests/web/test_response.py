@@ -196,6 +196,24 @@ def test_a_client_that_goes_away_may_leave_the_run_running(serving):
     assert [event.outcome for event in recorded.events if type(event).__name__ == "RunEnded"] == ["ok"]
 
 
+@pytest.mark.parametrize("wire", ["patch", "agui", "ai", "text"])
+def test_a_run_that_never_began_is_told_too(serving, wire):
+    """A failure before the first callback reaches the client like any other."""
+
+    class Stillborn(RunnableLambda):
+        async def astream(self, *args, **kwargs):
+            raise ValueError("not even begun")
+            yield
+
+    assert "not even begun" in read(serving, Stillborn(lambda x: x), wire)
+
+
+def test_what_is_no_runnable_is_refused_at_once():
+    """The mistake is found where it is made, not in a client's stream."""
+    with pytest.raises(TypeError, match="takes a LangChain Runnable"):
+        stream_response("chain", {})
+
+
 def test_an_unknown_wire_is_refused():
     """The error lists what there is."""
     with pytest.raises(ValueError, match="wire is one of patch, append, text"):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tracebus.events import Outcome
-from tracebus_exporters.web._speech import Speech
+from tracebus_exporters.web._speech import Speech, failed
 
 if TYPE_CHECKING:
     from tracebus.events import RunEnded, RunEvent
@@ -61,7 +60,7 @@ class AguiProjection:
                 return [_tool_call(act)]
 
     def _end(self, event: RunEnded) -> dict[str, Any]:
-        if event.outcome == Outcome.OK:
+        if not failed(event):
             return {"type": "RUN_FINISHED", **self._ids, "result": event.outputs}
         message = event.error.message if event.error is not None else ""
         return {

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tracebus.events import Outcome
-from tracebus_exporters.web._speech import Speech
+from tracebus_exporters.web._speech import Speech, failed
 from tracebus_exporters.web._wire import DONE, frame, json_bytes, text_frame
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class TextProjection:
         for act in self._speech.acts(event):
             if act.kind == "text":
                 frames.append(text_frame(act.value))
-            elif act.kind == "end" and act.value.outcome != Outcome.OK:
+            elif act.kind == "end" and failed(act.value):
                 error = act.value.error
                 message = error.message if error is not None else ""
                 frames.append(self.failure(message or f"the run was {act.value.outcome}"))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from tracebus.bus import EventBus
+from tracebus.events import ErrorInfo, Outcome, RunEnded, RunKind, RunStarted
 from tracebus_exporters.web import _langserve
 from tracebus_exporters.web._agui import AguiProjection
-from tracebus_exporters.web._content import without_tracebacks
+from tracebus_exporters.web._content import everything, without_tracebacks
 from tracebus_exporters.web._hub import Hub
 from tracebus_exporters.web._plain import TextProjection
 from tracebus_exporters.web._projected import projected, projected_text
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from tracebus.capture import Capture
+    from tracebus_exporters.web._content import View
 
 __all__ = ["WIRES", "Wire", "stream_response"]
 
@@ -78,7 +81,9 @@ def stream_response(
         **kwargs: given to `astream`.
 
     Raises:
-        ValueError: there is no such wire.
+        ValueError: there is no such wire, or `config["run_id"]` is no UUID.
+        TypeError: *chain* is no Runnable.
+        UnknownExporterError: a URL in *to* that nobody answers for.
     """
     if wire not in WIRES:
         raise ValueError(f"wire is one of {', '.join(WIRES)}, not {wire!r}")
@@ -100,17 +105,14 @@ def stream_response(
             case _:
                 return _patches(hub, root_id, append=wire == "append")
 
-    def run(bus: EventBus) -> AsyncIterator[Any]:
-        from tracebus.sources import observe  # noqa: PLC0415  LangChain is imported by who runs chains
-
-        observed = observe(chain, bus=bus, capture=capture)
-        options: Any = {**(config or {}), "run_id": uuid.UUID(root_id)}
-        return observed.astream(input, options, **kwargs)
-
+    bus = _bus(to)
+    observed = _observed(chain, bus, capture)
+    options: Any = {**(config or {}), "run_id": uuid.UUID(root_id)}
+    run = observed.astream(input, options, **kwargs)
     headers = VERCEL_HEADERS if wire == "ai" else None
     delay = 0.05 if wire in ("patch", "append") else 0.0
-    view = None if tracebacks else without_tracebacks
-    session = _Session(run, frames, to, delay, view, cancel=cancel_on_disconnect)
+    view = everything if tracebacks else without_tracebacks
+    session = _Session(bus, root_id, run, frames, delay, view=view, cancel=cancel_on_disconnect)
     return sse_response(session.stream(), headers=headers, ping=ping)
 
 
@@ -120,33 +122,48 @@ async def _patches(hub: Hub, root_id: str, *, append: bool) -> AsyncIterator[byt
         yield frame
 
 
+def _bus(to: Any) -> EventBus:
+    from tracebus.exporting import resolve  # noqa: PLC0415  imports exporters' entry points
+
+    bus = EventBus(capacity=_CAPACITY)
+    for exporter in resolve(to) if to else ():
+        bus.attach(exporter)
+    return bus
+
+
+def _observed(chain: Any, bus: EventBus, capture: Capture | None) -> Any:
+    from tracebus.sources import observe  # noqa: PLC0415  LangChain is imported by who runs chains
+
+    return observe(chain, bus=bus, capture=capture)
+
+
 class _Session:
     """One run and its one viewer."""
 
     def __init__(
         self,
-        run: Callable[[EventBus], AsyncIterator[Any]],
+        bus: EventBus,
+        root_id: str,
+        run: AsyncIterator[Any],
         frames: Callable[[Hub], AsyncIterator[bytes]],
-        to: Any,
         delay: float,
-        view: Any,
         *,
+        view: View,
         cancel: bool,
     ) -> None:
+        self._bus = bus
+        self._root_id = root_id
         self._run = run
         self._frames = frames
-        self._to = to
         self._delay = delay
         self._view = view
         self._cancel = cancel
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield the viewer's frames; leaving early cancels the run or leaves it to itself."""
-        bus = self._bus()
-        options = {} if self._view is None else {"view": self._view}
-        hub = Hub(BusSource(bus), frame=self._delay, **options)
+        hub = Hub(BusSource(self._bus), frame=self._delay, view=self._view)
         await hub.start()
-        task = _keep(asyncio.create_task(self._consume(bus)))
+        task = _keep(asyncio.create_task(self._consume()))
         try:
             async for frame in self._frames(hub):
                 yield frame
@@ -156,23 +173,24 @@ class _Session:
                 task.cancel()
             _keep(asyncio.create_task(_close(task, hub)))
 
-    def _bus(self) -> EventBus:
-        from tracebus.exporting import resolve  # noqa: PLC0415  imports exporters' entry points
-
-        bus = EventBus(capacity=_CAPACITY)
-        for exporter in resolve(self._to) if self._to else ():
-            bus.attach(exporter)
-        return bus
-
-    async def _consume(self, bus: EventBus) -> None:
+    async def _consume(self) -> None:
         """Run the chain to its end; the events tell how it went."""
         try:
-            async for _ in self._run(bus):
+            async for _ in self._run:
                 pass
-        except Exception:
+        except Exception as error:
             _logger.info("a streamed run failed", exc_info=True)
+            if not self._bus.statistics().published:
+                self._never_began(error)
         finally:
-            await bus.aclose(_CLOSE_TIMEOUT)
+            await self._bus.aclose(_CLOSE_TIMEOUT)
+
+    def _never_began(self, error: Exception) -> None:
+        """Tell the viewer of a failure before the first callback, such as an input of the wrong type."""
+        ids: dict[str, Any] = {"run_id": self._root_id, "root_run_id": self._root_id, "time": time.time_ns()}
+        described = ErrorInfo(type=type(error).__qualname__, message=str(error))
+        self._bus.publish(RunStarted(kind=RunKind.UNKNOWN, name="run", **ids))
+        self._bus.publish(RunEnded(outcome=Outcome.ERROR, error=described, **ids))
 
 
 async def _close(task: asyncio.Task[None], hub: Hub) -> None:

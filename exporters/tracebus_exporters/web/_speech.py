@@ -10,10 +10,15 @@ from tracebus.events import CustomEmitted, Outcome, RunEnded, RunKind, RunStarte
 if TYPE_CHECKING:
     from tracebus.events import RunEvent, ToolCallFragment
 
-__all__ = ["Act", "Speech"]
+__all__ = ["Act", "Speech", "failed"]
 
 _MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM))
 _STEPS = frozenset((RunKind.NODE, RunKind.AGENT, RunKind.RETRIEVER))
+
+
+def failed(event: RunEnded) -> bool:
+    """Tell whether the run's end is bad news; a pause on purpose is not."""
+    return event.outcome not in (Outcome.OK, Outcome.INTERRUPTED)
 
 
 class Act(NamedTuple):
@@ -211,7 +216,7 @@ class _Call:
 
 
 def _result(event: RunEnded, call_id: str) -> Act:
-    if event.outcome == Outcome.OK:
+    if not failed(event):
         return Act("call_result", call_id, event.outputs, event.time, parent=event.run_id)
     message = event.error.message if event.error is not None else f"the tool was {event.outcome}"
     return Act("call_error", call_id, message, event.time, parent=event.run_id)

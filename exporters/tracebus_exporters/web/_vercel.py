@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import Outcome
-from tracebus_exporters.web._speech import Speech
+from tracebus_exporters.web._speech import Speech, failed
 from tracebus_exporters.web._wire import DONE
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _part(act: Act) -> dict[str, Any]:
 
 
 def _end(event: RunEnded) -> list[dict[str, Any]]:
-    if event.outcome == Outcome.OK:
+    if not failed(event):
         return [{"type": "finish-step"}, {"type": "finish"}]
     if event.outcome in (Outcome.CANCELLED, Outcome.ABANDONED):
         return [{"type": "abort"}]

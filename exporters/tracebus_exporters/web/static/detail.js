@@ -21,6 +21,11 @@ export class Detail {
     }
     this.title.textContent = visible(run.name);
     const running = run.status === "running";
+    // Stay with the text as it grows, for who has not scrolled away from its end.
+    const pane = this.contents.closest("section");
+    const growing = running ? this.blocks.get("Text")?.root : null;
+    const bottom = (one) => one.getBoundingClientRect().bottom - pane.getBoundingClientRect().bottom;
+    const stay = growing && Math.abs(bottom(growing)) < 80;
     this.block("Error", run.error && [`${short(run.error.type)}: ${run.error.message}`, run.error.traceback].filter(Boolean).join("\n\n"), "error");
     this.block("Reasoning", run.reasoning?.join(""), "reasoning");
     this.block("Text", run.text.join(""), running ? "text streaming" : "text");
@@ -29,6 +34,7 @@ export class Detail {
     if (!run.text.length) this.block("Output", run.outputs === null ? null : written(run.outputs), "code");
     this.block("Input", run.inputs === null ? null : written(run.inputs), "code");
     for (const [number, event] of (run.events ?? []).entries()) this.block(`Event ${number + 1}: ${event.name}`, written(event.data), "code");
+    if (stay && bottom(growing) > 0) pane.scrollTop += bottom(growing) + 12;
     this.drawFacts(run, now);
   }
 
