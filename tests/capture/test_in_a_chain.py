@@ -36,11 +36,6 @@ def deep():
     return value
 
 
-COMPARED = pytest.mark.xfail(
-    strict=True,
-    reason="tracebus.sources._recorder compares a chain's inputs by `==`, which loses the whole run",
-)
-
 VALUES = {
     "hostile": Hostile,
     "hostile inside": lambda: {"a": [Hostile()], "b": 1},
@@ -76,10 +71,7 @@ def check(watch, names):
 
 @pytest.mark.parametrize(
     "make",
-    [
-        pytest.param(make, id=name, marks=[COMPARED] if name in {"hostile", "array", "array inside"} else [])
-        for name, make in VALUES.items()
-    ],
+    [pytest.param(make, id=name) for name, make in VALUES.items()],
 )
 def test_bad_values_pass_through_a_chain(watch, make):
     """The chain gets and gives the very same objects; every run is told, with what could be shown."""
@@ -131,9 +123,6 @@ async def test_bad_values_pass_through_astream(make):
     free(value)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="tracebus.sources._messages compares a message's fields by `in`, which arrays refuse"
-)
 def test_a_tools_artifact_may_be_an_array(watch):
     """An artifact that has no truth value is told like any other."""
 
@@ -184,9 +173,6 @@ def test_an_exception_that_cannot_be_described_arrives_as_it_is(watch):
     assert end.error.type.endswith("HostileError")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="tracebus.sources._recorder asks any tool's output for its `status`, which may raise"
-)
 def test_a_tool_may_return_anything(watch):
     """A tool's result is asked for its status, which may fail."""
 
@@ -227,7 +213,6 @@ def test_bad_metadata_and_tags_cost_nothing(watch, value):
     assert decode_json(encode_json(started)) == started
 
 
-@COMPARED
 def test_threads_see_their_own_values(watch):
     """Many bad values at once, from several threads, keep apart."""
     values = [looped(), {"n": float("nan")}, Hostile(), np.zeros(3)] * 5

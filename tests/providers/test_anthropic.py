@@ -61,10 +61,6 @@ async def test_a_plain_answer(watch, server, anthropic_model, mode):
     assert end.outcome is Outcome.OK
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="tracebus.sources._usage takes the client's zero for cache creation where its parts are given apart",
-)
 @pytest.mark.parametrize("mode", MODES)
 async def test_tokens_written_to_the_cache_are_part_of_the_input(watch, server, anthropic_model, mode):
     """The client sets `cache_creation` to zero where it tells the parts by their lifetime; the sum is meant."""

@@ -83,7 +83,6 @@ async def test_raw_chunks_are_taken_when_asked_for(watch, server, openai_model):
     assert "Hello" in str(second)
 
 
-@pytest.mark.xfail(strict=True, reason="tracebus.sources._chunks does not apply max_string to streamed text")
 async def test_a_huge_piece_of_text_is_limited(watch, server, openai_model):
     """Some models stream a whole answer as one piece; a string's limit holds for it too."""
     server.script(openai_wire.chat_stream(*openai_wire.text_deltas("x" * 100_000)))
@@ -177,10 +176,6 @@ async def test_the_output_of_a_stream_is_redacted(watch, server, openai_model, a
     assert end.outputs["messages"][0]["tool_calls"][0]["args"] == {"user": "u", "password": "[redacted]"}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="tracebus.sources._chunks shows streamed arguments as they come; FragmentScrubber would redact them",
-)
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 async def test_secrets_in_streamed_arguments_are_redacted(
     watch, server, openai_model, anthropic_model, provider

@@ -113,10 +113,6 @@ async def test_tool_calls(watch, server, openai_model, mode):
     assert watch.started[0].model.parameters["tools"][0]["function"]["name"] == "get_weather"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="tracebus.sources._usage takes `flex_cache_read` and `priority_reasoning` for unknown details",
-)
 @pytest.mark.parametrize("tier", ["flex", "priority"])
 async def test_usage_details_of_a_service_tier(watch, server, openai_model, tier):
     """On the flex and priority tiers the client prefixes its details; they mean the same."""

@@ -174,15 +174,17 @@ def test_what_is_called_inside_a_node_is_not_taken_for_a_node(watch):
 
     def work(state):
         inner.invoke(1)
+        (RunnableLambda(int, name="one") | RunnableLambda(str, name="two")).invoke(1)
         ScriptedChatModel(script=["x"]).invoke("hi")
         return {"seen": ["x"]}
 
-    sub = graph({"work": work}, [(START, "work")], name="sub")
-    observe(graph({"outer": sub}, [(START, "outer")], checkpointer=InMemorySaver()), bus=watch.bus).invoke(
+    observe(graph({"work": work}, [(START, "work")], checkpointer=InMemorySaver()), bus=watch.bus).invoke(
         {"seen": []}, thread("t")
     )
     watch.check()
     assert str(watch.run("inner").kind) == "chain"
+    assert str(watch.run("RunnableSequence").kind) == "chain"
+    assert watch.parents()["RunnableSequence"] == "work"
     assert watch.parents()["inner"] == watch.parents()["ScriptedChatModel"] == "work"
     assert watch.run("ScriptedChatModel").metadata["langgraph_node"] == "work"
 

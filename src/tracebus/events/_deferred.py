@@ -22,8 +22,9 @@ _DEFERRABLE: dict[type, tuple[str, ...]] = {
     Gap: (),
 }
 
-# Re-entrant: settling runs user code (a `repr`, a finaliser), which may publish and so settle again.
-_settling = threading.RLock()
+# Settling runs the program's code (a `repr`, a redaction function): re-entrant, since that may publish
+# and so settle again, and many, so that code which waits for another thread hardly meets its event.
+_settling = tuple(threading.RLock() for _ in range(64))
 
 
 class Deferred:
@@ -51,7 +52,7 @@ def settle(event: Event) -> Event:
     """
     for field in _DEFERRABLE[type(event)]:
         if isinstance(getattr(event, field), Deferred):
-            with _settling:
+            with _settling[(id(event) >> 6) % len(_settling)]:
                 value = getattr(event, field)
                 if isinstance(value, Deferred):
                     value.settle_into(event, field)

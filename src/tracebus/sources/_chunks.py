@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessageChunk
 from msgspec.structs import force_setattr
 
-from tracebus.capture import clean_text, to_json
+from tracebus.capture import clean_text, streamed_text, to_json
 from tracebus.events import Cut, Deferred, ToolCallFragment
+from tracebus.sources._arguments import StreamedArguments
 from tracebus.sources._messages import as_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from tracebus.capture import Capture
     from tracebus.events import Event
+    from tracebus.sources._arguments import Piece
+    from tracebus.sources._tracker import OpenRun
 
 _REASONING_KEYS = ("reasoning", "thinking", "reasoning_content", "text")
 
@@ -26,12 +28,17 @@ class StreamedChunk(Deferred):
     *message* is the `AIMessageChunk` the token came in; text completions have none.
     """
 
-    __slots__ = ("capture", "message", "token")
+    __slots__ = ("arguments", "capture", "message", "token")
 
-    def __init__(self, token: object, message: object, capture: Capture) -> None:
+    def __init__(self, run: OpenRun, token: object, message: object) -> None:
         self.token = token
         self.message = message
-        self.capture = capture
+        self.capture = run.capture
+        self.arguments: Sequence[Piece] = ()
+        if getattr(message, "tool_call_chunks", None):
+            if run.arguments is None:
+                run.arguments = StreamedArguments(run.capture)
+            self.arguments = run.arguments.take(message)
 
     def settle_into(self, event: Event, field: str) -> None:
         """Fill in the event's text, reasoning and tool calls, and its raw chunk if asked for."""
@@ -42,7 +49,7 @@ class StreamedChunk(Deferred):
             event,
             text="".join(_texts(content)),
             reasoning="".join(_reasonings(content, message)),
-            tool_calls=tuple(_fragments(message)),
+            tool_calls=tuple(_fragments(message, self.arguments)),
         )
         if self.capture.raw_chunks and self.capture.streams_text:
             value, cuts = to_json(message or self.token, self.capture, f"/{field}", _as_plain_chunk)
@@ -64,9 +71,14 @@ class StreamedChunk(Deferred):
                 ToolCallFragment(index=part.index, id=part.id, name=part.name) for part in tool_calls
             )
             text = reasoning = ""
-        force_setattr(event, "text", clean_text(text))
-        force_setattr(event, "reasoning", clean_text(reasoning))
+        force_setattr(event, "text", self._limited(event, "/text", text))
+        force_setattr(event, "reasoning", self._limited(event, "/reasoning", reasoning))
         force_setattr(event, "tool_calls", tool_calls)
+
+    def _limited(self, event: Event, path: str, text: str) -> str:
+        if len(text) > self.capture.max_string:
+            _add_cuts(event, (Cut(path, "length", len(text)),))
+        return streamed_text(text, self.capture)
 
 
 def is_output(token: object, message: object) -> bool:
@@ -131,14 +143,15 @@ def _reasoning_of(block: Mapping[str, Any]) -> str:
     return "".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
 
 
-def _fragments(message: object) -> Iterator[ToolCallFragment]:
-    for call in getattr(message, "tool_call_chunks", None) or ():
+def _fragments(message: object, arguments: Sequence[Piece]) -> Iterator[ToolCallFragment]:
+    calls = getattr(message, "tool_call_chunks", None) or ()
+    for call, (scrubber, position) in zip(calls, arguments, strict=False):
         index = call.get("index")
         yield ToolCallFragment(
             index=index if isinstance(index, int) else None,
             id=_text_or_none(call.get("id")),
             name=_text_or_none(call.get("name")),
-            args=clean_text(call["args"]) if isinstance(call.get("args"), str) else "",
+            args=scrubber.shown(position),
         )
 
 

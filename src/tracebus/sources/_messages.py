@@ -10,10 +10,12 @@ from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.runnables import Runnable
 
-from tracebus.capture import NotHandled
+from tracebus.capture import CapturedPayload, NotHandled, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tracebus.capture import Capture
 
 _ROLES = {
     "AIMessageChunk": "ai",
@@ -39,6 +41,12 @@ _MESSAGE_FIELDS = (
 )
 
 
+def captured(value: Any, capture: Capture) -> CapturedPayload:
+    """Return *value*, content of the program, as an event holds it until somebody reads it."""
+    # With content off nothing of it is kept, but that there was something.
+    return CapturedPayload(snapshot(value, capture.max_items) if capture.content else True, capture, as_plain)
+
+
 def as_plain(value: object) -> Any:
     """Return a LangChain object as a dictionary or string, one level deep; `NotHandled` for others."""
     for known, plain in _PLAIN_FORMS:
@@ -53,7 +61,8 @@ def _message(message: BaseMessage) -> dict[str, Any]:
     fields = message.__dict__
     for name in _MESSAGE_FIELDS:
         value = fields.get(name)
-        if value is not None and value not in ({}, []):
+        empty = value is None or (type(value) in (dict, list) and not value)  # an array has no truth value
+        if not empty:
             plain[name] = value
     plain.setdefault("content", "")
     return plain

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tracebus.capture import CapturedError, CapturedPayload, clean_text, error_info, snapshot
+from langchain_core.messages import ToolMessage
+
+from tracebus.capture import CapturedError, CapturedPayload, clean_text, error_info
 from tracebus.events import BatchMembership, Outcome, RunKind
 from tracebus.sources._batch import membership
 from tracebus.sources._call import current_call
 from tracebus.sources._chunks import StreamedChunk, is_output, protocol_token
-from tracebus.sources._classify import chain_kind, retry_attempt, run_name
+from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt, run_name
 from tracebus.sources._handler import TracebusHandler
-from tracebus.sources._messages import as_plain
+from tracebus.sources._messages import as_plain, captured
 from tracebus.sources._model_info import requested_model
 from tracebus.sources._outcomes import outcome_of
 from tracebus.sources._parents import executing_run
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
 
     from tracebus.capture import Capture
     from tracebus.sources._tracker import OpenRun, RunTracker
-
-_STREAMED_INPUT = {"input": ""}
-"""What LangChain reports as inputs at the start of a streamed step, before it knows them."""
 
 
 class Recorder:
@@ -88,7 +87,7 @@ class Recorder:
             thread_id=metadata.get("thread_id") if parent is None else None,
             tags=tuple(map(clean_text, tags)) if tags else (),
             metadata=CapturedPayload(dict(metadata), policy, as_plain) if metadata else {},
-            inputs=None if inputs is None else CapturedPayload(snapshot(inputs), policy, as_plain),
+            inputs=None if inputs is None else captured(inputs, policy),
             model=None if model_parameters is None else requested_model(metadata, model_parameters, policy),
             tool_call_id=tool_call_id,
         )
@@ -105,7 +104,7 @@ class Recorder:
         parent_run_id: UUID | None = None,
         tags: Sequence[str] | None = None,
         metadata: Mapping[str, Any] | None = None,
-        run_type: str | None = None,
+        run_type: str | None = UNSAID,
         name: str | None = None,
         **_: Any,
     ) -> None:
@@ -117,7 +116,7 @@ class Recorder:
             parent_run_id,
             kind=chain_kind(run_type, called, tags or (), metadata or {}),
             name=called,
-            inputs=None if inputs == _STREAMED_INPUT else inputs,
+            inputs=None if _is_unknown(inputs) else inputs,
             tags=tags,
             metadata=metadata,
         )
@@ -235,7 +234,7 @@ class Recorder:
         """`on_llm_new_token`: text, reasoning or a piece of a tool call."""
         run = self.tracker.get(run_id.int)
         if run is not None and run.owner is owner and is_output(token, message):
-            self.tracker.streamed(run, StreamedChunk(token, message, run.capture))
+            self.tracker.streamed(run, StreamedChunk(run, token, message))
 
     def protocol_event(self, owner: object, run_id: UUID, event: Mapping[str, Any]) -> None:
         """`on_stream_event` of LangChain's v3 streaming."""
@@ -261,7 +260,7 @@ class Recorder:
         """`on_custom_event`, and the legacy callbacks that fit nowhere else."""
         run = self._owned(owner, run_id)
         if run is not None:
-            self.tracker.custom(run, name, CapturedPayload(snapshot(data), run.capture, as_plain))
+            self.tracker.custom(run, name, captured(data, run.capture))
 
     # -- ends ------------------------------------------------------------------------------------
 
@@ -276,10 +275,10 @@ class Recorder:
         run = self._ending(owner, run_id)
         if run is None:
             return
-        if getattr(output, "status", None) != "error":
+        if not issubclass(type(output), ToolMessage) or output.status != "error":
             self._end(run, Outcome.OK, output, {})
             return
-        said = getattr(output, "content", "")
+        said = output.content
         error, cuts = error_info("ToolError", said if isinstance(said, str) else repr(said), run.capture)
         self._end(run, Outcome.ERROR, output, {}, error=error, cuts=cuts)
 
@@ -354,9 +353,9 @@ class Recorder:
 
     def _end(self, run: OpenRun, outcome: Outcome, outputs: Any, late: dict[str, Any], **fields: Any) -> None:
         if outputs is not None:
-            fields["outputs"] = CapturedPayload(snapshot(outputs), run.capture, as_plain)
+            fields["outputs"] = captured(outputs, run.capture)
         if late.get("inputs") is not None:
-            fields["inputs"] = CapturedPayload(snapshot(late["inputs"]), run.capture, as_plain)
+            fields["inputs"] = captured(late["inputs"], run.capture)
         self.tracker.end(run.key, outcome, **fields)
 
 
@@ -380,3 +379,14 @@ def _batch_of(key: int, parent: OpenRun | None, inputs: Any) -> BatchMembership 
         if item is inputs:
             return BatchMembership(id=parent.id, index=index, size=len(parent.source_inputs))
     return None
+
+
+def _is_unknown(inputs: Any) -> bool:
+    """Recognise `{"input": ""}`, which LangChain reports at the start of a streamed step.
+
+    By types first: an array or a DataFrame has no truth value, and `==` is the program's code.
+    """
+    if type(inputs) is not dict or len(inputs) != 1:
+        return False
+    value = inputs.get("input")
+    return type(value) is str and not value

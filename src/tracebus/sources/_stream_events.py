@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.messages import BaseMessage, HumanMessage, convert_to_messages
 from langchain_core.prompt_values import PromptValue
 
-from tracebus.capture import CapturedError, CapturedPayload, clean_text, snapshot
+from tracebus.capture import CapturedError, CapturedPayload, clean_text
 from tracebus.events import ErrorInfo, Outcome, RunEnded, RunKind
 from tracebus.sources._chunks import StreamedChunk, is_output
-from tracebus.sources._classify import chain_kind, retry_attempt
-from tracebus.sources._messages import as_plain
+from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt
+from tracebus.sources._messages import as_plain, captured
 from tracebus.sources._model_info import requested_model
 from tracebus.sources._outcomes import outcome_of
 from tracebus.sources._results import chat_result_fields, completion_fields
@@ -91,7 +91,7 @@ class StreamEventReader:
         name = clean_text(str(event.get("name") or "Unnamed"))
         tags = [clean_text(str(tag)) for tag in event.get("tags") or ()]
         metadata = dict(event.get("metadata") or {})
-        kind = _KINDS.get(kind_name) or chain_kind(None, name, tags, metadata)
+        kind = _KINDS.get(kind_name) or chain_kind(UNSAID, name, tags, metadata)
         inputs = _inputs(kind, (event.get("data") or {}).get("input"))
         if inputs is not None:
             self._knows_inputs.add(run_id)
@@ -130,7 +130,7 @@ class StreamEventReader:
         message = chunk if isinstance(chunk, BaseMessage) else None
         token = getattr(chunk, "text", chunk) if message is None else message.content
         if is_output(token, message):
-            self._tracker.streamed(run, StreamedChunk(token, message, run.capture))
+            self._tracker.streamed(run, StreamedChunk(run, token, message))
 
     def _end(self, run: OpenRun, data: Mapping[str, Any]) -> None:
         outputs, fields = _outputs(run.kind, data.get("output"))
@@ -172,7 +172,7 @@ class StreamEventReader:
             self._tracker.custom(run, str(event.get("name") or ""), self._captured(event.get("data")))
 
     def _captured(self, value: Any) -> CapturedPayload | None:
-        return None if value is None else CapturedPayload(snapshot(value), self._capture, as_plain)
+        return None if value is None else captured(value, self._capture)
 
 
 def _inputs(kind: RunKind, value: Any) -> Any:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.clock import Clock
     from tracebus.events import BatchMembership, RunEvent
+    from tracebus.sources._arguments import StreamedArguments
     from tracebus.sources._call import Call
 
 SECOND = 1_000_000_000
@@ -41,6 +42,7 @@ class OpenRun:
     """A run that has begun; for a while after its end the tracker remembers it as a possible parent."""
 
     __slots__ = (
+        "arguments",
         "attempts",
         "call",
         "capture",
@@ -74,6 +76,8 @@ class OpenRun:
         self.owner = owner
         """Who reports this run: the others that hear of it too are ignored."""
         self.capture = capture
+        self.arguments: StreamedArguments | None = None
+        """What its streamed tool calls' arguments have been so far."""
         self.parent: OpenRun | None = None
         self.parent_id: str | None = None
         self.root: OpenRun = self
@@ -355,7 +359,7 @@ class RunTracker:
         if run.children and self._reap:
             self._reaper.watch(run, outcome, now)
         # What is remembered of it keeps nothing of the program alive.
-        run.parent = run.call = run.last_error = run.source_inputs = None
+        run.parent = run.call = run.last_error = run.source_inputs = run.arguments = None
 
     def _emit_retry(self, run: OpenRun, attempt: int, now: int) -> None:
         """Say, of the run that retries, that an attempt follows (the `retry:attempt:N` tag)."""

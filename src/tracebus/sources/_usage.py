@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import TokenUsage
@@ -19,6 +20,10 @@ _DETAILS = {
     ("output", "reasoning"): "reasoning_tokens",
     ("output", "audio"): "output_audio_tokens",
 }
+_TIER = re.compile(r"^(?:flex|priority)_")
+"""langchain-openai prefixes the details of these service tiers; they mean the same."""
+_WRITTEN = ("input_ephemeral_5m_input_tokens", "input_ephemeral_1h_input_tokens")
+"""langchain-anthropic sets `cache_creation` to 0 where it tells its parts by their lifetime."""
 _LEGACY_NAMES = (
     ("prompt_tokens", "completion_tokens"),
     ("input_tokens", "output_tokens"),
@@ -42,10 +47,12 @@ def usage_of_message(usage_metadata: Mapping[str, Any] | None) -> TokenUsage | N
         for name, value in details.items() if isinstance(details, dict) else ():
             if (count := _count(value)) is None:
                 continue
-            if (field := _DETAILS.get((side, name))) is not None:
+            if (field := _DETAILS.get((side, _TIER.sub("", name)))) is not None:
                 fields[field] = count
             else:
                 other[f"{side}_{name}"] = count
+    if not fields.get("cache_creation_tokens") and (written := sum(other.get(name, 0) for name in _WRITTEN)):
+        fields["cache_creation_tokens"] = written
     return TokenUsage(**fields, other=other) if fields or other else None
 
 
