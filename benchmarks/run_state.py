@@ -161,9 +161,8 @@ def above(work, base: float) -> float:
 
 def chains(sizes: list[int]) -> None:
     print("\nprompt | model | parser: CPU seconds above plain `astream`")
-    print(
-        f"{'tokens':>8} {'astream':>9} {'run state':>10} {'wire MB':>8} {'frames':>7} {'run log +=':>11} {'diff=False':>11}"
-    )
+    columns = ("tokens", "astream", "run state", "wire MB", "frames", "run log +=", "diff=False")
+    print(" ".join(f"{column:>10}" for column in columns))
     for tokens in sizes:
         base = cpu(lambda tokens=tokens: asyncio.run(plain(tokens)))
         sent: list[tuple[int, int]] = []
@@ -175,9 +174,8 @@ def chains(sizes: list[int]) -> None:
         patches = above(lambda tokens=tokens: run_log(tokens, diff=True), base)
         whole = above(lambda tokens=tokens: run_log(tokens, diff=False), base)
         size, frames = sent[-1]
-        print(
-            f"{tokens:>8} {base:>9.2f} {live:>10.2f} {size / 1e6:>8.3f} {frames:>7} {patches:>11.2f} {whole:>11.2f}"
-        )
+        row = (f"{tokens}", f"{base:.2f}", f"{live:.2f}", f"{size / 1e6:.3f}", f"{frames}")
+        print(" ".join(f"{cell:>10}" for cell in (*row, f"{patches:.2f}", f"{whole:.2f}")))
 
 
 def wire(count: int) -> None:
