@@ -26,9 +26,9 @@ _logger = logging.getLogger("tracebus")
 
 _BLOCK = 1000
 """Milliseconds the server is asked to wait; below the connection's timeout."""
-_PAGE = 5000
-_PENDING = 256
-"""Pages kept for a follower who is slow; one who is slower reads what it missed from the log."""
+_PAGE = 1000
+_PENDING = 20_000
+"""Events kept for a follower who is slow; one who is slower reads what it missed from the log."""
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -37,7 +37,7 @@ class _Follower:
     """Pages on their way from the feed's thread to one event loop."""
 
     def __init__(self) -> None:
-        self._pages: deque[tuple[int, list[Event]]] = deque(maxlen=_PENDING)
+        self._pages: deque[tuple[int, list[Event]]] = deque(maxlen=_PENDING // _PAGE)
         self._arrived = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader"]
 
-_ENTRIES = 50
-"""Entries asked of one stream at once."""
+_ENTRIES = 1000
+"""Entries asked of all streams together, but of each at least ten and at most fifty."""
 _UNWATCH_EVERY = 5.0
 """Seconds between two looks at which streams need no longer be watched."""
 _PAGE = 1000
@@ -134,17 +134,14 @@ class Reader:
     def _fetch(self, block: int | None) -> bool:
         """Read on; return whether there was anything."""
         self._unwatch()
-        found = self._xread({"", *self._watched}, block)
+        found, horizon = self._xread({"", *self._watched}, block)
         if not found:
             if self._head() < (self._cursor or 0):
                 self._place(0)
             return False
-        horizon = max(int(entries[-1][0].partition(b"-")[0]) for entries in found.values())
-        horizon = min([horizon, *_cut_short(found)])
         while new := self._announced(found.get("", [])) - self._watched:
             self._watched |= new
-            more = self._xread(new, None)
-            horizon = min([horizon, *_cut_short(more)])
+            more, horizon = self._xread(new, None, horizon)
             found |= more
         self._ready += self._in_order(found, horizon)
         self._cursor = horizon
@@ -162,12 +159,23 @@ class Reader:
             yield event
             before = event.seq
 
-    def _xread(self, roots: set[str], block: int | None) -> dict[str, _Entries]:
-        """Return the entries behind the cursor: by root run, the index under the empty name."""
+    def _xread(
+        self, roots: set[str], block: int | None, horizon: int | None = None
+    ) -> tuple[dict[str, _Entries], int]:
+        """Return the entries behind the cursor, and how far they are complete, at most *horizon*.
+
+        The entries are by root run, those of the index under the empty name. They are complete up to
+        the newest entry there was; or up to where a stream was cut short, which may hold more.
+        """
         names = {self._keys.run(root) if root else self._keys.index: root for root in roots}
-        reply = self.client.xread(dict.fromkeys(names, f"{self._cursor}-0"), count=_ENTRIES, block=block)
+        count = min(50, max(10, _ENTRIES // len(names)))
+        reply = self.client.xread(dict.fromkeys(names, f"{self._cursor}-0"), count=count, block=block)
         pairs = reply.items() if isinstance(reply, dict) else reply or ()
-        return {names[name.decode()]: entries for name, entries in pairs if entries}
+        found = {names[name.decode()]: entries for name, entries in pairs if entries}
+        lasts = {root: _number(entries[-1]) for root, entries in found.items()}
+        cuts = [lasts[root] for root, entries in found.items() if len(entries) >= count]
+        newest = max(lasts.values(), default=self._cursor or 0) if horizon is None else horizon
+        return found, min([newest, *cuts])
 
     @staticmethod
     def _announced(entries: _Entries) -> set[str]:
@@ -202,14 +210,14 @@ class Reader:
         return list(pipeline.execute())
 
 
+def _number(entry: tuple[bytes, dict[bytes, bytes]]) -> int:
+    """Return the position an entry's id stands for."""
+    return int(entry[0].partition(b"-")[0])
+
+
 def _numbered(entries: _Entries) -> Iterator[tuple[int, dict[bytes, bytes]]]:
-    for name, fields in entries:
-        yield int(name.partition(b"-")[0]), fields
-
-
-def _cut_short(found: dict[str, _Entries]) -> list[int]:
-    """Return how far the streams were read that may hold more than was asked for."""
-    return [int(entries[-1][0].partition(b"-")[0]) for entries in found.values() if len(entries) >= _ENTRIES]
+    for entry in entries:
+        yield _number(entry), entry[1]
 
 
 def _decoded(found: dict[str, _Entries], after: int, horizon: int) -> Iterator[Event]:
