@@ -153,6 +153,9 @@ async def test_a_gap_makes_the_tree_be_read_again(story, follower):
         async def summaries(self, limit):
             return []
 
+        async def summary(self, root_id):
+            return None
+
         async def lost(self):
             return frozenset()
 

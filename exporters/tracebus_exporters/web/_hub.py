@@ -81,9 +81,10 @@ class Hub:
     async def close(self) -> None:
         """Stop reading and send every viewer home."""
         self._finish()
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def tree(self, root_id: str) -> Feed:
         """Return the feed of a root run, read from the source if nobody watched it yet."""
@@ -164,6 +165,8 @@ class Hub:
             return
         shown = [self._view(event) for event in events]
         self.list.publish(self.runs.apply_all(shown))
+        for root_id in self.runs.strangers():
+            self._keep(asyncio.create_task(self._introduce(root_id)))
         by_root: dict[str, list[RunEvent]] = {}
         for event in shown:
             if isinstance(event, Gap):
@@ -173,6 +176,21 @@ class Hub:
         for root_id, batch in by_root.items():
             for consumer in list(self._consumers[root_id]):
                 consumer.take(batch)
+
+    async def _introduce(self, root_id: str) -> None:
+        """Find out about a run that began before the server, or beyond the list's end."""
+        try:
+            summary = await self.source.summary(root_id)
+        except Exception:
+            _logger.exception("cannot look up run %s", root_id)
+            return
+        if summary is not None:
+            self.list.publish(self.runs.introduce(summary))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        """Hold *task*, which nobody else does, until it is done."""
+        self._tasks.append(task)
+        task.add_done_callback(self._tasks.remove)
 
     def _missed(self, gap: Gap) -> None:
         for consumers in list(self._consumers.values()):

@@ -21,7 +21,7 @@ _COUNTS = ("input_tokens", "output_tokens", "total_tokens")
 
 
 class RunList:
-    """Folds events into `{"runs": {ROOT_ID: summary}}`, the latest *limit* root runs.
+    """Folds events into `{"runs": {ROOT_ID: summary}}`, the latest *limit* root runs and all open ones.
 
     A summary: id, name, kind, status, start_time and end_time (milliseconds), tags, descendants,
     failures (runs below that ended in an error), input_tokens, output_tokens, total_tokens, error.
@@ -33,6 +33,9 @@ class RunList:
         self._seq = 0
         self._dirty: dict[str, dict[str, Any]] = {}
         self._fresh: set[str] = set()
+        self._strangers: list[str] = []
+        # Up to where an index has told of a run: its events up to there are counted already.
+        self._told: dict[str, int] = {}
         self.document: dict[str, Any] = {"runs": self._runs}
 
     @property
@@ -40,15 +43,11 @@ class RunList:
         """`seq` of the last event folded in."""
         return self._seq
 
-    @property
-    def open(self) -> list[str]:
-        """The ids of the root runs that have not ended."""
-        return [root for root, run in self._runs.items() if run["status"] == "running"]
-
     def load(self, summaries: Iterable[RunSummary], seq: int) -> None:
         """Begin with what an index knows, which is true up to *seq*."""
         for summary in sorted(summaries, key=lambda run: (run.started or 0, run.first_seq)):
             self._runs[summary.root_run_id] = _from_index(summary)
+            self._told[summary.root_run_id] = summary.last_seq
         self._seq = seq
 
     def apply_all(self, events: Iterable[Event]) -> list[dict[str, Any]]:
@@ -58,12 +57,19 @@ class RunList:
             # What a run streams changes nothing here, and is most of what there is.
             if not isinstance(event, Gap | RunStreamed):
                 self._apply(event)
-        operations = self._operations()
-        while len(self._runs) > self._limit:
-            oldest = next(iter(self._runs))
-            del self._runs[oldest]
-            operations.append({"op": "remove", "path": pointer("runs", oldest)})
-        return operations
+        return self._operations() + self._forget()
+
+    def strangers(self) -> list[str]:
+        """Return, once, the root runs that have turned up without their start."""
+        strangers, self._strangers = self._strangers, []
+        return strangers
+
+    def introduce(self, summary: RunSummary) -> list[dict[str, Any]]:
+        """Tell who a stranger is, and what an index has counted of it."""
+        if summary.root_run_id in self._runs:
+            self._told[summary.root_run_id] = summary.last_seq
+            self._change(summary.root_run_id, **_from_index(summary))
+        return self._operations()
 
     def lose(self, run_ids: Iterable[str]) -> list[dict[str, Any]]:
         """Mark open root runs as lost."""
@@ -72,13 +78,28 @@ class RunList:
                 self._change(run_id, status="lost")
         return self._operations()
 
+    def _forget(self) -> list[dict[str, Any]]:
+        """Drop the oldest finished runs above the limit; an open one would come back as a stranger."""
+        surplus = len(self._runs) - self._limit
+        if surplus <= 0:
+            return []
+        finished = [root for root, run in self._runs.items() if run["status"] != "running"][:surplus]
+        for root in finished:
+            del self._runs[root]
+            self._told.pop(root, None)
+        return [{"op": "remove", "path": pointer("runs", root)} for root in finished]
+
     def _apply(self, event: Event) -> None:
         root = event.root_run_id  # type: ignore[union-attr]  # a Gap does not come here
         known = self._runs.get(root)
+        if event.seq and event.seq <= self._told.get(root, 0):
+            return
         if isinstance(event, RunStarted):
             if known is None:
                 self._runs[root] = _new(event, root)
                 self._fresh.add(root)
+                if event.run_id != root:
+                    self._strangers.append(root)
                 self._dirty[root] = {}
             elif event.run_id != root:
                 self._change(root, descendants=known["descendants"] + 1)

@@ -43,6 +43,10 @@ class Source(Protocol):
         """Return the latest root runs, latest first, where an index has them."""
         ...
 
+    async def summary(self, root_id: str) -> RunSummary | None:
+        """Return what an index knows of a root run."""
+        ...
+
     async def lost(self) -> frozenset[str]:
         """Return the open runs whose process is gone."""
         ...
@@ -77,6 +81,10 @@ class LogSource:
     async def summaries(self, limit: int) -> list[RunSummary]:
         """Return the latest root runs from the log's index."""
         return await asyncio.to_thread(self._log.runs, RunQuery(limit=limit))
+
+    async def summary(self, root_id: str) -> RunSummary | None:
+        """Return what the log's index knows of a root run."""
+        return await asyncio.to_thread(self._log.find_run, root_id)
 
     async def lost(self) -> frozenset[str]:
         """Return the open runs whose process is gone."""
@@ -119,6 +127,10 @@ class BusSource:
     async def summaries(self, limit: int) -> list[RunSummary]:  # noqa: ARG002  a bus has no index
         """Return none: the list comes out of the ring."""
         return []
+
+    async def summary(self, root_id: str) -> RunSummary | None:  # noqa: ARG002  a bus has no index
+        """Return nothing: the ring has what there is."""
+        return None
 
     async def lost(self) -> frozenset[str]:
         """Return none: this process is alive."""

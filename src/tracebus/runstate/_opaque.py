@@ -56,4 +56,9 @@ class OpaqueState:
 
         # Not `make_patch`: its optimisation makes moves across the document out of equal values.
         builder = jsonpatch.JsonPatch.from_diff(self._known, value, optimization=False)
-        return [{**operation, "path": self._at + operation["path"]} for operation in builder.patch]
+        return [self._placed(operation) for operation in builder.patch]
+
+    def _placed(self, operation: dict[str, Any]) -> dict[str, Any]:
+        """Return *operation* on the value as one on the document; older jsonpatch still makes moves."""
+        members = ("path", "from") if "from" in operation else ("path",)
+        return {**operation, **{member: self._at + operation[member] for member in members}}

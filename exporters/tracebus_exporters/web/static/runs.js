@@ -18,7 +18,8 @@ export class Runs {
 
   update(document, structural, now) {
     this.document = document;
-    if (structural || !this.order.length) this.arrange();
+    // A run may have left the list since the last drawing.
+    if (structural || this.order.some((id) => !Object.hasOwn(document.runs, id))) this.arrange();
     for (const id of this.order) this.draw(document.runs[id], this.rows.get(id), now);
   }
 
@@ -51,6 +52,9 @@ export class Runs {
   }
 
   draw(run, row, now) {
+    const key = `${run.status} ${run.name} ${run.end_time} ${run.descendants} ${run.total_tokens} ${run.failures}`;
+    if (row.key === key && run.status !== "running") return;
+    row.key = key;
     const set = (part, text) => { if (row[part].textContent !== text) row[part].textContent = text; };
     row.root.dataset.status = run.status;
     set("status", STATUS[run.status] ?? "?");

@@ -48,7 +48,7 @@ export class Tree {
 
   update(document, structural, now) {
     this.document = document;
-    if (structural || !this.order.length) this.arrange();
+    if (structural || this.order.some(({ id }) => !Object.hasOwn(document.runs, id))) this.arrange();
     this.listen();
     this.draw(now);
   }
