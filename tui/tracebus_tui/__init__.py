@@ -1,1 +1,22 @@
-"""The Textual application that watches runs live."""
+"""The terminal UI: runs of any source, live.
+
+::
+
+    from tracebus import open_log
+    from tracebus_tui import watch
+
+    watch(open_log("sqlite:"))
+
+Textual is imported when something is drawn, not before: `--plain` lines need none of it.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+if find_spec("textual") is None:
+    raise ImportError("the terminal UI needs Textual: pip install 'tracebus[tui]'", name="textual")
+
+from tracebus_tui._launch import Options, accompany, replay, view, watch
+
+__all__ = ["Options", "accompany", "replay", "view", "watch"]

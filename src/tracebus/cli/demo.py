@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
 
 from tracebus.cli._destinations import exporters_from, to_option
+from tracebus.cli._tui import accompanied, has_screen
 from tracebus.cli._wrapping import WrappedLines
 
 if TYPE_CHECKING:
@@ -25,8 +27,11 @@ def demo(ctx: click.Context, *, headless: bool, fast: bool, to: tuple[str, ...])
     """Play a small help desk for a city's buses on a scripted model.
 
     Retrieval in parallel, tools with a retry and a failure, fallbacks, a batch, an error, a
-    cancelled run: everything a chain can do to you, in ten seconds, with no network and no key.
+    cancelled run: everything a chain can do to you, in ten seconds, with no network and no key. In a
+    terminal you watch it live; with --headless, and where there is no screen, it is printed.
     """
+    if not headless and has_screen() and find_spec("textual") is not None:
+        ctx.exit(accompanied("demo", to, ["--fast"] if fast else [], title="demo"))
     import tracebus  # noqa: PLC0415  `--help` must not pay for it
     from tracebus.demo import play  # noqa: PLC0415  likewise
 

@@ -11,10 +11,11 @@ from tracebus.cli._destinations import exporters_from, to_option
 from tracebus.cli._logs import all_events, open_existing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tracebus.bus import EventBus
     from tracebus.events import Event
+    from tracebus.logs import Log
 
 __all__ = ["replay"]
 
@@ -41,7 +42,10 @@ _SHORTEST_PAUSE = 0.001
     help="Seconds of silence to keep at most.",
 )
 @to_option("console")
-def replay(log_url: str, run: str | None, speed: float, max_pause: float, to: tuple[str, ...]) -> int:
+@click.option("--tui", is_flag=True, help="Watch it in this terminal.")
+def replay(
+    *, log_url: str, run: str | None, speed: float, max_pause: float, to: tuple[str, ...], tui: bool
+) -> int:
     """Play the events of a log again, at their own pace, to another exit.
 
     The events keep their ids and times. With `--to sqlite:` a running `tracebus` shows them live.
@@ -49,8 +53,10 @@ def replay(log_url: str, run: str | None, speed: float, max_pause: float, to: tu
     from tracebus.bus import EventBus  # noqa: PLC0415  `--help` must not pay for it
     from tracebus.cli._logs import find  # noqa: PLC0415  likewise
 
-    exporters = exporters_from(to or ("console",))
+    exporters = exporters_from(to or (() if tui else ("console",)))
     log = open_existing(log_url)
+    if tui:
+        return _watched(log, run, speed, max_pause)
     bus = EventBus()
     for exporter in exporters:
         bus.attach(exporter)
@@ -61,6 +67,24 @@ def replay(log_url: str, run: str | None, speed: float, max_pause: float, to: tu
         log.close()
         delivered = bus.close(timeout=30.0)
     return _report(bus, delivered=delivered)
+
+
+def _watched(log: Log, run: str | None, speed: float, max_pause: float) -> int:
+    """Show the events on the screen at their own pace."""
+    from tracebus.cli._logs import find  # noqa: PLC0415  `--help` must not pay for it
+    from tracebus.cli._tui import terminal_ui  # noqa: PLC0415  likewise
+
+    root = find(log, run).root_run_id if run is not None else None
+    log.close()  # its thread must not be lost with the process the screen is drawn in
+    events = _later(log, root)
+    code: int = terminal_ui().replay(events, speed=speed, max_pause=max_pause)
+    return code
+
+
+def _later(log: Log, root_run_id: str | None) -> Iterator[Event]:
+    """Yield the events once somebody asks, which opens the log again."""
+    yield from (all_events(log) if root_run_id is None else log.read_run(root_run_id))
+    log.close()
 
 
 def _play(bus: EventBus, events: Iterable[Event], speed: float, max_pause: float) -> None:

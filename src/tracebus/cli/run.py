@@ -32,6 +32,9 @@ __all__ = ["run"]
 )
 @to_option("TRACEBUS_TO, or the log on this machine that `tracebus` watches")
 @click.option("--traceback", is_flag=True, help="When the chain fails, show where.")
+@click.option(
+    "--tui", is_flag=True, help="Watch it live in this terminal, with what it prints on a screen of its own."
+)
 def run(
     *,
     target: str,
@@ -39,6 +42,7 @@ def run(
     given: str | None,
     to: tuple[str, ...],
     traceback: bool,
+    tui: bool,
 ) -> Callable[[], None]:
     """Run TARGET with its runs observed.
 
@@ -46,6 +50,8 @@ def run(
     as it comes; or a script, run as `python script.py` would, with ARGS after --.
     """
     parsed = parse_target(target)
+    if tui:
+        return partial(_watched, target, args, given, to, traceback=traceback)
     exporters = exporters_from(to)
     if isinstance(parsed, ScriptTarget):
         if given is not None:
@@ -90,6 +96,16 @@ def _text(given: str) -> str:
         return Path(given[1:]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"cannot read {given[1:]}: {error}", param_hint="--input") from error
+
+
+def _watched(
+    target: str, args: Sequence[str], given: str | None, to: Sequence[str], *, traceback: bool
+) -> None:
+    """Run the same command without `--tui` in a process of its own, and show it."""
+    from tracebus.cli._tui import accompanied  # noqa: PLC0415  the screen is asked for seldom
+
+    options = [*(["--traceback"] if traceback else []), *(["--input", given] if given is not None else [])]
+    sys.exit(accompanied("run", to, [*options, target, *(["--", *args] if args else [])], title=target))
 
 
 def _script(path: str, args: Sequence[str], exporters: Sequence[Exporter]) -> None:

@@ -1,0 +1,366 @@
+"""The application: the picture, and a method per key."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+from textual.widgets import Input
+
+from tracebus_tui._commands import Choice, Compare, Help
+from tracebus_tui._picture import ERRORS, RUNS, Picture
+from tracebus_tui._save import COPIES, copied, known_events, save_events, write_private
+from tracebus_tui._themes import CYCLE
+from tracebus_tui.detail import TABS
+from tracebus_tui.model import ORDERS
+from tracebus_tui.widgets import TextView
+
+_TYPING = 0.12
+
+
+class Watch(Picture):
+    """Shows the runs of one source, live, and does what the keys say."""
+
+    # Keys: moving.
+
+    @property
+    def _text_in_focus(self) -> TextView | None:
+        return self.focused if isinstance(self.focused, TextView) else None
+
+    def action_move(self, lines: int) -> None:
+        """Move the cursor, or the text in focus."""
+        text = self._text_in_focus
+        if text is not None:
+            text.scroll_lines(lines)
+            return
+        self._unfollow()
+        self.view.move_to(self.view.line + lines)
+
+    def action_page(self, pages: int) -> None:
+        """Move by a page."""
+        text = self._text_in_focus
+        page = text.size.height if text is not None else self._runs.page
+        self.action_move(pages * max(1, page - 1))
+
+    def action_edge(self, edge: int) -> None:
+        """Move to the first or the last line; the last is followed."""
+        text = self._text_in_focus
+        if text is not None:
+            text.scroll_to_edge(end=edge > 0)
+            return
+        self._follow = False
+        self.view.move_to(0 if edge < 0 else len(self.view.rows) - 1)
+
+    def action_fold_or_parent(self) -> None:
+        """Close the row, or go to its parent."""
+        row = self.view.cursor
+        self._unfollow()
+        if row is None:
+            return
+        if row.kids and row.open:
+            self.view.set_open(row, opened=False)
+        elif row.parent is not None and row.parent.item is not None:
+            self.view.cursor = row.parent
+
+    def action_unfold_or_child(self) -> None:
+        """Open the row, or go to its first child."""
+        row = self.view.cursor
+        self._unfollow()
+        if row is None or not row.kids:
+            return
+        if not row.open:
+            self.view.set_open(row, opened=True)
+        else:
+            self.view.cursor = row.kids[0]
+
+    def action_switch_pane(self) -> None:
+        """Give the keys to the runs or to the detail."""
+        if self._screen_now != RUNS:
+            return
+        if not self._detail.display:
+            self._pane_wanted = True
+            self._arrange()
+        other = self._runs if self.focused is self._detail and not self._zoomed else self._detail
+        other.focus()
+
+    # Keys: folding.
+
+    def action_fold(self) -> None:
+        """Open or close the row."""
+        row = self.view.cursor
+        if row is not None and row.kids:
+            self._unfollow()
+            self.view.set_open(row, opened=not row.open)
+
+    def action_fold_all(self, opened: int) -> None:
+        """Open or close all rows."""
+        self._unfollow()
+        for row in list(self.view.rows):
+            row.touched = True
+            self.view.rows.set_open(row, bool(opened))
+        self.view.settle()
+
+    def action_isolate(self) -> None:
+        """Show only this run and what is below it, or all again."""
+        self._unfollow()
+        node = self.view.node
+        self.view.focus = None if self.view.focus or node is None else node.run_id
+        self.view.rebuild()
+
+    # Keys: finding.
+
+    def action_filter(self) -> None:
+        """Ask for a filter."""
+        prompt = self.query_one("#prompt", Input)
+        prompt.display = True
+        prompt.value = self.view.filter_text
+        prompt.cursor_position = len(prompt.value)
+        prompt.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter a moment after the last key."""
+        event.stop()
+        self._filter_at = time.monotonic() + _TYPING
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Keep the filter and return to the runs."""
+        event.stop()
+        self._apply_filter()
+        self._close_prompt()
+
+    def _close_prompt(self) -> None:
+        self.query_one("#prompt").display = False
+        self._runs.focus()
+
+    def action_hit(self, step: int) -> None:
+        """Go to the next or the previous hit."""
+        self._jump(self.view.next_hit(back=step < 0), "no hits: filter with /")
+
+    def action_context(self) -> None:
+        """Show only hits, or all with the hits marked."""
+        self.view.only_hits = not self.view.only_hits
+        self.view.rebuild()
+        self.say("only hits" if self.view.only_hits else "hits are marked; n goes to the next")
+
+    def action_error(self, step: int) -> None:
+        """Go to the next or the previous error."""
+        self._jump(self.view.next_error(back=step < 0), "no errors")
+
+    def action_slowest(self) -> None:
+        """Go to the slowest run that has no runs below it."""
+        self._jump(self.view.extreme(lambda node: node.elapsed(self._clock())), "no runs")
+
+    def action_dearest(self) -> None:
+        """Go to the most expensive run."""
+        self._jump(self.view.extreme(lambda node: node.cost), "no costs are known")
+
+    def _jump(self, found: bool, otherwise: str) -> None:  # noqa: FBT001 - whether it worked
+        if found:
+            self._unfollow()
+        else:
+            self.say(otherwise)
+
+    def action_sort(self) -> None:
+        """Sort by the next order."""
+        place = next(number for number, order in enumerate(ORDERS) if order is self.view.order)
+        self.view.order_by(ORDERS[(place + 1) % len(ORDERS)])
+        self.say(f"sorted by {self.view.order.name}")
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.view.order_by(self.view.order, reverse=not self.view.reversed)
+
+    def action_pin(self) -> None:
+        """Pin or unpin the run."""
+        node = self.view.node
+        if node is None:
+            return
+        if node.run_id in self.view.pins:
+            del self.view.pins[node.run_id]
+        else:
+            self.view.pins[node.run_id] = None
+
+    def action_next_pin(self) -> None:
+        """Go to the next pinned run."""
+        self._jump(self.view.next_pin(), "nothing is pinned: b pins a run")
+
+    def action_compare(self) -> None:
+        """Show the run beside the last pinned one."""
+        node = self.view.node
+        others = [
+            pinned
+            for run_id in reversed(self.view.pins)
+            if (pinned := self.model.runs.get(run_id)) and pinned is not node
+        ]
+        if node is None or not others:
+            self.say("pin a run with b, go to another, and compare with c")
+            return
+        self.push_screen(Compare(others[0], node, self._clock()))
+
+    # Keys: views.
+
+    def action_follow(self) -> None:
+        """Follow the newest run, or stop to."""
+        self._follow = not self._follow
+        self._due.clear()
+
+    def action_pause(self) -> None:
+        """Hold the picture still; events wait meanwhile."""
+        self._paused = not self._paused
+        self._due.clear()
+
+    def action_zoom(self) -> None:
+        """Open the run over the whole screen; of an error, go to its run."""
+        if self._screen_now == ERRORS:
+            self._open_error(self.query_one("#errors", TextView).cursor or 0)
+        elif self._screen_now == RUNS:
+            self._zoomed = not self._zoomed
+            self._unfollow()
+            self._detail_version = None
+            self._arrange()
+
+    def _open_error(self, line: int) -> None:
+        if line < len(self._error_nodes):
+            self.action_screen(RUNS)
+            self._jump(self.view.reveal(self._error_nodes[line]), "that run has left the view")
+
+    def on_text_view_picked(self, event: TextView.Picked) -> None:
+        """Go to the run of the error that was clicked."""
+        if event.view.id == "errors":
+            self._open_error(event.line)
+
+    def on_run_list_moved(self) -> None:
+        """Stop following: the user has moved."""
+        self._unfollow()
+
+    def on_run_list_opened(self) -> None:
+        """Open the run that was clicked twice."""
+        self.action_zoom()
+
+    def action_pane(self) -> None:
+        """Show or hide the detail pane."""
+        self._pane_wanted = not self._detail.display
+        self._arrange()
+
+    def action_tab(self, step: int) -> None:
+        """Show the next or the previous tab of the detail."""
+        self._tab = TABS[(TABS.index(self._tab) + step) % len(TABS)]
+        self._due.clear()
+
+    def action_neighbour(self, step: int) -> None:
+        """Show the next or the previous run in the detail."""
+        self._unfollow()
+        self.view.move_to(self.view.line + step)
+
+    def action_wrap(self) -> None:
+        """Break long lines, or not."""
+        self._detail.toggle_wrap()
+
+    def action_screen(self, number: int) -> None:
+        """Show a screen; in an open run, a tab."""
+        if self._zoomed and number <= len(TABS):
+            self._tab = TABS[number - 1]
+            self._due.clear()
+            return
+        self._screen_now = number
+        self._arrange()
+
+    def key_5(self) -> None:
+        """Show the fifth tab of an open run."""
+        self._tab_if_zoomed(4)
+
+    def key_6(self) -> None:
+        """Show the sixth tab of an open run."""
+        self._tab_if_zoomed(5)
+
+    def _tab_if_zoomed(self, place: int) -> None:
+        if self._zoomed:
+            self._tab = TABS[place]
+
+    def action_theme(self) -> None:
+        """Show everything in the next theme."""
+        if os.environ.get("NO_COLOR"):
+            self.say("NO_COLOR is set")
+            return
+        place = CYCLE.index(self.theme) if self.theme in CYCLE else -1
+        self.theme = CYCLE[(place + 1) % len(CYCLE)]
+        self.say(f"theme {self.theme}")
+
+    # Keys: taking things along.
+
+    def action_copy(self) -> None:
+        """Ask what to copy, and copy it."""
+        node = self.view.node
+        if node is None:
+            return
+
+        def take(what: str | None) -> None:
+            if what is not None:
+                text = copied(node, what)
+                self.copy_to_clipboard(text)
+                self.say(f"copied {COPIES[what]}: {len(text)} characters")
+
+        self.push_screen(Choice("copy", COPIES), take)
+
+    def action_save(self) -> None:
+        """Write the whole root run to a file."""
+        node = self.view.node
+        if node is not None:
+            self.run_worker(self._save(node.root_run_id), exclusive=True, group="save")
+
+    async def _save(self, root_run_id: str) -> None:
+        root = self.model.runs.get(root_run_id)
+        name = f"tracebus-{root_run_id[-8:]}"
+        try:
+            events = await asyncio.to_thread(self.feed.source.events_of, root_run_id)
+            if not events and root is not None:
+                events = known_events(root)
+            path = await asyncio.to_thread(save_events, events, name, self._folder or Path.cwd())
+        except Exception as error:  # noqa: BLE001 - said to the user; the view goes on
+            self.say(f"not saved: {error}", "error")
+        else:
+            self.say(f"saved {len(events)} events to {path}", "ok")
+
+    def action_picture(self) -> None:
+        """Write the screen to a file as SVG."""
+        picture = self.export_screenshot(title="tracebus")
+        try:
+            path = write_private(picture.encode(), "tracebus-screen", ".svg", self._folder or Path.cwd())
+        except OSError as error:
+            self.say(f"not saved: {error}", "error")
+        else:
+            self.say(f"saved {path}", "ok")
+
+    # Keys: the rest.
+
+    def action_palette(self) -> None:
+        """Open the palette of all commands."""
+        self.action_command_palette()
+
+    def action_help(self) -> None:
+        """Show the help."""
+        self.push_screen(Help())
+
+    def action_step_back(self) -> None:
+        """Close what is open, innermost first; then clear the filter."""
+        if self.query_one("#prompt").display:
+            self.query_one("#prompt", Input).value = ""
+            self._apply_filter()
+            self._close_prompt()
+        elif self._zoomed:
+            self._zoomed = False
+            self._arrange()
+        elif self._screen_now != RUNS:
+            self.action_screen(RUNS)
+        elif self.view.focus:
+            self.action_isolate()
+        elif self.view.filter_text:
+            self.view.set_filter("")
+        else:
+            self._runs.focus()
+
+    def action_leave(self) -> None:
+        """Quit."""
+        self.exit(0)

@@ -1,0 +1,151 @@
+"""Modal screens: help, a choice by one key, two runs side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+
+from tracebus_tui._keys import KEYS, name_of
+from tracebus_tui.detail import Paragraph, facts_of, shown
+from tracebus_tui.widgets import Bar, TextView
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.app import ComposeResult
+
+    from tracebus.tree import RunNode
+
+_CLOSE: list[BindingType] = [Binding("escape,q,question_mark", "dismiss", "back", show=False)]
+_LEGEND = (
+    "✓ ok   ✗E error   ⊘C cancelled   ⊝A abandoned   ‖I interrupted   ?L lost   ⠋r running",
+    "◇ chain   ◆ agent, graph   ○ node   ◈ model   ⚒ tool   ⌕ retriever   ¶ prompt   ⊢ parser   ▤ batch",
+    "···◆━━━ waiting, first token, answering   ↻2 second attempt   ⤷1 first fallback   ~ counted in chunks",
+)
+_FILTERS = (
+    "kind:tool  status:error  name:~retriev  tokens:>1000  took:>2s  ttft:>500ms  cost:>0.01  tag:prod",
+    "model:gpt  error:timeout  run:36f6  text:refund  is:root  is:pinned  is:retried   ! not, | or",
+)
+
+
+class Help(ModalScreen[None]):
+    """Every key and every sign."""
+
+    BINDINGS = _CLOSE
+    DEFAULT_CSS = """
+    Help { align: center middle; }
+    Help > Vertical { width: 96%; max-width: 110; height: 92%; background: $panel; border: round $primary; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Build the screen."""
+        with Vertical():
+            yield TextView(id="help")
+
+    def on_mount(self) -> None:
+        """Fill it from the table of keys."""
+        self.query_one(TextView).show(_help(), restart=True)
+        self.query_one(TextView).focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Scroll."""
+        step = {"j": 1, "down": 1, "k": -1, "up": -1, "pagedown": 10, "pageup": -10, "space": 10}.get(
+            event.key
+        )
+        if step is not None:
+            event.stop()
+            self.query_one(TextView).scroll_lines(step)
+
+
+def _help() -> list[Paragraph]:
+    paragraphs: list[Paragraph] = []
+    for group in dict.fromkeys(key.group for key in KEYS):
+        paragraphs.append(Paragraph(group, "title"))
+        paragraphs += [
+            Paragraph(f"{name_of(key):<10} {key.says}", indent=2) for key in KEYS if key.group == group
+        ]
+    paragraphs.append(Paragraph("Filters", "title"))
+    paragraphs += [Paragraph(line, indent=2) for line in _FILTERS]
+    paragraphs.append(Paragraph("Signs", "title"))
+    paragraphs += [Paragraph(line, indent=2) for line in _LEGEND]
+    return paragraphs
+
+
+class Choice(ModalScreen[str | None]):
+    """One line of choices, taken by one key."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "back", show=False)]
+    DEFAULT_CSS = """
+    Choice { align: center bottom; background: transparent; }
+    Choice > Bar { background: $primary-muted; }
+    """
+
+    def __init__(self, title: str, choices: dict[str, str]) -> None:
+        super().__init__()
+        self._title = title
+        self._choices = choices
+
+    def compose(self) -> ComposeResult:
+        """Build the line."""
+        yield Bar()
+
+    def on_mount(self) -> None:
+        """Show the choices."""
+        spans = [(f" {self._title}  ", "title")]
+        for key, says in self._choices.items():
+            spans += [(key, "key"), (f" {says}  ", "value")]
+        self.query_one(Bar).show(spans)
+
+    def on_key(self, event: events.Key) -> None:
+        """Take the choice, or leave at any other key."""
+        event.stop()
+        self.dismiss(event.key if event.key in self._choices else None)
+
+
+class Compare(ModalScreen[None]):
+    """Two runs side by side; what differs stands out."""
+
+    BINDINGS = _CLOSE
+    DEFAULT_CSS = """
+    Compare { align: center middle; }
+    Compare > Horizontal { width: 100%; height: 100%; background: $background; }
+    Compare TextView { width: 1fr; border: round $primary-muted; }
+    """
+
+    def __init__(self, left: RunNode, right: RunNode, now: int) -> None:
+        super().__init__()
+        self._runs = (left, right)
+        self._now = now
+
+    def compose(self) -> ComposeResult:
+        """Build the two columns."""
+        with Horizontal():
+            yield TextView(id="left")
+            yield TextView(id="right")
+
+    def on_mount(self) -> None:
+        """Fill them."""
+        facts = [dict(facts_of(node, self._now)) for node in self._runs]
+        names = list(dict.fromkeys([*facts[0], *facts[1]]))
+        for place, view in enumerate(self.query(TextView)):
+            view.show(_compared(self._runs[place], facts[place], facts[1 - place], names), restart=True)
+
+    def on_key(self, event: events.Key) -> None:
+        """Scroll both."""
+        step = {"j": 1, "down": 1, "k": -1, "up": -1, "pagedown": 10, "pageup": -10}.get(event.key)
+        if step is not None:
+            event.stop()
+            for view in self.query(TextView):
+                view.scroll_lines(step)
+
+
+def _compared(node: RunNode, own: dict[str, str], other: dict[str, str], names: list[str]) -> list[Paragraph]:
+    paragraphs = [Paragraph(shown(node.name), "title"), Paragraph("")]
+    for name in names:
+        value = own.get(name, "–")  # noqa: RUF001 - a dash for nothing
+        same = other.get(name) == own.get(name)
+        paragraphs.append(Paragraph(f"{name:<12} {value}", "faint" if same else "value"))
+    output = shown(node.text) or "no text"
+    return [*paragraphs, Paragraph(""), Paragraph("output", "title"), Paragraph(output)]

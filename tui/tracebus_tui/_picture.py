@@ -1,0 +1,388 @@
+"""The picture: one frame timer between the feed and the widgets."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.widgets import Input
+
+from tracebus.text import first_line
+from tracebus.tree import BatchGroup, RunNode
+from tracebus_tui import _tables
+from tracebus_tui._keys import KEYS, bindings, name_of
+from tracebus_tui._themes import DARK, LIGHT
+from tracebus_tui.detail import TABS, Paragraph, paragraphs_of, shown, version_of
+from tracebus_tui.drawing import UNICODE, clean, cut, width
+from tracebus_tui.drawing._header import honesty, tabs, totals
+from tracebus_tui.feed import Feed
+from tracebus_tui.model import ORDERS, Runs, View
+from tracebus_tui.widgets import Bar, RunList, TextView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from textual.app import ComposeResult
+    from textual.screen import Screen
+
+    from tracebus_tui._companion import Companion
+    from tracebus_tui.drawing import Glyphs, Span
+    from tracebus_tui.feed import Source
+    from tracebus_tui.terminal import Stray
+
+_BUDGET = 0.012
+_BEHIND = 5_000
+_CHUNK = 250
+_TICK = 100_000_000
+_DETAIL_EVERY = 0.06
+_HEADER_EVERY = 0.2
+_SAID_FOR = 5.0
+_PANE_FROM = 30
+_TYPING = 0.12
+_MOST_WRITES = 2
+
+RUNS, TOP, ERRORS, LOG = range(1, 5)
+
+
+class Picture(App[int]):
+    """Shows the runs of one source, live; `Watch` adds what the keys do.
+
+    Args:
+        source: where events come from.
+        glyphs: the signs to draw with.
+        stray: what the watched program printed.
+        companion: the watched program, where it was started for this view.
+        title: what to call the source on the screen, where its own label says too little.
+        fps: frames a second at most.
+        motion: whether the spinner turns.
+        folder: where saved files go; the working directory by default.
+        clock: nanoseconds since the epoch, for tests.
+    """
+
+    TITLE = "tracebus"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS = bindings()
+    CSS = """
+    Screen { background: $background; }
+    #pane { height: 40%; min-height: 6; display: none; }
+    #pane.zoomed { height: 1fr; }
+    #detail { height: 1fr; }
+    #prompt { height: 1; border: none; padding: 0 1; background: $panel; display: none; }
+    #prompt:focus { border: none; }
+    .hidden { display: none; }
+    """
+    NOTIFICATION_TIMEOUT: ClassVar[float] = 4.0
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        glyphs: Glyphs = UNICODE,
+        stray: Stray | None = None,
+        companion: Companion | None = None,
+        title: str = "",
+        fps: float = 30,
+        motion: bool = True,
+        folder: Path | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        super().__init__()
+        self.feed = Feed(source)
+        self.model = Runs()
+        self.view = View(self.model)
+        self.glyphs = glyphs
+        self.painted = 0
+        """Frames in which something was painted."""
+        self.label = title or source.label
+        self._stray = stray
+        self._companion = companion
+        self._fps = fps
+        self._motion = motion
+        self._folder = folder
+        self._clock = clock
+        self._follow = True
+        self._paused = False
+        self._zoomed = False
+        self._pane_wanted: bool | None = None
+        self._screen_now = RUNS
+        self._tab = TABS[0]
+        self._said: tuple[float, str, str] = (0.0, "", "")
+        self._due: dict[str, float] = {}
+        self._detail_version: object = object()
+        self._filter_at: float | None = None
+        self._rebuilt_for = -1
+        self._error_nodes: list[RunNode] = []
+        self._stray_seen = -1
+
+    # Building.
+
+    def compose(self) -> ComposeResult:
+        """Build the screen."""
+        yield Bar(id="totals")
+        yield Bar(id="tabs")
+        yield RunList(self.view, self.glyphs, id="runs")
+        yield TextView(id="top")
+        yield TextView(id="errors", pick=True)
+        yield TextView(id="stray", follow=True)
+        yield Bar(id="facts")
+        yield TextView(id="detail", follow=True)
+        yield Input(
+            id="prompt", placeholder="words  kind:tool  status:error  took:>2s  …", select_on_focus=False
+        )
+        yield Bar(id="footer")
+
+    def on_mount(self) -> None:
+        """Start the feed and the frames."""
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        if "TEXTUAL_THEME" not in os.environ:
+            self.theme = DARK.name
+        self._runs = self.query_one("#runs", RunList)
+        self._detail = self.query_one("#detail", TextView)
+        self._bars = {bar.id: bar for bar in self.query(Bar)}
+        self._runs.focus()
+        self._arrange()
+        self.feed.start()
+        self.set_interval(1 / self._fps, self.frame)
+
+    def on_unmount(self) -> None:
+        """Stop the feed."""
+        self.feed.stop()
+
+    def on_resize(self) -> None:
+        """Show the detail pane where there is room for it."""
+        if hasattr(self, "_runs"):
+            self._arrange()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Yield every key's command for the palette."""
+        del screen
+        for key in KEYS:
+            if key.action not in ("palette", "step_back"):
+                yield SystemCommand(
+                    f"{key.group}: {key.says}", f"key {name_of(key)}", self._runner(key.action)
+                )
+
+    def _runner(self, action: str) -> Callable[[], Any]:
+        async def run() -> None:
+            await self.run_action(action)
+
+        return lambda: self.call_later(run)
+
+    # The frame.
+
+    def frame(self) -> None:
+        """Take what has come, and bring the screen in line with it."""
+        at = time.monotonic()
+        if not self._paused:
+            self._take(at)
+        now = self._clock() // _TICK * _TICK
+        if self._filter_at is not None and at >= self._filter_at:
+            self._apply_filter()
+        if self._screen_now == RUNS and not self._zoomed and not self._congested():
+            self._show_runs(now)
+        if self._every("header", at, _HEADER_EVERY):
+            self._show_header(at)
+            self._show_table()
+        if self._every("detail", at, _DETAIL_EVERY):
+            self._show_detail(now)
+
+    def _take(self, at: float) -> None:
+        budget = _BUDGET * (2 if self.feed.backlog > _BEHIND else 1)
+        until = time.perf_counter() + budget
+        while events := self.feed.take(_CHUNK):
+            self.model.apply(events)
+            if time.perf_counter() > until:
+                break
+        if lost := self.feed.take_lost():
+            self.model.lose(lost)
+        if self._every("tidy", at, 0.2):
+            self.model.tidy(self._clock())
+            self._refresh_view()
+
+    def _refresh_view(self) -> None:
+        """Bring a filtered or sorted view up to date, no more often than it can afford."""
+        generation = self.model.runs.generation
+        sorted_by = self.view.order is not ORDERS[0] or self.view.reversed
+        if generation == self._rebuilt_for or not (self.view.narrowed or self.view.hits or sorted_by):
+            return
+        at = time.perf_counter()
+        if at < self._due.get("rebuild", 0.0):
+            return
+        self.view.rebuild()
+        self._rebuilt_for = generation
+        took = time.perf_counter() - at
+        self._due["rebuild"] = at + max(0.3, 10 * took)
+
+    def _show_runs(self, now: int) -> None:
+        self.view.settle()
+        if self._follow and not self._paused:
+            self._to_newest()
+        tick = now // _TICK if self._motion else 0
+        if self._runs.frame(now, tick, to_end=self._follow):
+            self.painted += 1
+
+    def _to_newest(self) -> None:
+        newest = self.model.newest()
+        row = self.model.row_for(newest)
+        if row is None or self.view.narrowed:
+            self.view.move_to(len(self.view.rows) - 1)
+        else:
+            self.view.cursor = self.view.rows.shown(row)
+
+    def _congested(self) -> bool:
+        """Tell whether the terminal takes no more: a frame more would block the keys."""
+        writer = getattr(self._driver, "_writer_thread", None)
+        queue = getattr(writer, "_queue", None)
+        return queue is not None and queue.qsize() > _MOST_WRITES
+
+    def _every(self, what: str, at: float, seconds: float) -> bool:
+        if at < self._due.get(what, 0.0):
+            return False
+        self._due[what] = at + seconds
+        return True
+
+    # What is shown.
+
+    def _arrange(self) -> None:
+        """Show the widgets that belong to the screen of the moment."""
+        pane = self._pane_wanted if self._pane_wanted is not None else self.size.height >= _PANE_FROM
+        detail = self._screen_now == RUNS and (self._zoomed or pane)
+        shown_ids = {RUNS: "runs", TOP: "top", ERRORS: "errors", LOG: "stray"}
+        for number, name in shown_ids.items():
+            visible = number == self._screen_now and not (number == RUNS and self._zoomed)
+            self.query_one(f"#{name}").display = visible
+        self._detail.display = detail
+        self._bars["facts"].display = detail
+        self._detail.styles.height = "1fr" if self._zoomed else max(4, round(self.size.height * 0.34))
+        focused = {TOP: "#top", ERRORS: "#errors", LOG: "#stray"}.get(
+            self._screen_now, "#detail" if self._zoomed else "#runs"
+        )
+        if not self.query_one("#prompt").has_focus:
+            self.query_one(focused).focus()
+        self._runs.forget()
+        self._due.clear()
+
+    def _show_header(self, at: float) -> None:
+        if self.feed.caught_up:
+            self.model.meters.sample(at)
+        cells = self.size.width
+        self._bars["totals"].show(
+            totals(self.model, self.feed, self.glyphs, cells, paused=self._paused, label=self.label)
+        )
+        self._bars["tabs"].show(
+            tabs(self._screen_now, self._remarks(), honesty(self.model, self.feed), cells)
+        )
+        self._bars["footer"].show(self._footer(at, cells))
+
+    def _remarks(self) -> list[Span]:
+        view = self.view
+        remarks: list[Span] = []
+        if self._paused:
+            remarks.append((f"{self.feed.backlog} waiting", "cancelled"))
+        if self._companion is not None and (code := self._companion.code) is not None:
+            remarks.append((f"program ended ({code})", "error" if code else "ok"))
+        if self.feed.trouble:
+            remarks.append((first_line(self.feed.trouble, 200), "error"))
+        if self._follow:
+            remarks.append(("follow", "ok"))
+        if view.order is not ORDERS[0] or view.reversed:
+            remarks.append((f"sort:{view.order.name}{' reversed' if view.reversed else ''}", "cancelled"))
+        if view.filter_text:
+            remarks.append((f"filter {clean(view.filter_text)}: {len(view.hits)}", "cancelled"))
+        if view.focus:
+            remarks.append(("one run only", "cancelled"))
+        return remarks
+
+    def _footer(self, at: float, cells: int) -> list[Span]:
+        until, text, style = self._said
+        if at < until:
+            return [(f" {cut(text, cells - 2)}", style)]
+        spans: list[Span] = []
+        used = 0
+        for key in KEYS:
+            if not key.short:
+                continue
+            name = name_of(key).split()[0]
+            used += width(name) + len(key.short) + 4
+            if used <= cells:
+                spans += [(f" {name}", "key"), (f" {key.short}  ", "value")]
+        return spans
+
+    def _show_table(self) -> None:
+        match self._screen_now:
+            case 2:
+                self.query_one("#top", TextView).show(_tables.top(self.model, self.glyphs, self.size.width))
+            case 3:
+                lines, self._error_nodes = _tables.errors(self.model)
+                self.query_one("#errors", TextView).show(lines)
+            case 4:
+                self._show_stray()
+
+    def _show_stray(self) -> None:
+        if self._stray is None:
+            nothing = (
+                "The program runs elsewhere and prints there; `tracebus run TARGET --tui` shows it here."
+            )
+            self.query_one("#stray", TextView).show([Paragraph(nothing, "faint")])
+        elif self._stray.count != self._stray_seen:
+            self._stray_seen = self._stray.count
+            self.query_one("#stray", TextView).show([Paragraph(shown(self._stray.text(), tail=True))])
+
+    def _show_detail(self, now: int) -> None:
+        if not self._detail.display:
+            return
+        item = self.view.cursor.item if self.view.cursor is not None else None
+        version = (version_of(item, self._tab, now), self._tab)
+        if version == self._detail_version:
+            return
+        before = self._detail_version
+        self._detail_version = version
+        self._bars["facts"].show(self._facts(item))
+        who = item.run_id if isinstance(item, RunNode) else None
+        restart = not isinstance(before, tuple) or before[1] != self._tab or self._detail_of != who
+        self._detail_of = who
+        self._detail.show(paragraphs_of(item, self._tab, now), restart=restart)
+
+    _detail_of: str | None = None
+
+    def _facts(self, item: RunNode | BatchGroup | None) -> list[Span]:
+        name = clean(item.name[:80]) if item is not None else "no run"
+        spans: list[Span] = [
+            (f"{self.glyphs.rule} ", "guide"),
+            (cut(name, max(8, self.size.width - 60)), "title"),
+            ("  ", ""),
+        ]
+        for number, tab in enumerate(TABS, 1):
+            mark = f"{number} " if self._zoomed else ""
+            spans.append((f" {mark}{tab} ", "tab" if tab == self._tab else "faint"))
+        used = sum(width(text) for text, _ in spans)
+        return [*spans, (self.glyphs.rule * max(0, self.size.width - used), "guide")]
+
+    def say(self, text: str, style: str = "value") -> None:
+        """Show *text* in the last line for a while."""
+        self._said = (time.monotonic() + _SAID_FOR, clean(text), style)
+        self._due.clear()
+
+    # What the keys and the frame have in common.
+
+    def _unfollow(self) -> None:
+        self._follow = False
+
+    def _apply_filter(self) -> None:
+        self._filter_at = None
+        text = self.query_one("#prompt", Input).value
+        if text == self.view.filter_text:
+            return
+        try:
+            self.view.set_filter(text)
+        except FilterError as error:
+            self.say(str(error), "error")
+        else:
+            self._unfollow()
+            if self.view.hits and (node := self.view.node) is not None and node.run_id not in self.view.hits:
+                self.view.next_hit()
+            self._due.clear()

@@ -1,0 +1,28 @@
+"""Lines as spans of text and style names: everything about looks that needs no screen."""
+
+from __future__ import annotations
+
+from tracebus_tui.drawing._cells import Span, clean, cut, fit, line_width, right, spark, width
+from tracebus_tui.drawing._columns import Columns, columns_for, heading
+from tracebus_tui.drawing._glyphs import ASCII, LETTERS, UNICODE, Glyphs
+from tracebus_tui.drawing._row import Brush, row_spans
+
+__all__ = [
+    "ASCII",
+    "LETTERS",
+    "UNICODE",
+    "Brush",
+    "Columns",
+    "Glyphs",
+    "Span",
+    "clean",
+    "columns_for",
+    "cut",
+    "fit",
+    "heading",
+    "line_width",
+    "right",
+    "row_spans",
+    "spark",
+    "width",
+]

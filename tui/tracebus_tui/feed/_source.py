@@ -1,0 +1,154 @@
+"""Where events come from: a log that is followed, a bus in this process, a fixed list."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+from tracebus.logs import RunQuery
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable, Sequence
+
+    from tracebus.bus import EventBus
+    from tracebus.events import Event
+    from tracebus.logs import Log
+
+_RECENT_ROOTS = 200
+_MOST_HISTORY = 200_000
+_BATCH = 512
+
+
+class Source(Protocol):
+    """Gives events, oldest first, to a feed that calls it on a thread and a loop of its own."""
+
+    @property
+    def label(self) -> str:
+        """What to call it on the screen."""
+
+    def batches(self, after: int | None) -> AsyncGenerator[Sequence[Event], None]:
+        """Yield events with positions above *after*, then new ones; `None` begins where it makes sense.
+
+        An empty batch means that what there was has been read. Ends when nothing can follow; raises
+        when the source is out of reach for now.
+        """
+
+    def lost(self) -> frozenset[str]:
+        """Return the ids of open runs whose process is gone. May block."""
+
+    def events_of(self, root_run_id: str) -> Sequence[Event]:
+        """Return every event the source holds of one root run; none where it cannot look back. May block."""
+
+    def close(self) -> None:
+        """Release what the source holds."""
+
+
+class LogSource:
+    """A durable log: the newest root runs, then whatever comes."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    @property
+    def label(self) -> str:
+        """Return the log's URL."""
+        return self._log.url
+
+    async def batches(self, after: int | None) -> AsyncGenerator[Sequence[Event], None]:
+        """Yield what the log holds of the newest root runs, then new events."""
+        head = await asyncio.to_thread(self._log.head)
+        # A position beyond the end means that the log was begun anew while nobody looked.
+        known = after is not None and after <= head
+        position = after if after is not None and known else await asyncio.to_thread(self._beginning)
+        while position < head:
+            page = await asyncio.to_thread(self._log.read, position, _BATCH * 4)
+            if not page:
+                break
+            yield page
+            position = page[-1].seq
+        yield ()
+        async for event in self._log.follow(position):
+            yield (event,)
+
+    def lost(self) -> frozenset[str]:
+        """Return the open runs of processes that are gone."""
+        return self._log.lost()
+
+    def events_of(self, root_run_id: str) -> Sequence[Event]:
+        """Return the stored events of a root run."""
+        return self._log.read_run(root_run_id)
+
+    def close(self) -> None:
+        """Close the log."""
+        self._log.close()
+
+    def _beginning(self) -> int:
+        """Return the position behind which the newest root runs, and all that are open, begin."""
+        head = self._log.head()
+        if head <= _MOST_HISTORY // 10:
+            return 0
+        recent = self._log.runs(RunQuery(limit=_RECENT_ROOTS))
+        running = self._log.runs(RunQuery(status="running", limit=_RECENT_ROOTS))
+        first = min((run.first_seq for run in (*recent, *running)), default=1)
+        return max(first - 1, head - _MOST_HISTORY, 0)
+
+
+class BusSource:
+    """A bus in this process. The view gets a `Gap` for what it was too slow for."""
+
+    def __init__(self, bus: EventBus, label: str = "this process") -> None:
+        self._bus = bus
+        self._label = label
+
+    @property
+    def label(self) -> str:
+        """Return what the bus is called."""
+        return self._label
+
+    async def batches(self, after: int | None) -> AsyncGenerator[Sequence[Event], None]:
+        """Yield what the ring holds, then new events, until the bus is closed."""
+        async with self._bus.subscribe(after=after or 0) as subscription:
+            yield ()
+            while events := await subscription.read(_BATCH):
+                yield events
+
+    def lost(self) -> frozenset[str]:
+        """Return none: this process lives."""
+        return frozenset()
+
+    def events_of(self, root_run_id: str) -> Sequence[Event]:  # noqa: ARG002 - a ring does not look back
+        """Return none: what the ring still holds is not a whole run."""
+        return ()
+
+    def close(self) -> None:
+        """Leave the bus to its owner."""
+
+
+class ListSource:
+    """Events that are all there already: a recording, or a test's."""
+
+    def __init__(self, events: Iterable[Event], label: str = "recording") -> None:
+        self._events = list(events)
+        self._label = label
+
+    @property
+    def label(self) -> str:
+        """Return what the recording is called."""
+        return self._label
+
+    async def batches(self, after: int | None) -> AsyncGenerator[Sequence[Event], None]:
+        """Yield all events in slices."""
+        for first in range(after or 0, len(self._events), _BATCH):
+            yield self._events[first : first + _BATCH]
+        yield ()
+
+    def lost(self) -> frozenset[str]:
+        """Return none."""
+        return frozenset()
+
+    def events_of(self, root_run_id: str) -> Sequence[Event]:
+        """Return the events of a root run."""
+        return [event for event in self._events if getattr(event, "root_run_id", None) == root_run_id]
+
+    def close(self) -> None:
+        """Do nothing: a list holds nothing."""

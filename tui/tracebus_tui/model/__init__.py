@@ -1,0 +1,25 @@
+"""What the screen shows, without the screen: rows over the run tree, filter, order, cursor."""
+
+from __future__ import annotations
+
+from tracebus_tui.model._filter import FIELDS, FilterError, parse_filter
+from tracebus_tui.model._meters import Meters, Tally, percentile
+from tracebus_tui.model._rows import Item, Row, Rows
+from tracebus_tui.model._runs import Runs
+from tracebus_tui.model._view import ORDERS, Order, View
+
+__all__ = [
+    "FIELDS",
+    "ORDERS",
+    "FilterError",
+    "Item",
+    "Meters",
+    "Order",
+    "Row",
+    "Rows",
+    "Runs",
+    "Tally",
+    "View",
+    "parse_filter",
+    "percentile",
+]

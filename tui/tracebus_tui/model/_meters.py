@@ -1,0 +1,101 @@
+"""Numbers over all runs: rates, waits, and what each model and tool did."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from tracebus.events import RunKind
+
+if TYPE_CHECKING:
+    from tracebus.tree import RunNode
+
+_WORTH_COUNTING = frozenset(
+    (RunKind.CHAT_MODEL, RunKind.LLM, RunKind.TOOL, RunKind.RETRIEVER, RunKind.EMBEDDING, RunKind.NODE)
+)
+_KEPT = 512
+_HISTORY = 60
+
+
+class Tally:
+    """What the runs of one name, or one model, added up to."""
+
+    __slots__ = ("cost", "costs", "durations", "errors", "input", "kind", "name", "output", "runs", "waits")
+
+    def __init__(self, name: str, kind: RunKind) -> None:
+        self.name = name
+        self.kind = kind
+        self.runs = 0
+        self.errors = 0
+        self.input = 0
+        self.output = 0
+        self.cost = 0.0
+        self.costs = False
+        """Whether any price is known."""
+        self.durations: deque[float] = deque(maxlen=_KEPT)
+        self.waits: deque[float] = deque(maxlen=_KEPT)
+        """Times to first token."""
+
+    def add(self, node: RunNode) -> None:
+        """Count a run that has ended."""
+        self.runs += 1
+        self.errors += node.error is not None
+        if (took := node.duration) is not None:
+            self.durations.append(took)
+        if (waited := node.time_to_first_token) is not None:
+            self.waits.append(waited)
+        if (usage := node.own_usage) is not None:
+            self.input += usage.input_tokens or 0
+            self.output += usage.output_tokens or 0
+        if (cost := node.own_cost) is not None:
+            self.cost += cost
+            self.costs = True
+
+
+class Meters:
+    """Running numbers; `sample` once a second turns counts into rates."""
+
+    def __init__(self) -> None:
+        self.chunks = 0
+        self.events = 0
+        self.chunk_rates: deque[float] = deque(maxlen=_HISTORY)
+        self.event_rate = 0.0
+        self.waits: deque[float] = deque(maxlen=_KEPT)
+        self.by_name: dict[str, Tally] = {}
+        self._last = (0, 0)
+        self._sampled_at: float | None = None
+
+    def ended(self, node: RunNode) -> None:
+        """Count a run that has ended."""
+        if node.kind not in _WORTH_COUNTING:
+            return
+        model = node.model
+        name = model.name if model is not None and model.name else node.name
+        tally = self.by_name.get(name)
+        if tally is None:
+            tally = self.by_name[name] = Tally(name, node.kind)
+        tally.add(node)
+        if node.stream is not None and (waited := node.time_to_first_token) is not None:
+            self.waits.append(waited)
+
+    def sample(self, at: float) -> bool:
+        """Take a reading at second *at* of any steady clock; return whether one was due."""
+        if self._sampled_at is None:
+            self._sampled_at, self._last = at, (self.chunks, self.events)
+            return True
+        passed = at - self._sampled_at
+        if passed < 1:
+            return False
+        chunks, events = self._last
+        self.chunk_rates.append((self.chunks - chunks) / passed)
+        self.event_rate = (self.events - events) / passed
+        self._sampled_at, self._last = at, (self.chunks, self.events)
+        return True
+
+
+def percentile(values: deque[float], share: float) -> float | None:
+    """Return the value below which *share* (0 to 1) of *values* lie; `None` of none."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

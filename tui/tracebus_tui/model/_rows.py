@@ -1,0 +1,216 @@
+"""Which run stands on which line: an index of rows that can be folded, in O(depth) a change."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate
+from operator import attrgetter
+from typing import TYPE_CHECKING, TypeAlias
+
+from tracebus.tree import BatchGroup, RunNode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from typing import Any
+
+Item: TypeAlias = RunNode | BatchGroup
+
+_height = attrgetter("height")
+
+
+class Row:
+    """A line that may have lines below it.
+
+    Attributes:
+        item: the run or the batch shown; `None` for the invisible row above all.
+        parent: the row this one is indented under.
+        kids: the rows directly below, in order.
+        open: whether the kids are shown.
+        touched: whether the user opened or closed it, so that nothing folds it by itself.
+        inner: how many lines the kids take when shown.
+        height: how many lines the row takes, its own and those of its open kids.
+        place: its index in `parent.kids`.
+    """
+
+    __slots__ = ("_known", "_sums", "height", "inner", "item", "kids", "open", "parent", "place", "touched")
+
+    def __init__(self, item: Item | None, *, open: bool = True) -> None:  # noqa: A002 - the row's word
+        self.item = item
+        self.parent: Row | None = None
+        self.kids: list[Row] = []
+        self.open = open
+        self.touched = False
+        self.inner = 0
+        self.height = 1
+        self.place = 0
+        self._sums: list[int] = []
+        self._known = 0
+
+    @property
+    def depth(self) -> int:
+        """Return how many rows it is indented under; 0 for a row at the top."""
+        depth, row = -1, self.parent
+        while row is not None:
+            depth, row = depth + 1, row.parent
+        return depth
+
+    @property
+    def last(self) -> bool:
+        """Return whether no sibling follows."""
+        return self.parent is None or self.place == len(self.parent.kids) - 1
+
+    def offsets(self) -> list[int]:
+        """Return, for every kid, how many lines of its siblings come before it."""
+        kids, sums, known = self.kids, self._sums, self._known
+        if known < len(kids):
+            start = sums[known - 1] + kids[known - 1].height if known else 0
+            missing = accumulate(map(_height, kids[known:-1]), initial=start)
+            sums[known:] = missing
+            self._known = len(kids)
+        elif len(sums) > len(kids):
+            del sums[len(kids) :]
+        return sums
+
+    def forget_offsets(self, after: int) -> None:
+        """Note that the offsets from kid number *after* on are wrong."""
+        self._known = min(self._known, after)
+
+
+class Rows:
+    """All rows, by line number and back."""
+
+    def __init__(self) -> None:
+        self.top = Row(None)
+        self.top.height = 0
+        self.version = 0
+        """Rises with every change of the order or the number of lines."""
+
+    def __len__(self) -> int:
+        return self.top.inner
+
+    def add(self, row: Row, parent: Row | None = None) -> None:
+        """Put *row*, with what is below it, last under *parent*."""
+        above = parent or self.top
+        row.parent = above
+        row.place = len(above.kids)
+        above.kids.append(row)
+        self._grow(above, row.height)
+
+    def remove(self, row: Row) -> None:
+        """Take *row* out with what is below it."""
+        above = row.parent
+        if above is None:
+            return
+        del above.kids[row.place]
+        for place in range(row.place, len(above.kids)):
+            above.kids[place].place = place
+        above.forget_offsets(row.place)
+        row.parent = None
+        self._grow(above, -row.height)
+
+    def keep(self, wanted: Callable[[Row], bool]) -> None:
+        """Drop every top row that is not *wanted*, all in one go."""
+        self._replace([row for row in self.top.kids if wanted(row)])
+
+    def sort(self, key: Callable[[Row], Any], *, reverse: bool) -> None:
+        """Bring the top rows into the order of *key*."""
+        self._replace(sorted(self.top.kids, key=key, reverse=reverse))
+
+    def set_open(self, row: Row, opened: bool) -> None:  # noqa: FBT001 - the value to set
+        """Show or hide what is below *row*."""
+        if row.open == opened or row is self.top:
+            return
+        row.open = opened
+        change = row.inner if opened else -row.inner
+        row.height += change
+        above = row.parent
+        if above is not None and change:
+            above.forget_offsets(row.place + 1)
+            self._grow(above, change)
+
+    def at(self, line: int) -> Row:
+        """Return the row on *line*, from 0.
+
+        Raises:
+            IndexError: there is no such line.
+        """
+        if not 0 <= line < len(self):
+            raise IndexError(f"line {line} of {len(self)}")
+        row = self.top
+        while True:
+            offsets = row.offsets()
+            place = bisect_right(offsets, line) - 1
+            line -= offsets[place]
+            row = row.kids[place]
+            if line == 0:
+                return row
+            line -= 1
+
+    def line_of(self, row: Row) -> int:
+        """Return the line *row* is on; of a hidden row, the line of the closed row it is in."""
+        line = 0
+        while row.parent is not None:
+            above = row.parent
+            if not above.open:
+                line = 0
+            else:
+                line += above.offsets()[row.place] + (above is not self.top)
+            row = above
+        return line
+
+    def shown(self, row: Row) -> Row:
+        """Return *row*, or the closed row that hides it."""
+        found, above = row, row.parent
+        while above is not None:
+            if not above.open:
+                found = above
+            above = above.parent
+        return found
+
+    def window(self, line: int, height: int) -> list[Row]:
+        """Return the rows of at most *height* lines from *line* on."""
+        if not 0 <= line < len(self) or height <= 0:
+            return []
+        rows = [self.at(line)]
+        while len(rows) < height and (following := _next(rows[-1])) is not None:
+            rows.append(following)
+        return rows
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield every row, hidden ones too, parents first."""
+        pending = list(reversed(self.top.kids))
+        while pending:
+            row = pending.pop()
+            yield row
+            pending.extend(reversed(row.kids))
+
+    def _replace(self, kids: Collection[Row]) -> None:
+        self.top.kids = list(kids)
+        for place, row in enumerate(self.top.kids):
+            row.place = place
+        self.top.forget_offsets(0)
+        self.top.inner = sum(map(_height, self.top.kids))
+        self.version += 1
+
+    def _grow(self, row: Row, change: int) -> None:
+        """Count *change* lines more below *row*, up to the first closed row."""
+        self.version += 1
+        while True:
+            row.inner += change
+            above = row.parent
+            if not row.open or above is None:
+                return
+            row.height += change
+            above.forget_offsets(row.place + 1)
+            row = above
+
+
+def _next(row: Row) -> Row | None:
+    """Return the row on the line after *row*'s."""
+    if row.open and row.kids:
+        return row.kids[0]
+    while row.parent is not None:
+        if not row.last:
+            return row.parent.kids[row.place + 1]
+        row = row.parent
+    return None

@@ -1,0 +1,202 @@
+"""The run tree with its rows: what the list of runs is drawn from."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from tracebus.events import RunEnded, RunKind, RunStarted, RunStreamed
+from tracebus.tree import BatchGroup, RunNode, RunStatus, RunTree
+from tracebus_tui.model._meters import Meters
+from tracebus_tui.model._rows import Row, Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tracebus.events import Event
+
+_NANO = 1_000_000_000
+_FOLD_AFTER = 3 * _NANO
+_LARGE_BATCH = 8
+_MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM))
+_QUIET = frozenset((RunKind.PROMPT, RunKind.PARSER))
+"""Too short to be followed."""
+
+MAX_ROOTS = 10_000
+MAX_RUNS = 200_000
+
+
+class Runs:
+    """Everything known about the runs of one source, and on which line each stands.
+
+    Knows nothing of Textual and nothing of time but what it is told. A root that ended well folds three
+    seconds later, unless the user opened or closed it.
+
+    Args:
+        max_roots: how many root runs are held; those that finished first leave first, open ones never.
+        max_runs: how many runs are held in all, by the same rule.
+    """
+
+    def __init__(self, *, max_roots: int = MAX_ROOTS, max_runs: int = MAX_RUNS) -> None:
+        self.runs = RunTree(max_roots=max_roots)
+        self.rows = Rows()
+        self.meters = Meters()
+        self.errors: deque[RunNode] = deque(maxlen=5000)
+        """Failed runs, the newest last; of a chain of parents that failed alike the innermost only."""
+        self.forgotten = 0
+        """Root runs that left for want of room."""
+        self._max_runs = max_runs
+        self._by_id: dict[str, Row] = {}
+        self._groups: dict[str, Row] = {}
+        self._to_fold: deque[tuple[int, Row]] = deque()
+        self._talking: RunNode | None = None
+        self._newest: RunNode | None = None
+
+    def apply(self, events: Iterable[Event]) -> None:
+        """Take *events* into account."""
+        fold, by_id, meters = self.runs.apply, self._by_id, self.meters
+        for event in events:
+            meters.events += 1
+            node = fold(event)
+            if node is None:
+                continue
+            if isinstance(event, RunStreamed):
+                if node.start is not None and node.start.kind in _MODELS:
+                    meters.chunks += 1
+                if node.run_id not in by_id:
+                    self._place(node)
+                continue
+            self._place(node)
+            if isinstance(event, RunStarted):
+                self._began(node)
+            elif isinstance(event, RunEnded):
+                self._ended(node, event)
+
+    def row_of(self, run_id: str) -> Row | None:
+        """Return the row of a run; `None` where it is not held."""
+        return self._by_id.get(run_id)
+
+    def row_for(self, item: RunNode | BatchGroup | None) -> Row | None:
+        """Return the row of a run or a batch."""
+        if isinstance(item, BatchGroup):
+            return self._groups.get(item.id)
+        return None if item is None else self._by_id.get(item.run_id)
+
+    def tidy(self, now: int) -> None:
+        """Fold what ended well a while before *now* (ns since the epoch), and make room."""
+        while self._to_fold and self._to_fold[0][0] <= now:
+            row = self._to_fold.popleft()[1]
+            if not row.touched and not _alarming(row):
+                self.rows.set_open(row, False)
+        if len(self.runs) > self._max_runs:
+            self._make_room()
+        self._forget_left()
+
+    def newest(self) -> RunNode | None:
+        """Return the run worth following: a model that talks, else the one that began last."""
+        talking = self._talking
+        if talking is not None and talking.status is not RunStatus.RUNNING:
+            self._talking = talking = next((node for node in self.runs.running if node.kind in _MODELS), None)
+        return talking or self._newest
+
+    def lose(self, run_ids: Iterable[str] | None = None) -> None:
+        """Mark running runs lost: those of *run_ids*, or all, when their source is gone."""
+        self.runs.lose(run_ids)
+
+    def fold_all(self, *, opened: bool, depth: int | None = None) -> None:
+        """Open or close every row; with *depth* open the rows above that depth and close the others."""
+        for row in list(self.rows):
+            self.rows.set_open(row, opened if depth is None else row.depth < depth)
+            row.touched = True
+
+    # Places.
+
+    def _place(self, node: RunNode) -> Row:
+        """Return the row of *node*, made or moved to where it belongs."""
+        row = self._by_id.get(node.run_id)
+        above = self._above(node)
+        if row is None:
+            row = self._by_id[node.run_id] = Row(node, open=not _folded_from_the_start(node))
+            self.rows.add(row, above)
+        elif row.parent is not (above or self.rows.top):
+            self.rows.remove(row)
+            self.rows.add(row, above)
+        return row
+
+    def _above(self, node: RunNode) -> Row | None:
+        if node.parent is not None:
+            return self._by_id.get(node.parent.run_id) or self._place(node.parent)
+        if node.batch_group is not None:
+            return self._group_row(node.batch_group)
+        return None
+
+    def _group_row(self, group: BatchGroup) -> Row:
+        row = self._groups.get(group.id)
+        if row is None:
+            row = self._groups[group.id] = Row(group, open=group.size <= _LARGE_BATCH)
+            self.rows.add(row)
+        return row
+
+    # What an event means.
+
+    def _began(self, node: RunNode) -> None:
+        if node.kind not in _QUIET:
+            self._newest = node
+        if node.kind in _MODELS and (self._talking is None or self._talking.status is not RunStatus.RUNNING):
+            self._talking = node
+
+    def _ended(self, node: RunNode, event: RunEnded) -> None:
+        self.meters.ended(node)
+        if event.error is not None and not any(kid.error is not None for kid in node.children):
+            self.errors.append(node)
+        if node.parent is None and node.children:
+            self._to_fold.append((event.time + _FOLD_AFTER, self._by_id[node.run_id]))
+
+    # Room.
+
+    def _make_room(self) -> None:
+        for root in list(self.runs.roots):
+            if len(self.runs) <= self._max_runs:
+                return
+            if root.status is not RunStatus.RUNNING and not root.counts.running:
+                self.runs.forget(root.run_id)
+
+    def _forget_left(self) -> None:
+        """Drop the rows of the roots that left the tree."""
+        surplus = len(self._by_id) - len(self.runs)
+        if surplus <= 0:
+            return
+        held = {root.run_id for root in self.runs.roots}
+        for row in [*self.rows.top.kids]:
+            if isinstance(row.item, BatchGroup):
+                for kid in [kid for kid in row.kids if _id(kid) not in held]:
+                    self.rows.remove(kid)
+                    self._drop(kid)
+            elif _id(row) not in held:
+                self._drop(row)
+        self.rows.keep(lambda row: bool(row.kids) if isinstance(row.item, BatchGroup) else _id(row) in held)
+        for batch_id in [batch_id for batch_id, row in self._groups.items() if not row.kids]:
+            del self._groups[batch_id]
+
+    def _drop(self, root: Row) -> None:
+        self.forgotten += 1
+        pending = [root]
+        while pending:
+            row = pending.pop()
+            self._by_id.pop(_id(row), None)
+            pending.extend(row.kids)
+
+
+def _id(row: Row) -> str:
+    return row.item.run_id if isinstance(row.item, RunNode) else ""
+
+
+def _folded_from_the_start(node: RunNode) -> bool:
+    group = node.batch_group
+    return group is not None and group.size > _LARGE_BATCH
+
+
+def _alarming(row: Row) -> bool:
+    """Tell whether what *row* holds should stay in sight."""
+    node = row.item
+    return not isinstance(node, RunNode) or node.status is not RunStatus.OK or node.counts.running > 0

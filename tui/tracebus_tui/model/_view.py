@@ -1,0 +1,251 @@
+"""What of the runs is shown, in which order, and where the cursor is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tracebus.tree import BatchGroup, RunNode, RunStatus
+from tracebus_tui.model._filter import parse_filter
+from tracebus_tui.model._rows import Row, Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from tracebus_tui.model._filter import Test
+    from tracebus_tui.model._rows import Item
+    from tracebus_tui.model._runs import Runs
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A way to sort root rows."""
+
+    name: str
+    key: Any
+    descending: bool = True
+
+
+def _first(item: Item) -> int:
+    if isinstance(item, BatchGroup):
+        return item.started_at
+    return item.started_at or item.last_at
+
+
+def _took(item: Item) -> float:
+    if isinstance(item, BatchGroup):
+        return ((item.last_ended_at or item.started_at) - item.started_at) / 1e9
+    return item.elapsed(item.last_at) or 0.0
+
+
+def _tokens(item: Item) -> float:
+    usage = item.usage
+    return 0 if usage is None else usage.total_tokens or 0
+
+
+ORDERS: Final[tuple[Order, ...]] = (
+    Order("start", _first, descending=False),
+    Order("duration", _took),
+    Order("tokens", _tokens),
+    Order("cost", lambda item: item.cost or 0.0),
+    Order("name", lambda item: item.name.lower(), descending=False),
+    Order("errors", lambda item: item.counts.error + (isinstance(item, RunNode) and item.error is not None)),
+)
+
+
+class View:
+    """The rows on show: all of them, or those a filter leaves; and a cursor on one of them.
+
+    The cursor holds on to its row, not to its line.
+    """
+
+    def __init__(self, runs: Runs) -> None:
+        self.source = runs
+        self.rows = runs.rows
+        self.cursor: Row | None = None
+        self.filter_text = ""
+        self.only_hits = True
+        """Whether a filter hides what it does not hit; otherwise hits are marked."""
+        self.hits: set[str] = set()
+        self.pins: dict[str, None] = {}
+        self.order = ORDERS[0]
+        self.reversed = False
+        self.focus: str | None = None
+        """The run whose subtree alone is shown."""
+        self._test: Test | None = None
+        self._closed: set[str] = set()
+
+    # What is shown.
+
+    def set_filter(self, text: str) -> None:
+        """Show what *text* describes, with ancestors; everything where it is empty.
+
+        Raises:
+            FilterError: *text* makes no sense; the old filter stays.
+        """
+        self._test = parse_filter(text, pinned=lambda node: node.run_id in self.pins)
+        self.filter_text = text
+        self._closed.clear()
+        self.rebuild()
+
+    @property
+    def narrowed(self) -> bool:
+        """Return whether the rows shown are made by `rebuild`, and not the live ones."""
+        return (self._test is not None and self.only_hits) or self.focus is not None
+
+    def rebuild(self) -> None:
+        """Work out again what a filter, a focus or an order leaves."""
+        item = self.cursor.item if self.cursor is not None else None
+        self.hits = {node.run_id for node in self._nodes() if self._test(node)} if self._test else set()
+        self.rows = self._narrowed() if self.narrowed else self.source.rows
+        if self.narrowed or self.order is not ORDERS[0] or self.reversed:
+            self.sort()
+        self.cursor = self._find(item)
+        self.settle()
+
+    def sort(self) -> None:
+        """Bring the top rows into order."""
+        key = self.order.key
+        self.rows.sort(lambda row: key(row.item), reverse=self.order.descending != self.reversed)
+
+    def order_by(self, order: Order, *, reverse: bool = False) -> None:
+        """Sort root rows by *order*."""
+        self.order, self.reversed = order, reverse
+        self.rebuild() if self.narrowed else self.sort()
+
+    # The cursor.
+
+    @property
+    def node(self) -> RunNode | None:
+        """Return the run the cursor is on."""
+        item = self.cursor.item if self.cursor is not None else None
+        return item if isinstance(item, RunNode) else None
+
+    @property
+    def line(self) -> int:
+        """Return the cursor's line."""
+        return self.rows.line_of(self.cursor) if self.cursor is not None else 0
+
+    def move_to(self, line: int) -> None:
+        """Put the cursor on *line*, or the nearest there is."""
+        if len(self.rows):
+            self.cursor = self.rows.at(max(0, min(line, len(self.rows) - 1)))
+
+    def reveal(self, item: Item | None) -> bool:
+        """Put the cursor on *item*, opening what hides it; return whether it is there."""
+        row = self._find(item)
+        if row is None:
+            return False
+        above = row.parent
+        while above is not None:
+            self.rows.set_open(above, True)
+            above = above.parent
+        self.cursor = row
+        return True
+
+    def settle(self) -> None:
+        """Bring a cursor whose row was folded away or has left to a row that is shown."""
+        row = self.cursor
+        if row is not None and row.parent is not None and _root(row) is self.rows.top:
+            self.cursor = self.rows.shown(row)
+        else:
+            self.cursor = self.rows.at(0) if len(self.rows) else None
+
+    def set_open(self, row: Row, *, opened: bool) -> None:
+        """Open or close a row because the user said so."""
+        row.touched = True
+        self.rows.set_open(row, opened)
+        if self.narrowed and isinstance(row.item, RunNode):
+            (self._closed.discard if opened else self._closed.add)(row.item.run_id)
+        self.settle()
+
+    # Jumps.
+
+    def next_where(self, test: Callable[[RunNode], bool], *, back: bool = False) -> bool:
+        """Move to the next run from the cursor on that passes *test*, hidden ones too, going round."""
+        nodes = [row.item for row in self.rows if isinstance(row.item, RunNode)]
+        if not nodes:
+            return False
+        here = next((i for i, node in enumerate(nodes) if node is self.node), -1 if not back else 0)
+        step = -1 if back else 1
+        for distance in range(1, len(nodes) + 1):
+            node = nodes[(here + step * distance) % len(nodes)]
+            if test(node):
+                return self.reveal(node)
+        return False
+
+    def next_error(self, *, back: bool = False) -> bool:
+        """Move to the next run that failed by itself, not only because a child did."""
+        return self.next_where(_failed_itself, back=back)
+
+    def next_hit(self, *, back: bool = False) -> bool:
+        """Move to the next run the filter hits."""
+        return self.next_where(lambda node: node.run_id in self.hits, back=back)
+
+    def next_pin(self) -> bool:
+        """Move to the next pinned run."""
+        return self.next_where(lambda node: node.run_id in self.pins)
+
+    def extreme(self, measure: Callable[[RunNode], float | None]) -> bool:
+        """Move to the run with the greatest *measure*; parents have no say where a child explains them."""
+        measured = [
+            (amount, node)
+            for node in self._nodes()
+            if not node.children and (amount := measure(node)) is not None and amount > 0
+        ]
+        return bool(measured) and self.reveal(max(measured, key=lambda pair: pair[0])[1])
+
+    # How it is done.
+
+    def _nodes(self) -> Iterator[RunNode]:
+        return (row.item for row in self.source.rows if isinstance(row.item, RunNode))
+
+    def _find(self, item: Item | None) -> Row | None:
+        if item is None or not self.narrowed:
+            return self.source.row_for(item)
+        return next((row for row in self.rows if row.item is item), None)
+
+    def _narrowed(self) -> Rows:
+        """Return rows of their own for what the filter and the focus leave, ancestors included."""
+        start = self.source.row_of(self.focus) if self.focus else None
+        wanted = self._wanted()
+        rows = Rows()
+        tops = [start] if start else self.source.rows.top.kids
+        pairs: list[tuple[Row, Row | None]] = [(kid, None) for kid in reversed(tops)]
+        while pairs:
+            row, below = pairs.pop()
+            key = _key(row)
+            if wanted is not None and key not in wanted:
+                continue
+            copy = Row(row.item, open=key not in self._closed if wanted is not None else row.open)
+            rows.add(copy, below)
+            pairs.extend((kid, copy) for kid in reversed(row.kids))
+        return rows
+
+    def _wanted(self) -> set[str] | None:
+        if self._test is None or not self.only_hits:
+            return None
+        wanted: set[str] = set()
+        for run_id in self.hits:
+            row = self.source.row_of(run_id)
+            while row is not None and row.item is not None and (key := _key(row)) not in wanted:
+                wanted.add(key)
+                row = row.parent
+        return wanted
+
+
+def _key(row: Row) -> str:
+    if isinstance(row.item, BatchGroup):
+        return f"batch {row.item.id}"
+    return row.item.run_id if row.item is not None else ""
+
+
+def _root(row: Row) -> Row:
+    while row.parent is not None:
+        row = row.parent
+    return row
+
+
+def _failed_itself(node: RunNode) -> bool:
+    return node.status is RunStatus.ERROR and not any(kid.status is RunStatus.ERROR for kid in node.children)

@@ -1,0 +1,71 @@
+"""Whether there is a screen to draw on, and which file descriptors lead to it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+from tracebus_tui.terminal._stray import capture, release
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tracebus_tui.terminal._stray import Stray
+
+_TTY = "/dev/tty"
+
+
+def why_no_screen() -> str | None:
+    """Return why nothing can be drawn here; `None` where it can."""
+    if os.environ.get("TERM", "") in ("", "dumb") and sys.platform != "win32":
+        return f"TERM is {os.environ.get('TERM') or 'not set'}"
+    if os.environ.get("CI"):
+        return "CI is set"
+    if not _is_tty(1):
+        return "standard output is no terminal"
+    if _is_tty(0) and _is_tty(2):
+        return None
+    try:
+        os.close(os.open(_TTY, os.O_RDWR))
+    except OSError as error:
+        return f"there is no terminal: {error}"
+    return None
+
+
+def terminal_descriptor() -> int:
+    """Return a descriptor of the terminal; standard output is one where there is a screen."""
+    return 1
+
+
+@contextmanager
+def screen(stray: Stray) -> Iterator[None]:
+    """Give Textual the terminal, whatever the standard streams are, and keep everything else off it.
+
+    Textual draws on `sys.__stderr__`, reads `sys.__stdin__` and measures `sys.__stdout__`.
+    """
+    before = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
+    reader = _opened("r") if not _is_tty(0) else before[0]
+    writer = os.fdopen(os.dup(1), "w")
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = reader, writer, writer  # type: ignore[misc, assignment]  # the streams Textual takes
+    saved = capture(stray)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        release(saved)
+        sys.__stdin__, sys.__stdout__, sys.__stderr__ = before  # type: ignore[misc]  # as they were
+        writer.close()
+
+
+def _opened(mode: str) -> IO[str]:
+    return open(_TTY, mode, encoding="utf-8")  # noqa: PTH123 - open for as long as the application runs
+
+
+def _is_tty(descriptor: int) -> bool:
+    try:
+        return os.isatty(descriptor)
+    except OSError:
+        return False

@@ -1,0 +1,9 @@
+"""The widgets, all drawn line by line."""
+
+from __future__ import annotations
+
+from tracebus_tui.widgets._lines import Bar, LineView
+from tracebus_tui.widgets._run_list import RunList
+from tracebus_tui.widgets._text import TextView
+
+__all__ = ["Bar", "LineView", "RunList", "TextView"]

@@ -1,0 +1,196 @@
+"""The list of runs: only the lines in sight are drawn, and of those only the ones that changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from textual.geometry import Region
+from textual.message import Message
+
+from tracebus.tree import RunNode, RunStatus
+from tracebus_tui.drawing import Brush, columns_for, heading, row_spans
+from tracebus_tui.drawing._waterfall import root_of
+from tracebus_tui.widgets._lines import LineView
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from textual import events
+    from textual.strip import Strip
+
+    from tracebus_tui.drawing import Columns, Glyphs, Span
+    from tracebus_tui.model import Row, View
+
+_WHEEL = 3
+_THUMB, _TRACK = "█", " "
+_HINTS = (
+    "No runs to show yet.",
+    "",
+    "In your program:    from tracebus import observe; observe(chain)",
+    "Or, to try it out:  tracebus demo   in another terminal",
+)
+
+
+class _Drawn(NamedTuple):
+    """A line on the screen: what it was made from, and what it is."""
+
+    key: Hashable
+    spans: list[Span]
+    over: str
+
+
+class RunList(LineView, can_focus=True):
+    """Draws a `View`. `frame` brings the screen in line with it; nothing else paints."""
+
+    DEFAULT_CSS = "RunList { height: 1fr; min-height: 4; }"
+
+    class Moved(Message):
+        """The user moved the cursor or folded a row with the mouse."""
+
+    class Opened(Message):
+        """The user asked for the run under the cursor by a second click."""
+
+    def __init__(self, view: View, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self.view = view
+        self.glyphs = glyphs
+        self.top = 0
+        self._columns: Columns = columns_for(80)
+        self._drawn: list[_Drawn] = []
+        self._heading: list[Span] = []
+        self._thumb = (0, 0)
+
+    @property
+    def page(self) -> int:
+        """Return how many rows fit under the heading."""
+        return max(1, self.size.height - 1)
+
+    def frame(self, now: int, tick: int, *, to_end: bool = False) -> int:
+        """Bring the lines in line with the view at *now*; return how many were painted anew.
+
+        With *to_end* the last row stays in sight as long as the cursor does.
+        """
+        self._scroll(to_end=to_end)
+        rows = self.view.rows.window(self.top, self.page)
+        brush = Brush(self._columns, self.glyphs, now, tick)
+        order = self.view.order.name
+        fresh = [
+            self._draw(row, brush, self._drawn[y] if y < len(self._drawn) else None)
+            for y, row in enumerate(rows)
+        ]
+        width = self.size.width
+        dirty = [
+            Region(0, y + 1, width, 1)
+            for y, line in enumerate(fresh)
+            if y >= len(self._drawn) or self._drawn[y][1:] != line[1:]
+        ]
+        if len(fresh) < len(self._drawn):
+            dirty.append(Region(0, len(fresh) + 1, width, len(self._drawn) - len(fresh)))
+        title = heading(self._columns, order)
+        if title != self._heading:
+            self._heading = title
+            dirty.append(Region(0, 0, width, 1))
+        self._drawn = fresh
+        thumb = self._thumb_now()
+        if thumb != self._thumb:
+            self._thumb = thumb
+            dirty.append(Region(width - 1, 1, 1, self.page))
+        if dirty:
+            self.refresh(*dirty)
+        return len(dirty)
+
+    def forget(self) -> None:
+        """Draw everything anew with the next frame."""
+        self._drawn = []
+        self._heading = []
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a line: the heading, or a row with its part of the scroll bar."""
+        cells = self.size.width
+        if y == 0:
+            return self.strip(self._heading, cells)
+        if y > len(self._drawn):
+            hint = _HINTS[y - 2] if not self._drawn and 2 <= y < len(_HINTS) + 2 else ""  # noqa: PLR2004 - under a blank line
+            return self.strip([(f"   {hint}", "faint")], cells)
+        line = self._drawn[y - 1]
+        first, length = self._thumb
+        thumb = _THUMB if length and first <= y - 1 < first + length else _TRACK
+        return self.strip(
+            [*line.spans, (" " * (cells - 1 - self._columns.total), ""), (thumb, "guide")], cells, line.over
+        )
+
+    def on_resize(self) -> None:
+        """Fit the columns to the new width."""
+        self._columns = columns_for(self.size.width - 1)
+        self.forget()
+
+    def notify_style_update(self) -> None:
+        """Draw everything in the new theme."""
+        super().notify_style_update()
+        self._drawn = []
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Move the cursor with the wheel, which keeps it in sight."""
+        event.stop()
+        self._wheel(_WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Move the cursor with the wheel, which keeps it in sight."""
+        event.stop()
+        self._wheel(-_WHEEL)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor on the row; fold it where the fold sign was hit; open it on a second click."""
+        line = self.top + event.y - 1
+        if event.y == 0 or line >= len(self.view.rows):
+            return
+        again = self.view.line == line
+        self.view.move_to(line)
+        row = self.view.cursor
+        if row is not None and row.kids and row.depth * 2 <= event.x <= row.depth * 2 + 1:
+            self.view.set_open(row, opened=not row.open)
+        elif again and event.chain > 1:
+            self.post_message(self.Opened())
+        self.post_message(self.Moved())
+
+    # How it is done.
+
+    def _wheel(self, lines: int) -> None:
+        self.view.move_to(self.view.line + lines)
+        self.post_message(self.Moved())
+
+    def _scroll(self, *, to_end: bool) -> None:
+        """Keep the cursor in sight."""
+        page, total = self.page, len(self.view.rows)
+        if to_end:
+            self.top = total
+        line = self.view.line
+        self.top = min(self.top, line) if line < self.top else max(self.top, line - page + 1)
+        self.top = max(0, min(self.top, total - page))
+
+    def _draw(self, row: Row, brush: Brush, before: _Drawn | None) -> _Drawn:
+        view, item = self.view, row.item
+        node = item if isinstance(item, RunNode) else None
+        live = node is None or root_of(node).status is RunStatus.RUNNING or node.status is RunStatus.RUNNING
+        pinned = node is not None and node.run_id in view.pins
+        hit = node is not None and node.run_id in view.hits
+        over = "cursor" if row is view.cursor else ("hit" if hit and not view.only_hits else "")
+        dimmed = bool(view.hits) and view.only_hits and not hit
+        key = (
+            id(item),
+            node.generation if node is not None else -1,
+            (brush.now if live else 0),
+            (row.open, bool(row.kids), row.last, over, pinned, dimmed),
+            brush.columns,
+        )
+        if before is not None and before.key == key:
+            return before
+        return _Drawn(key, row_spans(row, brush, pinned=pinned, dimmed=dimmed), over)
+
+    def _thumb_now(self) -> tuple[int, int]:
+        page, total = self.page, len(self.view.rows)
+        if total <= page:
+            return (0, 0)
+        length = max(1, page * page // total)
+        return (round(self.top * (page - length) / (total - page)), length)
