@@ -13,7 +13,14 @@ from tracebus.exceptions import UnknownExporterError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["DEFAULT_EXPORTER", "Destination", "environment_destinations", "known_exporters", "resolve"]
+__all__ = [
+    "DEFAULT_EXPORTER",
+    "Destination",
+    "environment_destinations",
+    "known_exporters",
+    "resolve",
+    "without_secrets",
+]
 
 ENTRY_POINT_GROUP = "tracebus.exporters"
 DEFAULT_EXPORTER = "sqlite:"
@@ -47,6 +54,12 @@ def environment_destinations() -> list[str]:
     return [part for part in re.split(r"[,\s]+", os.environ.get("TRACEBUS_TO", "")) if part]
 
 
+def without_secrets(url: str) -> str:
+    """Return *url* fit for a message or a log: without a password or a secret option in it."""
+    url = re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:***@", url)
+    return re.sub(r"(?i)([?&][^=&]*(?:password|token|key|secret)[^=&]*=)[^&]*", r"\1***", url)
+
+
 def known_exporters() -> Sequence[str]:
     """Return the names `to=` understands, sorted."""
     return sorted({entry.name for entry in entry_points(group=ENTRY_POINT_GROUP)})
@@ -59,6 +72,8 @@ def _resolve_one(destination: Destination) -> Exporter:
     try:
         factory = entry.load()
     except ImportError as error:
+        if (error.name or "").startswith("tracebus"):
+            raise  # a part of ours is missing, and no package would mend that
         raise UnknownExporterError(_missing_backend(destination, entry.name, error)) from error
     exporter: Exporter = factory(destination)
     return exporter
@@ -69,10 +84,12 @@ def _entry_point(url: str) -> EntryPoint:
     name = scheme.group().lower() if scheme else url
     for entry in entry_points(group=ENTRY_POINT_GROUP, name=name):
         return entry
-    raise UnknownExporterError(f"no exporter answers to {url!r}; known are: {', '.join(known_exporters())}")
+    raise UnknownExporterError(
+        f"no exporter answers to {without_secrets(url)!r}; known are: {', '.join(known_exporters())}"
+    )
 
 
 def _missing_backend(url: str, name: str, error: ImportError) -> str:
     extra = _EXTRAS.get(name)
     remedy = f"install it with: pip install 'tracebus[{extra}]'" if extra else "install its package"
-    return f"{url!r} needs {error.name or error}, which is not installed; {remedy}"
+    return f"{without_secrets(url)!r} needs {error.name or error}, which is not installed; {remedy}"

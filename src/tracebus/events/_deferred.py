@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from abc import abstractmethod
 from typing import TYPE_CHECKING
@@ -25,6 +26,16 @@ _DEFERRABLE: dict[type, tuple[str, ...]] = {
 # Settling runs the program's code (a `repr`, a redaction function): re-entrant, since that may publish
 # and so settle again, and many, so that code which waits for another thread hardly meets its event.
 _settling = tuple(threading.RLock() for _ in range(64))
+
+
+def _renew_locks() -> None:
+    """Replace the locks in a forked child, where the threads that held them do not exist."""
+    global _settling  # noqa: PLW0603  # one set per process
+    _settling = tuple(threading.RLock() for _ in range(64))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 class Deferred:

@@ -322,10 +322,13 @@ class RunTracker:
         # else: a parent no source told of (a LangSmith trace, a filtered stream): a root to us.
 
     def _judged(self, run: OpenRun, outcome: Outcome) -> Outcome:
-        """Return the outcome that is true where LangChain says `ok` too easily."""
+        """Return the true outcome where LangChain tells less than it could."""
+        parent = run.parent
+        if outcome is Outcome.INTERRUPTED and parent is not None:
+            parent.interrupted = True
+        if outcome is Outcome.ABANDONED and parent is not None and parent.outcome is Outcome.CANCELLED:
+            return Outcome.CANCELLED  # its generator is closed because the parent's task was cancelled
         if outcome is not Outcome.OK:
-            if outcome is Outcome.INTERRUPTED and run.parent is not None:
-                run.parent.interrupted = True
             return outcome
         if run.interrupted and run.kind in (RunKind.GRAPH, RunKind.AGENT):
             return Outcome.INTERRUPTED

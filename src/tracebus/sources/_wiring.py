@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from tracebus.bus import EventBus
 from tracebus.capture import Capture
 from tracebus.exceptions import ClosedBusError
-from tracebus.exporting import DEFAULT_EXPORTER, environment_destinations, resolve
+from tracebus.exporting import DEFAULT_EXPORTER, environment_destinations, resolve, without_secrets
 from tracebus.sources._recorder import Recorder
 from tracebus.sources._tracker import RunTracker
 
@@ -76,7 +76,7 @@ def default_bus() -> EventBus:
                     for exporter in resolve(url):
                         _default.attach(exporter)
                 except Exception as error:  # noqa: BLE001 -- whatever an exporter's factory raises
-                    _logger.warning("events do not go to %r: %s", url, error)
+                    _logger.warning("events do not go to %r: %s", without_secrets(url), error)
         return _default
 
 

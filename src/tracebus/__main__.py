@@ -1,0 +1,5 @@
+"""`python -m tracebus`: the command line."""
+
+from tracebus.cli import main
+
+main()
