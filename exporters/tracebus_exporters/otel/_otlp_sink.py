@@ -78,6 +78,7 @@ class OtlpSink:
         )
         if result.attributes:
             span.attributes = {**span.attributes, **result.attributes}
+            span.shape = None
         span.recording = result.decision is sampling.Decision.RECORD_AND_SAMPLE
         random = RANDOM if parent is None else parent.flags & RANDOM
         return SpanIds(trace_id, span_id, random | (SAMPLED if span.recording else 0), result.trace_state)

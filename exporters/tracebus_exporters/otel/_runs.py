@@ -19,11 +19,11 @@ from tracebus_exporters.otel import _semconv as sc
 from tracebus_exporters.otel._attributes import (
     content_attributes,
     end_attributes,
-    start_attributes,
 )
 from tracebus_exporters.otel._ids import SpanIds, parse_traceparent
 from tracebus_exporters.otel._naming import MODELS, opened
 from tracebus_exporters.otel._neighbours import ask_neighbours
+from tracebus_exporters.otel._shapes import StartAttributes
 from tracebus_exporters.otel._spans import Ending, OpenSpan, SpanEvent, SpanLink
 from tracebus_exporters.otel._text import clean, to_json
 
@@ -70,6 +70,7 @@ class RunTable:
         self._sink = sink
         self._options = options
         self._observers = observers
+        self._start_attributes = StartAttributes(options)
         self._open: dict[str, OpenSpan] = {}
         self._remembered: OrderedDict[str, SpanIds] = OrderedDict()
         self._batches: OrderedDict[str, SpanIds] = OrderedDict()
@@ -125,7 +126,7 @@ class RunTable:
         self._open[event.run_id] = span
 
     def _begin(self, span: OpenSpan, event: RunStarted) -> None:
-        span.attributes = start_attributes(span, self._options)
+        self._start_attributes.add_to(span)
         if event.links or event.batch is not None:
             self._link(span, event)
         span.ids = self._sink.start(span)

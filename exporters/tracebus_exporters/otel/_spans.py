@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from tracebus.events import RunStarted
     from tracebus_exporters.otel._ids import SpanIds
+    from tracebus_exporters.otel._shapes import Shape
 
 CLIENT = 3
 INTERNAL = 1
@@ -34,7 +35,7 @@ class OpenSpan:
     __slots__ = (
         "agent", "attributes", "chunks", "description", "events", "first_chunk", "gapped", "ids",
         "inference_calls", "intervals", "kept", "kind", "last_chunk", "links", "name", "native",
-        "operation", "parent", "recording", "started", "tool_calls", "tools", "usage_input",
+        "operation", "parent", "recording", "shape", "started", "tool_calls", "tools", "usage_input",
         "usage_output", "variables",
     )  # fmt: skip
 
@@ -55,6 +56,8 @@ class OpenSpan:
         self.agent: OpenSpan | None = None
         """The nearest agent around the run, or the run itself if it is one."""
         self.attributes: dict[str, Any] = {}
+        self.shape: Shape | None = None
+        """Where `attributes` but the run's id are those of many spans."""
         self.links: list[SpanLink] = []
         self.events: list[SpanEvent] = []
         self.first_chunk: int | None = None

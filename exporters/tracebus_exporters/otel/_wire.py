@@ -16,6 +16,7 @@ from tracebus_exporters.otel import _semconv as sc
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from tracebus_exporters.otel._shapes import Shape
     from tracebus_exporters.otel._spans import Ending, OpenSpan
 
 _fixed64 = struct.Struct("<Q").pack
@@ -62,7 +63,13 @@ def encode_span(span: OpenSpan, ending: Ending, attribute_limit: int, event_limi
         _varint(span.kind),
         _times(b"\x39", span.started.time & _MASK64, b"\x41", ending.time & _MASK64),
     )
-    dropped = _add_attributes(body, (span.attributes, ending.attributes), _SPAN_ATTRIBUTE, attribute_limit)
+    if span.shape is not None and len(span.attributes) + len(ending.attributes) <= attribute_limit:
+        body.append(_encoded(span.shape))
+        body.append(_encode_text_attribute(sc.RUN_ID, span.started.run_id, _SPAN_ATTRIBUTE))
+        dropped = _add_attributes(body, (ending.attributes,), _SPAN_ATTRIBUTE, attribute_limit)
+    else:
+        sources = (span.attributes, ending.attributes)
+        dropped = _add_attributes(body, sources, _SPAN_ATTRIBUTE, attribute_limit)
     if dropped:
         body += (b"\x50", _varint(dropped))
     for event in span.events[:event_limit]:
@@ -77,6 +84,14 @@ def encode_span(span: OpenSpan, ending: Ending, attribute_limit: int, event_limi
         body += _message(b"\x7a", [*_text(b"\x12", ending.error), b"\x18", _varint(_ERROR)])
     body.append(_FLAGS)
     return b"".join(_message(b"\x12", body))
+
+
+def _encoded(shape: Shape) -> bytes:
+    if shape.encoded is None:
+        attributes: list[bytes] = []
+        _add_attributes(attributes, (shape.attributes,), _SPAN_ATTRIBUTE, len(shape.attributes))
+        shape.encoded = b"".join(attributes)
+    return shape.encoded
 
 
 def framed(item: bytes) -> bytes:
