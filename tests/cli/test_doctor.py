@@ -49,7 +49,7 @@ def test_a_password_in_a_destination_is_not_shown(sound):
     """The report is made to be pasted into an issue."""
     sound.setenv("TRACEBUS_TO", "consle://me:secret@host/0")
     output = doctor().output
-    assert "consle://…@host/0" in output
+    assert "consle://me:***@host/0" in output
     assert "secret" not in output
 
 
