@@ -54,10 +54,13 @@ class Speech:
         self._steps: dict[str, str] = {}
         self._tools: dict[str, str] = {}
         self._step_names: dict[str, int] = {}
+        self._started_runs: set[str] = set()
         self.over = False
 
     def acts(self, event: RunEvent) -> list[Act]:
         """Return what *event* means; nothing for most events."""
+        if self.over:
+            return []
         match event:
             case RunStarted():
                 return self._started(event)
@@ -72,6 +75,9 @@ class Speech:
                 return []
 
     def _started(self, event: RunStarted) -> list[Act]:
+        if event.run_id in self._started_runs:
+            return []
+        self._started_runs.add(event.run_id)
         if event.kind in _MODELS and not self._root_speaks:
             self._root_speaks = False
             self._speakers[event.run_id] = _Speaker(event.run_id)
