@@ -61,7 +61,16 @@ async def _play(stage: Stage, bus: EventBus, pacing: Pacing) -> None:
     for number, (title, scene) in enumerate(_scenes(bus), 1):
         stage.scene(number, title)
         await scene(stage, pacing)
+        await _late_ends(bus)
     stage.done()
+
+
+async def _late_ends(bus: EventBus) -> None:
+    """Wait, a second at most, for runs that end some loop ticks after their root, as cancelled ones do."""
+    for _ in range(100):
+        if not bus.snapshot().open:
+            return
+        await asyncio.sleep(0.01)
 
 
 def _scenes(bus: EventBus) -> list[tuple[str, _Scene]]:
