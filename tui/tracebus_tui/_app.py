@@ -50,7 +50,7 @@ class Watch(Picture):
         if text is not None:
             text.scroll_to_edge(end=edge > 0)
             return
-        self._follow = False
+        self._follow = edge > 0
         self.view.move_to(0 if edge < 0 else len(self.view.rows) - 1)
 
     def action_fold_or_parent(self) -> None:

@@ -9,7 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 
 from tracebus_tui._keys import KEYS, name_of
-from tracebus_tui.detail import Paragraph, facts_of, shown
+from tracebus_tui.detail import Paragraph, facts_of, paragraphs_of, shown
 from tracebus_tui.widgets import Bar, TextView
 
 if TYPE_CHECKING:
@@ -130,7 +130,9 @@ class Compare(ModalScreen[None]):
         facts = [dict(facts_of(node, self._now)) for node in self._runs]
         names = list(dict.fromkeys([*facts[0], *facts[1]]))
         for place, view in enumerate(self.query(TextView)):
-            view.show(_compared(self._runs[place], facts[place], facts[1 - place], names), restart=True)
+            view.show(
+                _compared(self._runs[place], facts[place], facts[1 - place], names, self._now), restart=True
+            )
 
     def on_key(self, event: events.Key) -> None:
         """Scroll both."""
@@ -141,11 +143,12 @@ class Compare(ModalScreen[None]):
                 view.scroll_lines(step)
 
 
-def _compared(node: RunNode, own: dict[str, str], other: dict[str, str], names: list[str]) -> list[Paragraph]:
+def _compared(
+    node: RunNode, own: dict[str, str], other: dict[str, str], names: list[str], now: int
+) -> list[Paragraph]:
     paragraphs = [Paragraph(shown(node.name), "title"), Paragraph("")]
     for name in names:
         value = own.get(name, "–")  # noqa: RUF001 - a dash for nothing
         same = other.get(name) == own.get(name)
         paragraphs.append(Paragraph(f"{name:<12} {value}", "faint" if same else "value"))
-    output = shown(node.text) or "no text"
-    return [*paragraphs, Paragraph(""), Paragraph("output", "title"), Paragraph(output)]
+    return [*paragraphs, Paragraph(""), Paragraph("output", "title"), *paragraphs_of(node, "Output", now)]

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
+from textual.containers import Horizontal
 from textual.widgets import Input
 
 from tracebus.text import first_line
@@ -14,11 +15,11 @@ from tracebus.tree import BatchGroup, RunNode
 from tracebus_tui import _tables
 from tracebus_tui._keys import KEYS, bindings, name_of
 from tracebus_tui._themes import DARK, LIGHT
-from tracebus_tui.detail import TABS, Paragraph, paragraphs_of, shown, version_of
+from tracebus_tui.detail import TABS, Paragraph, facts_of, paragraphs_of, shown, version_of
 from tracebus_tui.drawing import UNICODE, clean, cut, width
 from tracebus_tui.drawing._header import honesty, tabs, totals
 from tracebus_tui.feed import Feed
-from tracebus_tui.model import ORDERS, Runs, View
+from tracebus_tui.model import ORDERS, FilterError, Runs, View
 from tracebus_tui.widgets import Bar, RunList, TextView
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _DETAIL_EVERY = 0.06
 _HEADER_EVERY = 0.2
 _SAID_FOR = 5.0
 _PANE_FROM = 30
+_SIDE_FROM = 100
 _TYPING = 0.12
 _MOST_WRITES = 2
 
@@ -67,9 +69,10 @@ class Picture(App[int]):
     BINDINGS = bindings()
     CSS = """
     Screen { background: $background; }
-    #pane { height: 40%; min-height: 6; display: none; }
-    #pane.zoomed { height: 1fr; }
-    #detail { height: 1fr; }
+    #pane { height: 12; }
+    #detail { height: 1fr; width: 1fr; }
+    #side { height: 1fr; width: 38; border-left: vkey $panel; }
+    #side:focus { background-tint: $foreground 0%; }
     #prompt { height: 1; border: none; padding: 0 1; background: $panel; display: none; }
     #prompt:focus { border: none; }
     .hidden { display: none; }
@@ -128,7 +131,9 @@ class Picture(App[int]):
         yield TextView(id="errors", pick=True)
         yield TextView(id="stray", follow=True)
         yield Bar(id="facts")
-        yield TextView(id="detail", follow=True)
+        with Horizontal(id="pane"):
+            yield TextView(id="detail", follow=True)
+            yield TextView(id="side")
         yield Input(
             id="prompt", placeholder="words  kind:tool  status:error  took:>2s  …", select_on_focus=False
         )
@@ -255,9 +260,11 @@ class Picture(App[int]):
         for number, name in shown_ids.items():
             visible = number == self._screen_now and not (number == RUNS and self._zoomed)
             self.query_one(f"#{name}").display = visible
-        self._detail.display = detail
+        pane_row = self.query_one("#pane")
+        self._detail.display = pane_row.display = detail
+        self.query_one("#side").display = self.size.width >= _SIDE_FROM
         self._bars["facts"].display = detail
-        self._detail.styles.height = "1fr" if self._zoomed else max(4, round(self.size.height * 0.34))
+        pane_row.styles.height = "1fr" if self._zoomed else max(4, round(self.size.height * 0.34))
         focused = {TOP: "#top", ERRORS: "#errors", LOG: "#stray"}.get(
             self._screen_now, "#detail" if self._zoomed else "#runs"
         )
@@ -325,7 +332,7 @@ class Picture(App[int]):
     def _show_stray(self) -> None:
         if self._stray is None:
             nothing = (
-                "The program runs elsewhere and prints there; `tracebus run TARGET --tui` shows it here."
+                "The program runs elsewhere and prints there; with `tracebus run TARGET --tui` it shows here."
             )
             self.query_one("#stray", TextView).show([Paragraph(nothing, "faint")])
         elif self._stray.count != self._stray_seen:
@@ -346,6 +353,8 @@ class Picture(App[int]):
         restart = not isinstance(before, tuple) or before[1] != self._tab or self._detail_of != who
         self._detail_of = who
         self._detail.show(paragraphs_of(item, self._tab, now), restart=restart)
+        if self.size.width >= _SIDE_FROM:
+            self.query_one("#side", TextView).show(_beside(item, now), restart=restart)
 
     _detail_of: str | None = None
 
@@ -386,3 +395,10 @@ class Picture(App[int]):
             if self.view.hits and (node := self.view.node) is not None and node.run_id not in self.view.hits:
                 self.view.next_hit()
             self._due.clear()
+
+
+def _beside(item: RunNode | BatchGroup | None, now: int) -> list[Paragraph]:
+    """Return the facts that stand beside whatever tab is shown."""
+    if not isinstance(item, RunNode):
+        return []
+    return [Paragraph(f"{name:<10} {first_line(value, 400)}") for name, value in facts_of(item, now)]

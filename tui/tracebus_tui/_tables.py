@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from tracebus_tui.model import Tally
 
 _MOST = 200
+_FIGURE = 7
 _NUMBER = re.compile(r"\d+")
 _HEX = re.compile(r"\b[0-9a-fA-F-]{12,}\b")
 
 
 def top(runs: Runs, glyphs: Glyphs, cells: int) -> list[Paragraph]:
     """Return a line for every model, tool, retriever and node: how often, how long, how dear."""
-    room = max(12, min(40, cells - 70))
+    room = max(12, min(40, cells - 8 * _FIGURE - 5))
     titles = ("RUNS", "ERR", "p50", "p95", "TTFT", "IN", "OUT", "COST")
-    head = f"{'NAME':<{room + 2}}" + "".join(right(title, 8) for title in titles)
+    head = f"{'NAME':<{room + 2}}" + "".join(right(title, _FIGURE) for title in titles)
     tallies = sorted(runs.meters.by_name.values(), key=lambda tally: -sum(tally.durations))
     if not tallies:
         return [Paragraph("no model, tool or retriever has ended yet", "faint")]
@@ -46,7 +47,9 @@ def _tally(tally: Tally, glyphs: Glyphs, room: int) -> Paragraph:
         dollars(tally.cost) if tally.costs else "",
     )
     line = f"{glyphs.kind[tally.kind]} {name}" + " " * (room - width(name))
-    return Paragraph(line + "".join(right(cell, 8) for cell in cells), "error" if tally.errors else "value")
+    return Paragraph(
+        line + "".join(right(cell, _FIGURE) for cell in cells), "error" if tally.errors else "value"
+    )
 
 
 def _share(values: deque[float], share: float) -> str:

@@ -44,10 +44,12 @@ def guarded(main: Callable[[], int], *, terminal: int, after: Callable[[], None]
     if child == 0:
         _become_viewer(main)
     code = _wait_for(child)
-    if code > _SIGNALLED and _SIGNALLED < code < 256:  # noqa: PLR2004 - a byte
+    if code < 0:  # it had no time to clean up; after an exit of its own a second time would move the cursor
         restore(terminal, modes)
+        name = signal.Signals(-code).name
+        sys.stderr.write(f"tracebus: the viewer was ended by {name}; the log keeps every event\n")
     after()
-    return code
+    return code if code >= 0 else _SIGNALLED - code
 
 
 def restore(terminal: int, modes: list[Any] | None = None) -> None:
@@ -76,7 +78,7 @@ def _become_viewer(main: Callable[[], int]) -> None:
 
 
 def _wait_for(child: int) -> int:
-    """Return *child*'s exit code, 128 + n for signal n; pass on what asks this process to end."""
+    """Return *child*'s exit code, -n for signal n; pass on what asks this process to end."""
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -87,8 +89,7 @@ def _wait_for(child: int) -> int:
             os.kill(os.getpid(), signal.SIGSTOP)
             _pass_on(child, signal.SIGCONT)
             continue
-        code = os.waitstatus_to_exitcode(status)
-        return code if code >= 0 else _SIGNALLED - code
+        return os.waitstatus_to_exitcode(status)
 
 
 def _pass_on(child: int, number: int) -> None:
