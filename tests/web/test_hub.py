@@ -153,6 +153,9 @@ async def test_a_gap_makes_the_tree_be_read_again(story, follower):
         async def summaries(self, limit):
             return []
 
+        def open_runs(self):
+            return None
+
         async def summary(self, root_id):
             return None
 
@@ -177,6 +180,35 @@ async def test_a_gap_makes_the_tree_be_read_again(story, follower):
                     break
     expected = folded(events)
     assert compacted(client.state) == {**expected, "missed": len(events) - 2}
+
+
+async def test_a_gap_on_a_bus_keeps_what_is_known(story, follower):
+    """The ring forgets: what the viewer has stays, ends that were missed become lost, ends to come do not."""
+    bus = EventBus(capacity=16)
+    async with hub_on(BusSource(bus)) as hub:
+        bus.publish(story.start())
+        bus.publish(story.start("quick", "root"))
+        bus.publish(story.start("slow", "root"))
+        feed = await hub.tree("root")
+        client = follower()
+        async with contextlib.aclosing(feed.stream()) as stream:
+            while not client.state or len(client.state["runs"]) < 3:
+                client.take(await anext(stream))
+            # All at once, so that the reader cannot keep up: the end of `quick` falls off the ring.
+            bus.publish(story.end("quick"))
+            for _ in range(40):
+                bus.publish(story.stream("x"))
+            bus.publish(story.end("slow"))
+            bus.publish(story.end())
+            async for frame in stream:
+                if client.take(frame) == "end":
+                    break
+    bus.close(1)
+    assert client.state["missed"] > 20
+    assert client.state["runs"]["root"]["inputs"] is None
+    statuses = {run_id: run["status"] for run_id, run in client.state["runs"].items()}
+    assert statuses == {"root": "ok", "quick": "lost", "slow": "ok"}
+    assert client.kinds.count("snapshot") == 1
 
 
 async def test_a_source_that_fails_tells_every_viewer(follower):

@@ -17,6 +17,7 @@ from tracebus_exporters.web._list import RunList
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from tracebus.bus import Snapshot
     from tracebus.events import Event, RunEvent
     from tracebus_exporters.web._content import View
     from tracebus_exporters.web._source import Source
@@ -66,6 +67,8 @@ class Hub:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._starting: asyncio.Task[None] | None = None
+        self._position = 0
+        self._advanced = asyncio.Event()
         self.finished = False
 
     async def start(self) -> None:
@@ -121,6 +124,15 @@ class Hub:
         """Return a tree's events as the viewer may see them."""
         return [self._view(event) for event in await self.source.read_run(root_id)]
 
+    def view(self, event: Event) -> Event:
+        """Return *event* as the viewer may see it."""
+        return self._view(event)
+
+    async def caught_up(self, seq: int) -> None:
+        """Wait until every event up to *seq* has been handed out, or no more come."""
+        while self._position < seq and not self.finished:
+            await self._advanced.wait()
+
     async def _start(self) -> None:
         head = await self.source.head()
         self.runs.load(await self.source.summaries(_LISTED), head)
@@ -145,6 +157,7 @@ class Hub:
     def _finish(self) -> None:
         self._flush()
         self.finished = True
+        self._advance(0)
         self._end_all("end", {})
         for consumers in list(self._consumers.values()):
             for consumer in list(consumers):
@@ -176,6 +189,12 @@ class Hub:
         for root_id, batch in by_root.items():
             for consumer in list(self._consumers[root_id]):
                 consumer.take(batch)
+        self._advance(events[-1].seq)
+
+    def _advance(self, seq: int) -> None:
+        self._position = max(self._position, seq)
+        self._advanced.set()
+        self._advanced = asyncio.Event()
 
     async def _introduce(self, root_id: str) -> None:
         """Find out about a run that began before the server, or beyond the list's end."""
@@ -238,10 +257,27 @@ class _Tree:
             self._end_if_over()
 
     def missed(self, gap: Gap) -> None:
-        """Read the tree anew: what is missing may be in the source."""
-        if self._waiting is None:
+        """Bring the tree in line again: from the source, where that has what was missed."""
+        opened = self._hub.source.open_runs()
+        if opened is not None:
+            runs = self.state.document["runs"]
+            suspects = [run_id for run_id, run in runs.items() if run["status"] == "running"]
+            if self._waiting is None:
+                self.feed.publish(self.state.apply(gap))
+            self._resyncing = asyncio.create_task(self._resync(opened, suspects))
+        elif self._waiting is None:
             self._waiting = []
             self._loading = asyncio.create_task(self._load((gap,)))
+
+    async def _resync(self, opened: Snapshot, suspects: list[str]) -> None:
+        """Mark those of *suspects* as lost that ended unseen, once every end still to be seen has been."""
+        await self.loaded()
+        await self._hub.caught_up(opened.seq)
+        starts = [self._hub.view(run) for run in opened.open if run.root_run_id == self._root_id]
+        alive = {run.run_id for run in opened.open}
+        gone = [run_id for run_id in suspects if run_id not in alive]
+        self.feed.publish(self.state.apply_all(starts) + self.state.lose(gone))
+        self._end_if_over()
 
     def lose(self, run_ids: frozenset[str]) -> None:
         if self._waiting is None:

@@ -65,6 +65,9 @@ def stream_response(
 ) -> Response:
     """Run *chain* and return its run as a stream of server-sent events, for Starlette and FastAPI.
 
+    `patch` and `append` send all that is captured, prompts included; the other wires send what the models
+    say and the tools return.
+
     Args:
         chain: any Runnable; it is run by `astream`.
         input: its input.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+import socket
 from typing import TYPE_CHECKING
 
 from tracebus_exporters.web._app import LOOPBACK, create_app
@@ -50,7 +51,7 @@ def serve(
     config = uvicorn.Config(
         app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2
     )
-    listening = config.bind_socket()
+    listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  compared, not bound
     shown = f"[{shown}]" if ":" in shown else shown
     link = f"http://{shown}:{listening.getsockname()[1]}/"

@@ -12,7 +12,7 @@ from tracebus.logs import Log, RunQuery
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tracebus.bus import EventBus
+    from tracebus.bus import EventBus, Snapshot
     from tracebus.events import Event
     from tracebus.logs import RunSummary
 
@@ -33,6 +33,10 @@ class Source(Protocol):
 
     async def read_run(self, root_id: str) -> list[Event]:
         """Return what is known of a root run and the runs below it."""
+        ...
+
+    def open_runs(self) -> Snapshot | None:
+        """Return what is open now, where `read_run` may not have everything; `None` where it has."""
         ...
 
     async def root_of(self, run_id: str) -> str | None:
@@ -69,6 +73,10 @@ class LogSource:
     async def read_run(self, root_id: str) -> list[Event]:
         """Return every stored event of the tree."""
         return await asyncio.to_thread(self._log.read_run, root_id)
+
+    def open_runs(self) -> Snapshot | None:
+        """Return `None`: the log has everything."""
+        return None
 
     async def root_of(self, run_id: str) -> str | None:
         """Return the root run's id; `None` for an unknown or ambiguous one."""
@@ -115,6 +123,10 @@ class BusSource:
         known = {event.run_id for event in held if isinstance(event, RunStarted)}
         older = [run for run in snapshot.open if run.root_run_id == root_id and run.run_id not in known]
         return [*older, *held]
+
+    def open_runs(self) -> Snapshot | None:
+        """Return the bus's open runs: the ring forgets."""
+        return self._bus.snapshot()
 
     async def root_of(self, run_id: str) -> str | None:
         """Return the root run's id, by what the ring holds and by the open runs."""

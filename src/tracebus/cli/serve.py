@@ -46,9 +46,6 @@ def serve(*, log: str, host: str, port: int, token: str | None, no_content: bool
         run(opened, host=host, port=port, token=token, content=not no_content, ready=ready)
     except OSError as error:
         raise click.ClickException(f"cannot listen at {host}:{port}: {error}; try --port 0") from error
-    except SystemExit as error:
-        if error.code:
-            raise click.ClickException(f"cannot listen at {host}:{port}; try --port 0") from error
     finally:
         opened.close()
 
