@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import random
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -183,6 +185,24 @@ def test_a_forked_child_writes_for_itself(path):
         assert connection.execute("SELECT count(*) FROM producers").fetchone() == (2,)
 
 
+def test_a_forgotten_log_lets_go_of_its_file(path):
+    """Without a close, when nothing holds the log any more: no file stays open, its runs are lost."""
+    log = SqliteLog(path)
+    log.append(sample_run("a")[:1])
+    log.read()
+    assert open_files_under(path.parent)
+    del log
+    gc.collect()
+    assert not open_files_under(path.parent)
+    with contextlib.closing(SqliteLog(path)) as log:
+        assert log.lost() == {"a"}
+
+
+def open_files_under(folder):
+    names = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return [name for name in names if name.is_relative_to(folder)]
+
+
 def test_a_full_disk_is_an_error_and_what_was_lost_is_written_down(path):
     """When the file cannot grow, the batch is refused whole; once it can, a gap says what is missing."""
     code = """
@@ -336,17 +356,29 @@ def test_a_failed_migration_changes_nothing(log, path):
 
 
 def test_age_removes_whole_runs(path):
-    """What is older than `max_age` goes, except from the first event of an old run that is still open."""
+    """What was stored longer ago than `max_age` goes, except from the first event of an open run on."""
     times = {"now": 1_800_000_000 * SECOND}
     with contextlib.closing(SqliteLog(path, clock=lambda: times["now"])) as log:
-        log.append(sample_run("old", time=times["now"] - 9 * DAY))
-        log.append(sample_run("open", time=times["now"] - 8 * DAY)[:2])
-        log.append(sample_run("young", time=times["now"]))
-        assert log.prune(Retention(max_age=86_400.0)) == 7
+        log.append(sample_run("old"))
+        times["now"] += DAY
+        log.append(sample_run("open")[:2])
+        times["now"] += DAY
+        log.append(sample_run("young"))
+        assert log.prune(Retention(max_age=43_200.0)) == 7
         assert {run.run_id for run in log.runs(RunQuery())} == {"open", "young"}
-        log.append(sample_run("open", time=times["now"] - 8 * DAY)[2:])
-        assert log.prune(Retention(max_age=86_400.0)) == 2
-        assert [run.run_id for run in log.runs(RunQuery())] == ["young", "open"]
+        log.append(sample_run("open")[2:])
+        times["now"] += DAY
+        log.append(sample_run("youngest"))
+        assert log.prune(Retention(max_age=43_200.0)) == 14
+        assert [run.run_id for run in log.runs(RunQuery())] == ["youngest"]
+
+
+def test_old_events_stored_today_are_young(path):
+    """A recording of last year that is replayed into the log stays: its age is since it was stored."""
+    with contextlib.closing(SqliteLog(path)) as log:
+        log.append([Gap(time=1, missed=3), *sample_run("ancient", time=1)])
+        log.append(sample_run("ancient too", time=1))
+        assert len(log.read()) == 15
 
 
 def test_a_log_keeps_to_its_size(path):

@@ -47,7 +47,7 @@ class JsonlLog:
     Args:
         path: the file; it is created readable for this user alone.
         retention: how much to keep; looked after while appending.
-        clock: nanoseconds since the epoch, for the age.
+        clock: nanoseconds since the epoch; ages are by the events' own times.
     """
 
     def __init__(

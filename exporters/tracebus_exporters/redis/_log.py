@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tracebus.events import RunEnded, RunStarted
-from tracebus.logs._index import summarise, the_one
+from tracebus.logs import summarise, the_only_run
 from tracebus_exporters.redis._feed import follow
 from tracebus_exporters.redis._reader import Reader
 from tracebus_exporters.redis._retention import prune
@@ -92,7 +92,7 @@ class RedisLog:
         every = {run.run_id: run for run in self._summaries()}
         found = [run for name, run in every.items() if name.startswith(run_id)]
         found = found or [run for name, run in every.items() if name.endswith(run_id)]
-        run = every.get(run_id) or the_one(run_id, found)
+        run = every.get(run_id) or the_only_run(run_id, found)
         return None if run is None else self._counted([run])[0]
 
     def read_run(self, root_run_id: str, /) -> list[Event]:

@@ -33,7 +33,7 @@ class RunChange:
         self.first_seq: int | None = None
         self.last_seq: int | None = None
 
-    def row(self, producer: int) -> tuple[object, ...]:
+    def row(self, producer: int, now: int) -> tuple[object, ...]:
         """Return the values of `UPSERT`."""
         start, end = self.start, self.end
         error = end.error if end else None
@@ -55,13 +55,14 @@ class RunChange:
             self.descendants,
             self.first_seq,
             self.last_seq,
+            now,
         )
 
 
 UPSERT = """
 INSERT INTO runs (run_id, parent_run_id, root_run_id, producer, name, kind, status, started, ended,
-    tags, thread_id, error_type, error_message, events, descendants, first_seq, last_seq)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    tags, thread_id, error_type, error_message, events, descendants, first_seq, last_seq, stored)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run_id) DO UPDATE SET
     parent_run_id = coalesce(parent_run_id, excluded.parent_run_id),
     producer = CASE WHEN excluded.first_seq IS NULL THEN producer ELSE excluded.producer END,
@@ -77,7 +78,8 @@ ON CONFLICT (run_id) DO UPDATE SET
     events = events + excluded.events,
     descendants = descendants + excluded.descendants,
     first_seq = coalesce(first_seq, excluded.first_seq),
-    last_seq = max(coalesce(last_seq, 0), coalesce(excluded.last_seq, 0))
+    last_seq = max(coalesce(last_seq, 0), coalesce(excluded.last_seq, 0)),
+    stored = excluded.stored
 """
 
 

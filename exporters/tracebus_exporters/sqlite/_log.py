@@ -70,6 +70,8 @@ class SqliteLog:
         self._losses = Losses()
         self._until_prune = 0
         self._stop_beating: threading.Event | None = None
+        # For a log that is forgotten. Not at exit: the bus may have something to store then.
+        weakref.finalize(self, _release, self._writer, self._reader).atexit = False
 
     def __repr__(self) -> str:
         return f"SqliteLog({str(self.path)!r})"
@@ -179,6 +181,18 @@ class SqliteLog:
                 name="tracebus-sqlite-heartbeat",
                 daemon=True,
             ).start()
+
+
+def _release(writer: Writer, reader: Reader) -> None:
+    """Close the connections of a log that nobody has any more, unless they are another process's."""
+    if writer.pid != os.getpid():
+        _left_to_parent.extend((writer.abandon(), reader.abandon()))
+        return
+    try:
+        writer.close()
+    except (OSError, InvalidLogError) as error:
+        _logger.debug("the log could not be told that this process is done: %s", error)
+    reader.close()
 
 
 def _beat(writer: weakref.ref[Writer], stop: threading.Event) -> None:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tracebus.events import RunKind
-from tracebus.logs import RunSummary
-from tracebus.logs._index import the_one
+from tracebus.logs import RunSummary, the_only_run
 
 if TYPE_CHECKING:
     import sqlite3
@@ -78,7 +77,7 @@ def find(connection: sqlite3.Connection, run_id: str, silent_since: int) -> RunS
             {"id": run_id, "end": f"%{_escaped(run_id)}", "silent_since": silent_since},
         ).fetchall()
         if rows:
-            return the_one(run_id, [_summary(row) for row in rows])
+            return the_only_run(run_id, [_summary(row) for row in rows])
     return None
 
 

@@ -51,16 +51,16 @@ class Pruner:
 
 
 def _cut_before(connection: sqlite3.Connection, oldest: int) -> int:
-    """Return the last position before the first event of any run that is to stay."""
+    """Return the last position of the runs that may go, before the first event of any that is to stay."""
     kept = connection.execute(
         "SELECT min(first_seq) FROM runs JOIN producers ON producers.id = producer "
-        "WHERE ended >= :oldest OR runs.started >= :oldest "
-        "OR (ended IS NULL AND closed IS NULL AND heartbeat >= :oldest)",
+        "WHERE stored >= :oldest OR (ended IS NULL AND closed IS NULL AND heartbeat >= :oldest)",
         {"oldest": oldest},
     ).fetchone()[0]
-    if kept is not None:
-        return int(kept) - 1
-    return int(connection.execute("SELECT max(seq) FROM events").fetchone()[0])
+    gone = connection.execute(
+        "SELECT max(last_seq) FROM runs WHERE :kept IS NULL OR last_seq < :kept", {"kept": kept}
+    )
+    return int(gone.fetchone()[0] or 0)
 
 
 def _remove(connection: sqlite3.Connection, cut: int) -> int:

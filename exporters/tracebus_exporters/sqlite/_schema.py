@@ -48,7 +48,8 @@ CREATE TABLE runs (
     events INTEGER NOT NULL DEFAULT 0,
     descendants INTEGER NOT NULL DEFAULT 0,
     first_seq INTEGER,
-    last_seq INTEGER
+    last_seq INTEGER,
+    stored INTEGER NOT NULL
 );
 CREATE INDEX runs_roots_by_start ON runs (started) WHERE parent_run_id IS NULL;
 CREATE INDEX runs_by_start ON runs (started);

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
 from tracebus.events import Gap, encode_json
-from tracebus.logs._index import tokens_of
+from tracebus.logs import tokens_of
 from tracebus_exporters.sqlite._changes import UPSERT, Changes
 from tracebus_exporters.sqlite._connection import explained, open_for_writing
 from tracebus_exporters.sqlite._producer import Producer
@@ -54,6 +55,8 @@ class Writer:
         self._inode = 0
         self._roots: dict[str, int] = {}
         self.producer: Producer | None = None
+        self.pid = os.getpid()
+        """The process the connection belongs to."""
 
     def append(self, events: Sequence[Event]) -> int:
         """Store *events* in one transaction; return the last position."""
@@ -101,6 +104,7 @@ class Writer:
         connection, self._connection = self._connection, None
         self._lock = threading.RLock()
         self.producer = None
+        self.pid = os.getpid()
         self._roots.clear()
         return connection
 
@@ -137,7 +141,8 @@ class Writer:
             changes.add(event, seq)
             rows.append((seq, event.root_run_id, encode_json(event).decode()))
         ended = [end for end in changes.ends if not _has_ended(connection, end)]
-        connection.executemany(UPSERT, [run.row(self.producer.id) for run in changes.runs.values()])
+        now, producer = self._clock(), self.producer.id
+        connection.executemany(UPSERT, [run.row(producer, now) for run in changes.runs.values()])
         for end in ended:
             _account(connection, end)
         roots = self._root_ids(connection, {root for _, root, _ in rows})
@@ -145,7 +150,7 @@ class Writer:
             "INSERT INTO events (seq, root, data) VALUES (?, ?, ?)",
             [(seq, roots[root], data) for seq, root, data in rows],
         )
-        self.producer.beat_if_due(connection, self._clock())
+        self.producer.beat_if_due(connection, now)
         return seq
 
     def _root_ids(self, connection: sqlite3.Connection, wanted: set[str]) -> dict[str, int]:

@@ -16,7 +16,14 @@ from __future__ import annotations
 
 from tracebus.logs._finished import FinishedRuns, Progress
 from tracebus.logs._follow import follow_by_polling
-from tracebus.logs._index import find_run_by_scan, find_runs_by_scan, read_run_by_scan
+from tracebus.logs._index import (
+    find_run_by_scan,
+    find_runs_by_scan,
+    read_run_by_scan,
+    summarise,
+    the_only_run,
+    tokens_of,
+)
 from tracebus.logs._log import Log, Retention
 from tracebus.logs._losses import Losses
 from tracebus.logs._open import default_log_path, known_logs, open_log
@@ -45,5 +52,8 @@ __all__ = [
     "parse_log_url",
     "parse_size",
     "read_run_by_scan",
+    "summarise",
+    "the_only_run",
     "thread_of",
+    "tokens_of",
 ]

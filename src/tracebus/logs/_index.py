@@ -31,7 +31,14 @@ if TYPE_CHECKING:
         def lost(self) -> frozenset[str]: ...
 
 
-__all__ = ["find_run_by_scan", "find_runs_by_scan", "read_run_by_scan", "summarise", "the_one"]
+__all__ = [
+    "find_run_by_scan",
+    "find_runs_by_scan",
+    "read_run_by_scan",
+    "summarise",
+    "the_only_run",
+    "tokens_of",
+]
 
 _PAGE = 5000
 
@@ -49,10 +56,10 @@ def find_run_by_scan(log: Readable, run_id: str) -> RunSummary | None:
     if run_id in every:
         return every[run_id]
     found = [run for name, run in every.items() if name.startswith(run_id)]
-    return the_one(run_id, found or [run for name, run in every.items() if name.endswith(run_id)])
+    return the_only_run(run_id, found or [run for name, run in every.items() if name.endswith(run_id)])
 
 
-def the_one(run_id: str, found: Sequence[RunSummary]) -> RunSummary | None:
+def the_only_run(run_id: str, found: Sequence[RunSummary]) -> RunSummary | None:
     """Return the only one of *found*.
 
     Raises:

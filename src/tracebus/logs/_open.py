@@ -55,7 +55,7 @@ def default_log_path() -> Path:
 def _loaded(found: EntryPoint, url: str) -> Callable[[str], Log]:
     try:
         return cast("Callable[[str], Log]", found.load())
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         extra = _EXTRAS.get(found.name)
         remedy = f"; install it with: pip install 'tracebus[{extra}]'" if extra else ""
         raise InvalidLogError(f"{url!r} needs a library that is not installed ({error}){remedy}") from error
