@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -211,3 +212,9 @@ def test_the_public_names_are_there():
     assert set(tracebus.__all__) <= set(dir(tracebus))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = tracebus.nothing
+
+
+def test_the_published_schema_is_current():
+    """docs/event.schema.json is what `tracebus.events.json_schema()` says."""
+    published = Path(__file__).resolve().parents[1] / "docs" / "event.schema.json"
+    assert json.loads(published.read_text("utf-8")) == ev.json_schema()
