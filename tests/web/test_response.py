@@ -218,6 +218,8 @@ def test_an_unknown_wire_is_refused():
     """The error lists what there is."""
     with pytest.raises(ValueError, match="wire is one of patch, append, text"):
         stream_response(chain(), {}, wire="smoke")
+    with pytest.raises(ValueError, match="observe"):
+        stream_response(chain(), {}, wire="langserve_log", to="console")
 
 
 @pytest.fixture

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
 import uuid
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from tracebus.bus import EventBus
-from tracebus.events import ErrorInfo, Outcome, RunEnded, RunKind, RunStarted
 from tracebus_exporters.web import _langserve
 from tracebus_exporters.web._agui import AguiProjection
 from tracebus_exporters.web._content import everything, without_tracebacks
-from tracebus_exporters.web._hub import Hub
 from tracebus_exporters.web._plain import TextProjection
 from tracebus_exporters.web._projected import projected, projected_text
-from tracebus_exporters.web._source import BusSource
+from tracebus_exporters.web._session import Session
 from tracebus_exporters.web._sse import PING, sse_response
 from tracebus_exporters.web._vercel import VERCEL_HEADERS, VercelProjection
 
@@ -26,11 +21,9 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from tracebus.capture import Capture
-    from tracebus_exporters.web._content import View
+    from tracebus_exporters.web._hub import Hub
 
 __all__ = ["WIRES", "Wire", "stream_response"]
-
-_logger = logging.getLogger("tracebus.web")
 
 Wire: TypeAlias = Literal["patch", "append", "text", "agui", "ai", "langserve_log", "langserve_events"]
 """What the client understands.
@@ -41,11 +34,9 @@ what `langserve.RemoteRunnable` reads.
 """
 WIRES: tuple[str, ...] = get_args(Wire)
 
+_LANGSERVE = {"langserve_log": _langserve.log_frames, "langserve_events": _langserve.event_frames}
 _CAPACITY = 16_384
-_CLOSE_TIMEOUT = 5.0
-
-# A task nobody holds may be collected before it is done.
-_background: set[asyncio.Task[Any]] = set()
+_PATCH_FRAME = 0.05
 
 
 def stream_response(
@@ -73,8 +64,8 @@ def stream_response(
         input: its input.
         config: its config.
         wire: what the client understands; see `Wire`.
-        to: where else the events go, as for `observe`.
-        capture: what of the content is captured.
+        to: where else the events go, as for `observe`; not with the wires of LangServe.
+        capture: what of the content is captured; LangServe's wires send everything.
         tracebacks: send an error's traceback as well as its type and message.
         cancel_on_disconnect: a client that goes away cancels the run, which ends as cancelled; else it
             runs on unwatched.
@@ -84,39 +75,42 @@ def stream_response(
         **kwargs: given to `astream`.
 
     Raises:
-        ValueError: there is no such wire, or `config["run_id"]` is no UUID.
+        ValueError: there is no such wire, *to* is not for it, or `config["run_id"]` is no UUID.
         TypeError: *chain* is no Runnable.
         UnknownExporterError: a URL in *to* that nobody answers for.
     """
     if wire not in WIRES:
         raise ValueError(f"wire is one of {', '.join(WIRES)}, not {wire!r}")
-    if wire == "langserve_log":
-        return sse_response(_langserve.log_frames(chain, input, config, **kwargs), ping=ping)
-    if wire == "langserve_events":
-        return sse_response(_langserve.event_frames(chain, input, config, **kwargs), ping=ping)
-
+    if wire in _LANGSERVE:
+        if to:
+            raise ValueError(f"wire={wire!r} sends events nowhere else: give it observe(chain, to=…) instead")
+        return sse_response(_LANGSERVE[wire](chain, input, config, **kwargs), ping=ping)
     root_id = str((config or {}).get("run_id") or uuid.uuid4())
-
-    def frames(hub: Hub) -> AsyncIterator[bytes]:
-        match wire:
-            case "text":
-                return projected_text(hub, root_id, TextProjection(root_id))
-            case "agui":
-                return projected(hub, root_id, AguiProjection(root_id, thread_id, run_id))
-            case "ai":
-                return projected(hub, root_id, VercelProjection(root_id))
-            case _:
-                return _patches(hub, root_id, append=wire == "append")
-
     bus = _bus(to)
-    observed = _observed(chain, bus, capture)
     options: Any = {**(config or {}), "run_id": uuid.UUID(root_id)}
-    run = observed.astream(input, options, **kwargs)
-    headers = VERCEL_HEADERS if wire == "ai" else None
-    delay = 0.05 if wire in ("patch", "append") else 0.0
-    view = everything if tracebacks else without_tracebacks
-    session = _Session(bus, root_id, run, frames, delay, view=view, cancel=cancel_on_disconnect)
-    return sse_response(session.stream(), headers=headers, ping=ping)
+    session = Session(
+        bus,
+        root_id,
+        _observed(chain, bus, capture).astream(input, options, **kwargs),
+        _frames(wire, root_id, AguiProjection(root_id, thread_id, run_id)),
+        frame=_PATCH_FRAME if wire in ("patch", "append") else 0.0,
+        view=everything if tracebacks else without_tracebacks,
+        cancel=cancel_on_disconnect,
+    )
+    return sse_response(session.stream(), headers=VERCEL_HEADERS if wire == "ai" else None, ping=ping)
+
+
+def _frames(wire: Wire, root_id: str, agui: AguiProjection) -> Callable[[Hub], AsyncIterator[bytes]]:
+    """Return what makes the frames of *wire* out of a hub."""
+    match wire:
+        case "text":
+            return lambda hub: projected_text(hub, root_id, TextProjection(root_id))
+        case "agui":
+            return lambda hub: projected(hub, root_id, agui)
+        case "ai":
+            return lambda hub: projected(hub, root_id, VercelProjection(root_id))
+        case _:
+            return lambda hub: _patches(hub, root_id, append=wire == "append")
 
 
 async def _patches(hub: Hub, root_id: str, *, append: bool) -> AsyncIterator[bytes]:
@@ -138,70 +132,3 @@ def _observed(chain: Any, bus: EventBus, capture: Capture | None) -> Any:
     from tracebus.sources import observe  # noqa: PLC0415  LangChain is imported by who runs chains
 
     return observe(chain, bus=bus, capture=capture)
-
-
-class _Session:
-    """One run and its one viewer."""
-
-    def __init__(
-        self,
-        bus: EventBus,
-        root_id: str,
-        run: AsyncIterator[Any],
-        frames: Callable[[Hub], AsyncIterator[bytes]],
-        delay: float,
-        *,
-        view: View,
-        cancel: bool,
-    ) -> None:
-        self._bus = bus
-        self._root_id = root_id
-        self._run = run
-        self._frames = frames
-        self._delay = delay
-        self._view = view
-        self._cancel = cancel
-
-    async def stream(self) -> AsyncIterator[bytes]:
-        """Yield the viewer's frames; leaving early cancels the run or leaves it to itself."""
-        hub = Hub(BusSource(self._bus), frame=self._delay, view=self._view)
-        await hub.start()
-        task = _keep(asyncio.create_task(self._consume()))
-        try:
-            async for frame in self._frames(hub):
-                yield frame
-        finally:
-            # Not awaited here: a client that went away has this very task cancelled.
-            if self._cancel:
-                task.cancel()
-            _keep(asyncio.create_task(_close(task, hub)))
-
-    async def _consume(self) -> None:
-        """Run the chain to its end; the events tell how it went."""
-        try:
-            async for _ in self._run:
-                pass
-        except Exception as error:
-            _logger.info("a streamed run failed", exc_info=True)
-            if not self._bus.statistics().published:
-                self._never_began(error)
-        finally:
-            await self._bus.aclose(_CLOSE_TIMEOUT)
-
-    def _never_began(self, error: Exception) -> None:
-        """Tell the viewer of a failure before the first callback, such as an input of the wrong type."""
-        ids: dict[str, Any] = {"run_id": self._root_id, "root_run_id": self._root_id, "time": time.time_ns()}
-        described = ErrorInfo(type=type(error).__qualname__, message=str(error))
-        self._bus.publish(RunStarted(kind=RunKind.UNKNOWN, name="run", **ids))
-        self._bus.publish(RunEnded(outcome=Outcome.ERROR, error=described, **ids))
-
-
-async def _close(task: asyncio.Task[None], hub: Hub) -> None:
-    await asyncio.gather(task, return_exceptions=True)
-    await hub.close()
-
-
-def _keep(task: asyncio.Task[Any]) -> asyncio.Task[Any]:
-    _background.add(task)
-    task.add_done_callback(_background.discard)
-    return task

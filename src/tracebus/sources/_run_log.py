@@ -80,20 +80,26 @@ async def astream_log(
     chunks = runnable.astream(input, _with_handler(config, handler), **kwargs)
     task = asyncio.create_task(_consume(chunks, outbox, with_streamed_output_list))
     try:
-        log: RunLog | None = None
-        async for patch in outbox:
-            if log is None:
-                log = LinearRunLog(*patch.ops)
-                yield log
-            elif diff:
-                yield patch
-            else:
-                log = log + patch
-                yield log
+        async for item in _items(outbox, diff=diff):
+            yield item
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+async def _items(outbox: _Outbox, *, diff: bool) -> AsyncIterator[RunLogPatch | RunLog]:
+    """Yield the first patch as the log it is, then patches or the log as it grows."""
+    log: RunLog | None = None
+    async for patch in outbox:
+        if log is None:
+            log = LinearRunLog(*patch.ops)
+            yield log
+        elif diff:
+            yield patch
+        else:
+            log = log + patch
+            yield log
 
 
 async def _consume(chunks: AsyncIterator[Any], outbox: _Outbox, with_list: bool) -> None:  # noqa: FBT001  one caller
