@@ -93,7 +93,7 @@ def watch(name: str) -> Callable[[], None]:
         case "tracebus":
             return _tracebus()
         case "tracebus, 1 reader":
-            return _tracebus(lambda batch: None)
+            return _tracebus(lambda _batch: None)
         case "langfuse":
             return _langfuse()
         case _:
@@ -101,16 +101,22 @@ def watch(name: str) -> Callable[[], None]:
 
 
 def _empty_handler() -> Callable[[], None]:
-    from contextvars import ContextVar
-
     from langchain_core.callbacks import BaseCallbackHandler
-    from langchain_core.tracers.context import register_configure_hook
 
     class Empty(BaseCallbackHandler):
         run_inline = True
 
-    register_configure_hook(ContextVar("empty", default=Empty()), inheritable=True)
+    _configure(Empty())
     return lambda: None
+
+
+def _configure(handler: Any) -> None:
+    """Have LangChain add *handler* to every run of the process."""
+    from contextvars import ContextVar
+
+    from langchain_core.tracers.context import register_configure_hook
+
+    register_configure_hook(ContextVar("watcher", default=handler), inheritable=True)  # noqa: B039  # one for all
 
 
 def _tracebus(*exporters: Any) -> Callable[[], None]:
@@ -143,14 +149,11 @@ def _instrumented(package: str) -> Callable[[], None]:
 
 
 def _langfuse() -> Callable[[], None]:
-    from contextvars import ContextVar
-
-    from langchain_core.tracers.context import register_configure_hook
     from langfuse import Langfuse
     from langfuse.langchain import CallbackHandler
 
     Langfuse(public_key="pk", secret_key="sk", host="http://127.0.0.1:9", tracing_enabled=True, sample_rate=0)
-    register_configure_hook(ContextVar("peer", default=CallbackHandler()), inheritable=True)
+    _configure(CallbackHandler())
     return lambda: None
 
 

@@ -66,7 +66,7 @@ class LinearRunLog(RunLog):
             return bool(self.ops == other.ops and self.state == other.state)
         return isinstance(other, RunLogPatch) and self.ops == other.ops
 
-    __hash__ = None  # type: ignore[assignment]  # as LangChain's
+    __hash__ = None  # as LangChain's
 
 
 class _Journal:
