@@ -52,7 +52,7 @@ class Speech:
         self._root_speaks: bool | None = None
         self._speakers: dict[str, _Speaker] = {}
         self._steps: dict[str, str] = {}
-        self._tools: dict[str, str] = {}
+        self._tools: dict[str, str | None] = {}
         self._step_names: dict[str, int] = {}
         self._started_runs: set[str] = set()
         self.over = False
@@ -81,7 +81,7 @@ class Speech:
         if event.kind in _MODELS and not self._root_speaks:
             self._root_speaks = False
             self._speakers[event.run_id] = _Speaker(event.run_id)
-        if event.tool_call_id is not None:
+        if event.kind == RunKind.TOOL:
             self._tools[event.run_id] = event.tool_call_id
         if event.run_id == self._root_id:
             return [Act("start", event.run_id, event, event.time)]
@@ -104,7 +104,9 @@ class Speech:
         if speaker is not None:
             acts += speaker.ended(event)
         if event.run_id in self._tools:
-            acts.append(_result(event, self._tools.pop(event.run_id)))
+            call_id = self._tools.pop(event.run_id) or _answered_call(event)
+            if call_id is not None:
+                acts.append(_result(event, call_id))
         if event.run_id in self._steps:
             step = self._steps.pop(event.run_id)
             acts.append(Act("step_end", step, None, event.time, step))
@@ -219,6 +221,14 @@ class _Call:
         self.name = ""
         self.args: list[str] = []
         self.started = False
+
+
+def _answered_call(event: RunEnded) -> str | None:
+    """Return the call a tool's message says it answers: before langchain-core 1.1 its start did not."""
+    outputs = event.outputs
+    is_message = isinstance(outputs, dict) and outputs.get("type") == "tool"
+    call_id = outputs.get("tool_call_id") if is_message else None
+    return call_id if isinstance(call_id, str) else None
 
 
 def _result(event: RunEnded, call_id: str) -> Act:
