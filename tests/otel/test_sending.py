@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from tracebus_exporters.otel import _sender
+from tracebus_exporters.otel import _losses, _sender
 from tracebus_exporters.otel._sender import Pace
 
 
@@ -92,6 +92,24 @@ def test_a_partial_success_counts_what_was_rejected(backend, service, story, ans
     found = exporter.statistics()
     assert (found["spans_sent"], found["spans_lost_rejected"]) == (1, 2)
     assert "too old" in caplog.text
+
+
+def test_losses_are_said_seldom_but_all(service, story, answer, exporting, caplog, monkeypatch):
+    """Within half a minute one warning stands for many; what it left out is said at the end."""
+    monkeypatch.setattr(_losses, "_QUIET", 30.0)
+    service.always = answer(400)
+    exporter = exporting(service.http)
+    with caplog.at_level(logging.WARNING, "tracebus"):
+        for _ in range(3):
+            story.events.clear()
+            story.chain()
+            exporter.export(story.events)
+            exporter.flush(5)
+        exporter.close()
+    first, last = (record.getMessage() for record in caplog.records)
+    assert first.startswith("3 spans")
+    assert last.startswith("6 spans")
+    assert "9 in all" in last
 
 
 def test_a_throttling_backend_is_left_alone_as_long_as_it_asks(backend, service, story, answer):
@@ -349,7 +367,9 @@ def test_a_program_exits_though_its_backend_is_dead(protocol):
     """Exit with nobody listening: the program ends, the lost span is said."""
     done = _run(_EXITING, "http://127.0.0.1:9", protocol, OTEL_METRICS_EXPORTER="none")
     assert done.returncode == 0
-    assert "1 spans" in done.stderr
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("1 spans")]
+    assert "onnection refused" in said
+    assert len(said) < 400
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])

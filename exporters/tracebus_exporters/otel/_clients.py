@@ -241,7 +241,10 @@ def _compressed(body: bytes, compression: str) -> bytes:
             return body
 
 
-def _brief(error: Exception) -> str:
+def _brief(error: BaseException) -> str:
+    """Return what went wrong at the bottom: libraries wrap `Connection refused` in three more errors."""
+    while (below := error.__cause__ or error.__context__) is not None:
+        error = below
     return f"{type(error).__name__}: {error}"[:_MOST_SAID]
 
 

@@ -22,6 +22,7 @@ class Losses:
         self._counts: dict[str, int] = {}
         self._unreported = 0
         self._quiet_until = 0.0
+        self._last = ""
 
     def sent(self, items: int) -> None:
         """Count *items* the backend has."""
@@ -36,21 +37,27 @@ class Losses:
             for name in ("lost", f"lost_{reason}"):
                 self._counts[name] = self._counts.get(name, 0) + items
             self._unreported += items
-            total, unreported = self._counts["lost"], self._unreported
+            self._last = f"{reason}: {message or 'no reason given'}"
             if time.monotonic() < self._quiet_until:
                 return
             self._quiet_until = time.monotonic() + _QUIET
-            self._unreported = 0
-        _logger.warning(
-            "%d %s for %s lost (%s: %s); %d in all. Said at most every %d s; bus.statistics() counts on",
-            unreported,
-            self._what,
-            self._where,
-            reason,
-            message or "no reason given",
-            total,
-            _QUIET,
-        )
+        self.report()
+
+    def report(self) -> None:
+        """Warn of what was lost since the last warning; at the end nothing stays unsaid."""
+        with self._lock:
+            unreported, self._unreported = self._unreported, 0
+            total = self._counts.get("lost", 0)
+        if unreported:
+            _logger.warning(
+                "%d %s for %s lost (%s); %d in all. Said at most every %d s; bus.statistics() counts on",
+                unreported,
+                self._what,
+                self._where,
+                self._last,
+                total,
+                _QUIET,
+            )
 
     def counts(self) -> dict[str, int]:
         """Return the counts by name: `spans_sent`, `spans_lost`, `spans_lost_rejected` and so on."""

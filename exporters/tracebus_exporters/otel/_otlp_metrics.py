@@ -124,6 +124,7 @@ class OtlpMetrics:
         within(
             CLOSE_TIMEOUT, self._reader.shutdown if self._ticks else self._close_still, CLOSE_TIMEOUT * 1e3
         )
+        self._exporter.losses.report()
 
     def after_fork(self) -> None:
         """Open a connection of the child's own; the SDK restarts its thread itself."""

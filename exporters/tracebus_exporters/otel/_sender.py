@@ -151,6 +151,7 @@ class Sender:
             self._taken = 0
             client = self._client
         self._losses.lost(left, "at_close", f"not delivered within {CLOSE_TIMEOUT} s")
+        self._losses.report()
         if client is not None:
             client.close()
 
