@@ -329,6 +329,31 @@ def test_a_run_that_was_quiet_is_seen_again(log, redis_server):
     reader.close()
 
 
+def test_what_comes_after_a_root_has_ended_is_seen(log, redis_server):
+    """A run is not watched any more once its root has ended; a late child announces itself."""
+    reader = from_url(log._settings.server + f"?name={log._settings.name}")
+    *before, child_end, end = sample_run("a")
+    log.append([*before, end])
+    assert len(reader.read()) == 6
+    assert reader._reader._watched == set()
+    log.append([before[2]])
+    log.append([child_end])
+    assert [event.seq for event in reader.read(after=6)] == [7, 8]
+    reader.close()
+
+
+def test_a_reader_may_skip_forward(log):
+    """Going to a later position keeps what was watched and finds what began in between."""
+    reader = from_url(log._settings.server + f"?name={log._settings.name}")
+    log.append(sample_run("a")[:2])
+    assert len(reader.read()) == 2
+    log.append(sample_run("b")[:2])
+    log.append(sample_run("c")[:2])
+    log.append([event for name in "abc" for event in sample_run(name)[2:4]])
+    assert [event.seq for event in reader.read(after=5)] == list(range(6, 13))
+    reader.close()
+
+
 def test_readers_agree_wherever_they_begin(log):
     """From any position and in any page size, a reader gets exactly the events above it."""
     random_ = random.Random(6)

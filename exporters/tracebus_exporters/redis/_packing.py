@@ -30,6 +30,8 @@ class Entry(msgspec.Struct, frozen=True):
     data: bytes
     index: bytes
     """The starts and ends in it without what is long; empty where there are none."""
+    ends: bool = False
+    """Whether the root run ends in it."""
 
     @property
     def size(self) -> int:
@@ -77,7 +79,8 @@ def _entries(groups: dict[str, list[Event]]) -> Iterator[Entry]:
         for start in range(0, len(events), _MOST_EVENTS):
             part = events[start : start + _MOST_EVENTS]
             slim = [_slim(event, place) for place, event in enumerate(part, 1) if type(event) in _LIFECYCLE]
-            yield Entry(root, len(part), encode_batch(part), encode_batch(slim) if slim else b"")
+            ends = any(isinstance(event, RunEnded) and event.run_id == root for event in slim)
+            yield Entry(root, len(part), encode_batch(part), encode_batch(slim) if slim else b"", ends)
 
 
 _LIFECYCLE = frozenset((RunStarted, RunEnded))

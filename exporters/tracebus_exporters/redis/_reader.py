@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from tracebus.events import Gap
+from tracebus.events import Gap, RunEnded
 from tracebus_exporters.redis._packing import unpack, unpack_index
 from tracebus_exporters.redis._script import QUIET
 from tracebus_exporters.redis._settings import Keys, Settings, connect
@@ -28,7 +28,7 @@ __all__ = ["Reader"]
 
 _ENTRIES = 1000
 """Entries asked of all streams together, but of each at least ten and at most fifty."""
-_UNWATCH_EVERY = 5.0
+_UNWATCH_EVERY = 1.0
 """Seconds between two looks at which streams need no longer be watched."""
 _PAGE = 1000
 
@@ -119,6 +119,13 @@ class Reader:
         """Go to *after*: to the beginning where the log is shorter, since it is then another one."""
         head = self._head()
         after = 0 if after > head else after
+        if self._cursor is not None and self._cursor < after:
+            # Forward: the runs that were watched, and those that announced themselves since.
+            self._watched |= self._announced(self._between(self._cursor, after))
+            self._cursor = self._delivered = after
+            self._silent_until = 0
+            self._ready = []
+            return
         self._cursor = self._delivered = after
         # What was let go before a reader began at the beginning was not missed by it.
         self._silent_until = head if after == 0 else 0
@@ -143,8 +150,10 @@ class Reader:
             self._watched |= new
             more, horizon = self._xread(new, None, horizon)
             found |= more
-        self._ready += self._in_order(found, horizon)
+        fresh = list(self._in_order(found, horizon))
+        self._ready += fresh
         self._cursor = horizon
+        self._watched.difference_update(_ended_roots(fresh))
         return True
 
     def _in_order(self, found: dict[str, _Entries], horizon: int) -> Iterator[Event]:
@@ -194,6 +203,10 @@ class Reader:
             if gone:
                 self._watched.discard(root)
 
+    def _between(self, after: int, until: int) -> _Entries:
+        entries: _Entries = self.client.xrange(self._keys.index, f"({after}-0", f"{until}-0")
+        return entries
+
     def _index_entries(self, until: int | None = None) -> Iterator[tuple[int, dict[bytes, bytes]]]:
         start, end = "-", "+" if until is None else f"{until}-0"
         while entries := self.client.xrange(self._keys.index, start, end, count=_PAGE):
@@ -208,6 +221,13 @@ class Reader:
         for name, *arguments in commands:
             getattr(pipeline, name)(*arguments)
         return list(pipeline.execute())
+
+
+def _ended_roots(events: Iterable[Event]) -> Iterator[str]:
+    """Yield the root runs that end in *events*: what comes of them later announces itself."""
+    for event in events:
+        if isinstance(event, RunEnded) and event.run_id == event.root_run_id:
+            yield event.run_id
 
 
 def _number(entry: tuple[bytes, dict[bytes, bytes]]) -> int:

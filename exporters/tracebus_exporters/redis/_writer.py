@@ -214,7 +214,7 @@ class Writer:
         ]
         for entry in batch.entries:
             keys += (self._keys.run(entry.root), self._keys.about(entry.root))
-            arguments += (entry.root, entry.span, entry.data, entry.index)
+            arguments += (entry.root, entry.span, entry.data, entry.index, int(entry.ends))
         position = int(self._append(keys=keys, args=arguments, client=client))
         self._keep_beating()
         return position
