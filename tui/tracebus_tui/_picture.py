@@ -148,6 +148,7 @@ class Picture(App[int]):
         self._runs = self.query_one("#runs", RunList)
         self._detail = self.query_one("#detail", TextView)
         self._bars = {bar.id: bar for bar in self.query(Bar)}
+        self.query_one("#side", TextView).wrap = False
         self._runs.focus()
         self._arrange()
         self.feed.start()

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 from tracebus.events import RunKind
 
 if TYPE_CHECKING:
+    from tracebus.events import RunEnded, RunStarted
     from tracebus.tree import RunNode
 
 _WORTH_COUNTING = frozenset(
     (RunKind.CHAT_MODEL, RunKind.LLM, RunKind.TOOL, RunKind.RETRIEVER, RunKind.EMBEDDING, RunKind.NODE)
 )
 _KEPT = 512
+_MOST_NAMES = 2_000
+"""Programs that put an id in a name would make a tally for every run."""
+_NANO = 1_000_000_000
 _HISTORY = 60
 
 
@@ -36,17 +40,16 @@ class Tally:
         self.waits: deque[float] = deque(maxlen=_KEPT)
         """Times to first token."""
 
-    def add(self, node: RunNode) -> None:
+    def add(self, node: RunNode, start: RunStarted, end: RunEnded) -> None:
         """Count a run that has ended."""
         self.runs += 1
-        self.errors += node.error is not None
-        if (took := node.duration) is not None:
-            self.durations.append(took)
-        if (waited := node.time_to_first_token) is not None:
-            self.waits.append(waited)
-        if (usage := node.own_usage) is not None:
-            self.input += usage.input_tokens or 0
-            self.output += usage.output_tokens or 0
+        self.errors += end.error is not None
+        self.durations.append((end.time - start.time) / _NANO)
+        usage = end.usage
+        if usage is None:
+            return
+        self.input += usage.input_tokens or 0
+        self.output += usage.output_tokens or 0
         if (cost := node.own_cost) is not None:
             self.cost += cost
             self.costs = True
@@ -65,17 +68,23 @@ class Meters:
         self._last = (0, 0)
         self._sampled_at: float | None = None
 
-    def ended(self, node: RunNode) -> None:
+    def ended(self, node: RunNode, end: RunEnded) -> None:
         """Count a run that has ended."""
-        if node.kind not in _WORTH_COUNTING:
+        start = node.start
+        if start is None or start.kind not in _WORTH_COUNTING:
             return
-        model = node.model
-        name = model.name if model is not None and model.name else node.name
+        model = end.model or start.model
+        name = model.name if model is not None and model.name else start.name
         tally = self.by_name.get(name)
         if tally is None:
-            tally = self.by_name[name] = Tally(name, node.kind)
-        tally.add(node)
-        if node.stream is not None and (waited := node.time_to_first_token) is not None:
+            if len(self.by_name) >= _MOST_NAMES:
+                return
+            tally = self.by_name[name] = Tally(name, start.kind)
+        tally.add(node, start, end)
+        stream = node.stream
+        if stream is not None and stream.first_at is not None:
+            waited = (stream.first_at - start.time) / _NANO
+            tally.waits.append(waited)
             self.waits.append(waited)
 
     def sample(self, at: float) -> bool:

@@ -66,11 +66,17 @@ class Runs:
                 if node.run_id not in by_id:
                     self._place(node)
                 continue
-            self._place(node)
+            # A run that is where it belongs moves only when its start is seen, or while it is unknown.
+            known = node.run_id in by_id
             if isinstance(event, RunStarted):
-                self._began(node)
+                self._place(node)
+                self._began(node, event)
             elif isinstance(event, RunEnded):
+                if not known or node.start is None:
+                    self._place(node)
                 self._ended(node, event)
+            elif not known or node.start is None:
+                self._place(node)
 
     def row_of(self, run_id: str) -> Row | None:
         """Return the row of a run; `None` where it is not held."""
@@ -114,21 +120,20 @@ class Runs:
     def _place(self, node: RunNode) -> Row:
         """Return the row of *node*, made or moved to where it belongs."""
         row = self._by_id.get(node.run_id)
-        above = self._above(node)
+        parent = node.parent
+        above: Row | None = None
+        if parent is not None:
+            above = self._by_id.get(parent.run_id) or self._place(parent)
+        elif node.batch_group is not None:
+            above = self._group_row(node.batch_group)
         if row is None:
-            row = self._by_id[node.run_id] = Row(node, open=not _folded_from_the_start(node))
+            row = self._by_id[node.run_id] = Row(node)
+            row.open = not _folded_from_the_start(node)
             self.rows.add(row, above)
         elif row.parent is not (above or self.rows.top):
             self.rows.remove(row)
             self.rows.add(row, above)
         return row
-
-    def _above(self, node: RunNode) -> Row | None:
-        if node.parent is not None:
-            return self._by_id.get(node.parent.run_id) or self._place(node.parent)
-        if node.batch_group is not None:
-            return self._group_row(node.batch_group)
-        return None
 
     def _group_row(self, group: BatchGroup) -> Row:
         row = self._groups.get(group.id)
@@ -139,14 +144,14 @@ class Runs:
 
     # What an event means.
 
-    def _began(self, node: RunNode) -> None:
-        if node.kind not in _QUIET:
+    def _began(self, node: RunNode, event: RunStarted) -> None:
+        if event.kind not in _QUIET:
             self._newest = node
-        if node.kind in _MODELS and (self._talking is None or self._talking.status is not RunStatus.RUNNING):
+        if event.kind in _MODELS and (self._talking is None or self._talking.status is not RunStatus.RUNNING):
             self._talking = node
 
     def _ended(self, node: RunNode, event: RunEnded) -> None:
-        self.meters.ended(node)
+        self.meters.ended(node, event)
         if event.error is not None and not any(kid.error is not None for kid in node.children):
             self.errors.append(node)
         if node.parent is None and node.children:
