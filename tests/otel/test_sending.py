@@ -94,7 +94,9 @@ def test_a_partial_success_counts_what_was_rejected(backend, service, story, ans
     assert "too old" in caplog.text
 
 
-def test_losses_are_said_seldom_but_all(service, story, answer, exporting, caplog, monkeypatch):
+def test_losses_are_said_seldom_but_all(  # noqa: PLR0917  fixtures
+    service, story, answer, exporting, caplog, monkeypatch
+):
     """Within half a minute one warning stands for many; what it left out is said at the end."""
     monkeypatch.setattr(_losses, "_QUIET", 30.0)
     service.always = answer(400)

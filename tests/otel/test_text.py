@@ -1,0 +1,59 @@
+"""Strings and JSON no backend chokes on."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracebus_exporters.otel._text import clean, clean_tree, to_json
+
+_scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+_any_text = st.text(st.characters(exclude_categories=()), max_size=200)
+_payloads = st.recursive(
+    _scalars | _any_text,
+    lambda inner: st.lists(inner, max_size=8) | st.dictionaries(_any_text, inner, max_size=8),
+    max_leaves=30,
+)
+_plain_payloads = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=200),
+    lambda inner: st.lists(inner, max_size=8) | st.dictionaries(st.text(max_size=50), inner, max_size=8),
+    max_leaves=30,
+)
+
+
+@given(_payloads, st.integers(20, 400))
+def test_json_is_valid_and_within_the_limit(payload, limit):
+    """Whatever is written, whatever the limit: the attribute is JSON, encodable, and no longer."""
+    written = to_json(payload, limit)
+    assert len(written) <= limit
+    written.encode()
+    json.loads(written)
+
+
+@given(_plain_payloads)
+def test_json_that_fits_says_all(payload):
+    """Within the limit nothing is lost."""
+    assert json.loads(to_json(payload, 1_000_000)) == payload
+
+
+@given(_payloads)
+def test_a_cleaned_tree_can_be_encoded_by_anybody(payload):
+    """After cleaning, every string is UTF-8, every key a word, every integer of 64 bits."""
+    cleaned = clean_tree(payload)
+    json.dumps(cleaned, ensure_ascii=False).encode()
+    assert clean_tree(cleaned) == cleaned
+
+
+@given(_any_text, st.integers(0, 50))
+def test_cleaned_text_is_short_and_encodable(text, limit):
+    """A string is cut to its limit and has no lone surrogate left."""
+    found = clean(text, limit)
+    assert len(found) <= limit
+    found.encode()
+
+
+def test_a_cut_string_says_so():
+    """What was cut shows it, where there is room to."""
+    assert clean("x" * 100, 20) == "x" * 7 + "… [truncated]"
