@@ -66,6 +66,19 @@ def test_a_passing_fault_is_retried(backend, service, story, answer, status):
     assert "spans_lost" not in exporter.statistics()
 
 
+def test_throttling_without_a_time_is_retried_over_http_alone(service, story, answer, exporting, quick):
+    """429 says try again; gRPC's RESOURCE_EXHAUSTED does only where the server says when (OTLP's rule)."""
+    for protocol, sent in (("http/protobuf", 3), ("grpc", 0)):
+        service.answers = [answer(429)]
+        story.events.clear()
+        story.chain()
+        exporter = exporting(service.http if sent else service.grpc, protocol)
+        exporter.export(story.events)
+        exporter.close()
+        assert exporter.statistics().get("spans_sent", 0) == sent
+        assert exporter.statistics().get("spans_lost_refused", 0) == 3 - sent
+
+
 def test_a_refusal_is_final_counted_and_said_once(backend, service, story, answer, caplog):
     """Spans a backend calls bad are lost at once, counted, and warned of with the reason."""
     service.always = answer(400, message="bad")
