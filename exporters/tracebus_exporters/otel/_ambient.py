@@ -8,7 +8,10 @@ from tracebus import ambient
 
 
 def current_traceparent() -> str | None:
-    """Return the current span's W3C `traceparent`, `None` where there is none. About 1 µs."""
+    """Return the current span's W3C `traceparent`, `None` where there is none.
+
+    Costs the user's path 3 µs inside a span and half a microsecond outside any.
+    """
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return None

@@ -18,6 +18,10 @@ class Losses:
     def __init__(self, what: str, where: str) -> None:
         self._what = what
         self._where = where
+        self.reset()
+
+    def reset(self) -> None:
+        """Count from nothing, in a forked child: the counts are the parent's, and so is who holds the lock."""
         self._lock = threading.Lock()
         self._counts: dict[str, int] = {}
         self._unreported = 0

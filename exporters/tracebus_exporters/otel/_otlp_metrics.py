@@ -99,6 +99,7 @@ class OtlpMetricExporter(MetricExporter):
     def after_fork(self) -> None:
         """Open a connection of the child's own."""
         self._client = None
+        self.losses.reset()
 
 
 class OtlpMetrics:

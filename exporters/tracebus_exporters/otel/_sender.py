@@ -140,7 +140,8 @@ class Sender:
         self._give_up()
 
     def after_fork(self) -> None:
-        """Start afresh: the queue, the connections and the thread are the parent's."""
+        """Start afresh: the queue, the connections, the counts and the thread are the parent's."""
+        self._losses.reset()
         self._reset()
 
     def _give_up(self) -> None:
