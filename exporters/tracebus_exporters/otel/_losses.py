@@ -21,7 +21,7 @@ class Losses:
         self.reset()
 
     def reset(self) -> None:
-        """Count from nothing, in a forked child: the counts are the parent's, and so is who holds the lock."""
+        """Count from nothing, as in a forked child, whose parent has counts and lock of its own."""
         self._lock = threading.Lock()
         self._counts: dict[str, int] = {}
         self._unreported = 0
