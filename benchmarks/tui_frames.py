@@ -59,7 +59,9 @@ def run(number):
     yield end(found, root, root)
     yield start(model, root, root, RunKind.CHAT_MODEL, model=MODEL)
     for _ in range(TOKENS):
-        yield RunStreamed(time=time.time_ns(), run_id=model, parent_run_id=root, root_run_id=root, text="token ")
+        yield RunStreamed(
+            time=time.time_ns(), run_id=model, parent_run_id=root, root_run_id=root, text="token "
+        )
     yield end(model, root, root, usage=USAGE, model=MODEL)
     yield end(root, None, root)
 
@@ -79,7 +81,9 @@ def mixed(first=0):
 
 def standing(rows):
     """Return the events of ended runs that make *rows* rows."""
-    return [event for number in range(rows // 4) for event in run(number) if not isinstance(event, RunStreamed)]
+    return [
+        event for number in range(rows // 4) for event in run(number) if not isinstance(event, RunStreamed)
+    ]
 
 
 def produce(publish, rate, seconds, batch=200):
@@ -157,7 +161,9 @@ async def frames(results):
     app.model.apply(events)
     results["start or end, us"] = (time.thread_time() - before) / len(events) * 1e6
     tokens = [
-        RunStreamed(time=time.time_ns(), run_id=f"{n}m", parent_run_id=str(n), root_run_id=str(n), text="token ")
+        RunStreamed(
+            time=time.time_ns(), run_id=f"{n}m", parent_run_id=str(n), root_run_id=str(n), text="token "
+        )
         for n in range(5000)
         for _ in range(10)
     ]
@@ -268,13 +274,21 @@ def from_process(results, rate):
         time.sleep(1.5)
         return process.terminate
 
-    asyncio.run(sustained(results, f"other process (SQLite), {rate:,} events/s asked", LogSource(open_log(url)), begin))
+    asyncio.run(
+        sustained(
+            results, f"other process (SQLite), {rate:,} events/s asked", LogSource(open_log(url)), begin
+        )
+    )
 
 
 def inside(path):
     """Measure, and write the results where the parent finds them."""
     results = {}
-    parts = (lambda: asyncio.run(frames(results)), lambda: from_bus(results, 100_000), lambda: from_process(results, 50_000))
+    parts = (
+        lambda: asyncio.run(frames(results)),
+        lambda: from_bus(results, 100_000),
+        lambda: from_process(results, 50_000),
+    )
     for part in parts:
         try:
             part()

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from tracebus.events import encode_json
 from tracebus.figures import count, dollars, duration
 from tracebus.text import sanitise
 from tracebus.tree import BatchGroup, RunNode, RunStatus
@@ -285,7 +284,7 @@ def events_of(node: RunNode) -> list[Paragraph]:
 def raw_of(node: RunNode) -> list[Paragraph]:
     """Return the start and the end as they came, as JSON."""
     events = [event for event in (node.start, node.end) if event is not None]
-    return [Paragraph(shown(as_json(msgspec.json.decode(encode_json(event))))) for event in events]
+    return [Paragraph(shown(as_json(msgspec.to_builtins(event, str_keys=True)))) for event in events]
 
 
 def batch_of(group: BatchGroup) -> list[Paragraph]:

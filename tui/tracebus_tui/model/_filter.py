@@ -61,7 +61,7 @@ _IS: dict[str, Test] = {
 FIELDS = ("kind", "status", *_TEXTS, *_NUMBERS, "is")
 
 _CONDITION = re.compile(r"(?P<field>[a-z]+)(?P<mark>:|~|>=|<=|>|<|=)(?P<value>.*)", re.DOTALL)
-_COMPARED = re.compile(r"(>=|<=|>|<|=)?\s*\$?(.+)")
+_COMPARED = re.compile(r"(>=|<=|>|<|=)?\s*\$?([^<>=$].*)")
 _SCALES = {"k": 1_000, "m": 1_000_000}
 
 

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tui_support import EPOCH, SECOND, History, story, usage
+
+from tracebus.events import BatchMembership, ModelInfo
+from tracebus.text import sanitise
+from tracebus_tui.detail import lines_of, paragraphs_of, wrapped
+from tracebus_tui.detail._content import TABS, Paragraph
+from tracebus_tui.drawing import (
+    ASCII,
+    UNICODE,
+    Brush,
+    columns_for,
+    cut,
+    heading,
+    line_width,
+    row_spans,
+    spark,
+    width,
+)
+from tracebus_tui.model import Runs
+
+NOW = EPOCH + 14 * SECOND
+HOSTILE = st.text(
+    st.one_of(
+        st.characters(),
+        st.sampled_from("\x1b\x07\x9b\x00\r\n\t‮‏⁦日本語👩‍👩‍👧é[]/\\"),
+    ),
+    max_size=60,
+)
+
+
+def drawn(events, cells=120, glyphs=UNICODE, now=NOW):
+    runs = Runs()
+    runs.apply(events)
+    brush = Brush(columns_for(cells), glyphs, now, 0)
+    return ["".join(text for text, _ in row_spans(row, brush)) for row in runs.rows]
+
+
+@given(HOSTILE, HOSTILE, st.integers(30, 220))
+@settings(max_examples=80, deadline=None)
+def test_a_row_is_as_wide_as_its_columns_whatever_is_in_it(name, message, cells):
+    """Wide, combining, right-to-left and control characters neither widen a row nor stay in it."""
+    h = History()
+    h.start("a", name=name, kind="chat_model", model=ModelInfo(name=message))
+    h.stream("a", name, at=1)
+    h.end("a", at=3, error=f"E: {message}", usage=usage(12345, 99999))
+    h.start("b", name=name, at=4)
+    for number in range(12):
+        h.start(f"c{number}", "b" if number == 0 else f"c{number - 1}", name=message, at=4)
+    h.start("m", name=name, batch=BatchMembership("x", 0, 5))
+    runs = Runs()
+    runs.apply(h.events)
+    columns = columns_for(cells)
+    for row in runs.rows:
+        spans = row_spans(row, Brush(columns, UNICODE, NOW, 3))
+        assert line_width(spans) == columns.total == cells
+        assert all(text == sanitise(text, one_line=True) for text, _ in spans)
+
+
+def test_columns_fill_every_width():
+    """From 10 to 300 cells the columns and their heading fill the line exactly."""
+    for cells in range(10, 301):
+        columns = columns_for(cells)
+        assert columns.total == cells
+        assert line_width(heading(columns, "start")) == cells
+
+
+def test_a_state_is_told_by_sign_and_letter():
+    """Every state but the good one has a letter, so that neither colour nor sign is needed."""
+    text = "\n".join(drawn(story()))
+    assert "✗E ⚒ lookup" in text
+    assert "‖I ◆ graph" in text
+    assert "✓  ⌕ search" in text
+    assert "r ◈ talk" in text
+
+
+def test_ascii_is_ascii():
+    """With the ASCII signs a row of ASCII names has nothing else."""
+    lines = drawn(story(), glyphs=ASCII)
+    assert all(line.isascii() for line in lines if "classify  " not in line), lines
+
+
+def test_live_counts_are_marked():
+    """A running model's tokens are a count of chunks and say so; afterwards the usage is shown."""
+    lines = drawn(story())
+    assert "~5" in next(line for line in lines if "talk" in line)
+    assert "1.2k→80" in next(line for line in lines if " chat " in line)
+
+
+def test_the_waterfall_marks_waiting_and_the_first_token():
+    """A model's bar waits, marks the first token and works; a tool's only works, and fails with a cross."""
+    lines = drawn(story())
+    assert "·◆━" in next(line for line in lines if " chat " in line)
+    assert next(line for line in lines if "lookup" in line).rstrip().endswith("✗")
+    assert "◆" in next(line for line in lines if "agent" in line)[80:]
+
+
+def test_a_batch_shows_how_far_it_is():
+    """The group's row counts what has ended, and what failed."""
+    h = History()
+    for number in range(4):
+        h.start(f"m{number}", name="step", batch=BatchMembership("b", number, 10))
+    h.end("m0")
+    h.end("m1", error="ValueError: no")
+    line = drawn(h.events)[0]
+    assert "step  ×10" in line
+    assert "2/10" in line
+    assert "2●" in line
+    assert "1✗" in line
+
+
+def test_retries_and_fallbacks_are_recognisable():
+    """A retried run has its attempt; a fallback its number."""
+    h = History()
+    h.start("f", name="RunnableWithFallbacks")
+    h.start("one", "f", kind="chat_model")
+    h.end("one", error="E: down")
+    h.start("two", "f", kind="chat_model")
+    text = "\n".join(drawn(h.events))
+    assert "two ⤷1" in text
+    assert "lookup ↻2" in "\n".join(drawn(story()))
+
+
+def test_unknown_is_not_zero():
+    """A model that reported no usage and no price shows neither 0 nor $0."""
+    h = History()
+    h.start("m", kind="chat_model")
+    h.end("m")
+    assert "0→" not in drawn(h.events)[0]
+    assert "$" not in drawn(h.events)[0]
+
+
+@given(HOSTILE, st.integers(1, 60))
+def test_wrapping_loses_nothing_but_blanks(text, cells):
+    """Every piece fits, or is a single wide character, and together they are the line."""
+    line = text.replace("\n", " ")
+    pieces = wrapped(line, cells)
+    assert all(width(piece) <= max(cells, 2) for piece in pieces)
+    assert "".join(pieces).replace(" ", "") == line.replace("\t", "").replace(" ", "")
+
+
+@given(HOSTILE, st.integers(0, 40))
+def test_cutting_fits(text, cells):
+    """Cut text is never wider than asked."""
+    assert width(cut(text.replace("\n", ""), cells)) <= cells
+
+
+def test_little_columns():
+    """A sparkline is scaled to its highest value, and flat where there is nothing."""
+    assert spark([0, 5, 10], 3, "▁▂▃▄▅▆▇█") == "▁▅█"
+    assert spark([0, 0], 8, "▁█") == "▁▁"
+
+
+def test_messages_read_as_a_conversation():
+    """A chat model's inputs show who said what."""
+    runs = Runs()
+    runs.apply(story())
+    text = [p.text for p in paragraphs_of(runs.runs.get("chat"), "Input", NOW)]
+    assert text == ["system", "Be brief.", "", "user", "What is late?", ""]
+
+
+def test_documents_read_as_documents():
+    """A retriever's outputs show sources and texts."""
+    runs = Runs()
+    runs.apply(story())
+    text = "\n".join(p.text for p in paragraphs_of(runs.runs.get("search"), "Output", NOW))
+    assert "1. board" in text
+    assert "Line 7 is late." in text
+
+
+@given(
+    st.recursive(
+        st.one_of(st.none(), HOSTILE, st.floats(allow_nan=False), st.integers(-9, 9)),
+        lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(HOSTILE, inner, max_size=4)),
+        max_leaves=20,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_every_tab_takes_every_payload(payload):
+    """Whatever a run was given and gave, every tab has safe lines to show."""
+    h = History()
+    for run_id, value in (
+        ("a", payload),
+        ("b", {"messages": [payload, {"role": payload, "content": payload}]}),
+        ("c", {"documents": [payload]}),
+    ):
+        h.start(run_id, inputs=value)
+        h.end(run_id, outputs=value)
+    runs = Runs()
+    runs.apply(h.events)
+    for run_id in "abc":
+        for tab in TABS:
+            for line in lines_of(paragraphs_of(runs.runs.get(run_id), tab, NOW), 40):
+                assert "\x1b" not in line[0][0]
+                assert "‮" not in line[0][0]
+
+
+def test_a_long_text_is_cut_where_nobody_reads_on():
+    """Ten million characters cost what two hundred thousand do, and the rest is announced."""
+    h = History()
+    h.start("a", inputs="x" * 10_000_000)
+    runs = Runs()
+    runs.apply(h.events)
+    paragraphs = paragraphs_of(runs.runs.get("a"), "Input", NOW)
+    assert sum(len(p.text) for p in paragraphs) < 210_000
+    assert "9.8M characters more" in paragraphs[-1].text
+
+
+def test_no_wrapping_keeps_a_line_a_line():
+    """Without wrapping every line of text is one line, cut at the edge."""
+    assert len(lines_of([Paragraph("x" * 100 + "\ny")], 10, wrap=False)) == 2

@@ -1,0 +1,177 @@
+"""Events by hand, the application without a terminal, and its screen as text."""
+
+from __future__ import annotations
+
+import time
+from contextlib import asynccontextmanager
+from itertools import count
+
+from tracebus.events import (
+    BatchMembership,
+    ErrorInfo,
+    ModelInfo,
+    Outcome,
+    RunEnded,
+    RunKind,
+    RunRetried,
+    RunStarted,
+    RunStreamed,
+    TokenUsage,
+)
+from tracebus_tui._app import Watch
+from tracebus_tui.feed import FeedState, ListSource
+
+SECOND = 1_000_000_000
+EPOCH = 1_760_000_000 * SECOND
+DEADLINE = 20.0
+
+
+class History:
+    """Writes the events of one program: seconds in, consecutive `seq` out."""
+
+    def __init__(self):
+        self.events = []
+        self._seq = count(1)
+        self._parents = {}
+
+    def start(self, run_id, parent=None, *, at=0.0, kind="chain", **fields):
+        self._parents[run_id] = parent
+        fields.setdefault("name", run_id)
+        return self._write(RunStarted, run_id, at, kind=RunKind(kind), **fields)
+
+    def stream(self, run_id, text="", *, at=0.0, **fields):
+        return self._write(RunStreamed, run_id, at, text=text, **fields)
+
+    def retry(self, run_id, attempt, *, at=0.0):
+        return self._write(RunRetried, run_id, at, attempt=attempt)
+
+    def end(self, run_id, *, at=1.0, outcome="ok", error=None, **fields):
+        if error is not None:
+            kind, _, message = error.partition(": ")
+            outcome, fields["error"] = "error", ErrorInfo(type=kind, message=message, traceback="Traceback …")
+        return self._write(RunEnded, run_id, at, outcome=Outcome(outcome), **fields)
+
+    def _write(self, event_type, run_id, at, **fields):
+        root = run_id
+        while self._parents.get(root) is not None:
+            root = self._parents[root]
+        event = event_type(
+            seq=next(self._seq),
+            time=EPOCH + round(at * SECOND),
+            run_id=run_id,
+            parent_run_id=self._parents.get(run_id),
+            root_run_id=root,
+            **fields,
+        )
+        self.events.append(event)
+        return event
+
+
+def usage(given, made):
+    return TokenUsage(input_tokens=given, output_tokens=made, total_tokens=given + made)
+
+
+def story():
+    """Return a little of everything: an agent, a retry, an error, a batch, a graph, and a model that runs."""
+    gpt = ModelInfo(provider="openai", name="gpt-4o-mini")
+    h = History()
+    h.start("agent", at=0, kind="agent", tags=("prod",), inputs="What is late?")
+    h.start("search", "agent", at=0.1, kind="retriever", inputs={"query": "late"})
+    h.end(
+        "search",
+        at=0.6,
+        outputs={"documents": [{"page_content": "Line 7 is late.", "metadata": {"source": "board"}}]},
+    )
+    messages = {
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is late?"}]
+    }
+    h.start("chat", "agent", at=0.6, kind="chat_model", model=gpt, inputs=messages)
+    h.stream("chat", "Line 7 ", at=1.2)
+    h.stream("chat", "is late.", at=1.6)
+    h.end("chat", at=2.0, usage=usage(1200, 80), model=gpt)
+    h.start("lookup", "agent", at=2.0, kind="tool")
+    h.retry("lookup", 2, at=2.5)
+    h.end("lookup", at=3.0, error="TimeoutError: no answer from the depot")
+    h.end("agent", at=4.0, outputs="Line 7.")
+    for number in range(3):
+        h.start(f"item{number}", at=5, name="classify", batch=BatchMembership("b1", number, 3))
+        h.end(f"item{number}", at=6 + number)
+    h.start("graph", at=9, kind="graph")
+    h.start("node", "graph", at=9, kind="node", metadata={"langgraph_step": 1})
+    h.end("node", at=9.5)
+    h.end("graph", at=10, outcome="interrupted")
+    h.start("broken", at=11)
+    h.end("broken", at=11.5, error="ValueError: bad input 42")
+    h.start("live", at=12)
+    h.start("talk", "live", at=12, kind="chat_model", model=gpt)
+    for number in range(5):
+        h.stream("talk", f"word{number} ", at=12.5 + number / 10)
+    return h.events
+
+
+@asynccontextmanager
+async def opened(events, *, size=(120, 36), at=14.0, source=None, **options):
+    """Run the application on *events* at second *at*, once it has taken all of them."""
+    options.setdefault("motion", False)
+    app = Watch(source or ListSource(events), clock=lambda: EPOCH + round(at * SECOND), **options)
+    app.model.tidy = lambda now: None  # nothing folds by itself; `test_runs` has that
+    async with app.run_test(size=size) as pilot:
+        if source is None:
+            await until(pilot, lambda: app.feed.state is FeedState.ENDED and not app.feed.backlog)
+        await step(pilot)
+        yield app, pilot
+
+
+async def until(pilot, condition):
+    """Let the application go on until *condition* holds."""
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        await pilot.pause()
+
+
+async def step(pilot):
+    """Draw a frame with everything that is due now and then."""
+    app = pilot.app
+    for _ in range(2):
+        await pilot.pause()
+        app._due.clear()
+        app.frame()
+    await pilot.pause()
+
+
+async def press(pilot, *keys):
+    """Press *keys*, one after the other, with a frame after each."""
+    for key in keys:
+        await pilot.press(key)
+        await step(pilot)
+
+
+def screen_lines(app):
+    """Return what the screen shows, line by line."""
+    strips = (
+        app.screen._compositor.render_strips(app.size)
+        if _takes_size(app)
+        else app.screen._compositor.render_strips()
+    )
+    return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+
+def _takes_size(app):
+    import inspect
+
+    return bool(inspect.signature(app.screen._compositor.render_strips).parameters)
+
+
+def screen_text(app):
+    return "\n".join(screen_lines(app))
+
+
+def rows_text(app):
+    """Return the lines of the list of runs."""
+    return screen_lines(app)[2 : 2 + app._runs.size.height]
+
+
+def cursor_name(app):
+    item = app.view.cursor.item
+    return item.name if item is not None else None
