@@ -120,7 +120,8 @@ def test_runs_left_open_at_close_are_lost_at_once(log, path):
     with contextlib.closing(SqliteLog(path)) as reader:
         assert reader.lost() == {"a"}
         assert reader.find_run("a").status == "lost"
-        view = sqlite3.connect(path).execute("SELECT status FROM run_list").fetchall()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        view = connection.execute("SELECT status FROM run_list").fetchall()
     assert view == [("lost",)]
 
 
