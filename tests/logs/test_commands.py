@@ -187,6 +187,30 @@ def test_an_exit_that_fails_can_be_tried_again(log, tmp_path, monkeypatch):
     assert "14 events sent" in again.stderr
 
 
+def test_an_exit_whose_flush_fails_remembers_nothing(log, monkeypatch):
+    """What was handed over and did not arrive is sent again by the next call, not taken for done."""
+    from tracebus_exporters.jsonl import JsonlLog
+
+    def fail(self, timeout):
+        raise TimeoutError("could not be delivered")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JsonlLog, "flush", fail)
+        result = CliRunner().invoke(cli, ["export", "sqlite:", "--to", "jsonl:out.jsonl"])
+        assert result.exit_code == 1
+        assert "could not be delivered\nRun the same command again" in result.stderr
+    assert "14 events sent" in tracebus("export", "sqlite:", "--to", "jsonl:out.jsonl").stderr
+
+
+@pytest.mark.parametrize("command", [["runs"], ["show", "last"], ["replay"]])
+def test_a_server_that_is_away_is_a_message(command, monkeypatch):
+    """No traceback for a mistyped host."""
+    pytest.importorskip("redis", reason="needs redis-py (pip install 'tracebus[redis]')")
+    result = CliRunner().invoke(cli, [*command, "redis://127.0.0.1:1/0"])
+    assert result.exit_code == 1
+    assert "redis://127.0.0.1:1/0 cannot be reached" in result.stderr
+
+
 def test_interleaved_runs_come_out_one_by_one():
     """Events of two runs that overlap are given out run by run, when each is over."""
     one, two = sample_run("one"), sample_run("two")

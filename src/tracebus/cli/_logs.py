@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from tracebus.events import Event
     from tracebus.logs import Log, RunSummary
 
-__all__ = ["Moment", "all_events", "find", "log_argument", "open_existing"]
+__all__ = ["Moment", "all_events", "find", "log_argument", "open_existing", "reading"]
 
 log_argument: Callable[[Callable[..., object]], Callable[..., object]] = click.argument(
     "log_url", metavar="[LOG]", required=False
@@ -43,6 +44,23 @@ class Moment(click.ParamType[int]):
             self.fail(
                 f"{value!r} is neither a duration such as 2h nor a date such as 2026-11-21T10:30", param, ctx
             )
+
+
+@contextlib.contextmanager
+def reading(log_url: str | None) -> Iterator[Log]:
+    """Open the log to read, and close it; a server or a disk that is away becomes a message.
+
+    Raises:
+        InvalidLogError: a file was named that is not there.
+        click.ClickException: the log cannot be reached.
+    """
+    log = open_existing(log_url)
+    try:
+        yield log
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        log.close()
 
 
 def open_existing(log_url: str | None) -> Log:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tracebus.cli._destinations import exporters_from
-from tracebus.cli._logs import open_existing
+from tracebus.cli._logs import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,22 +49,25 @@ def export(log_url: str, to: str, *, with_open: bool, again: bool, state: Path |
     Run it again, and only what has finished since is sent. Stopped in the middle, it goes on where
     it was; the runs sent since the last note (at most 5000 events) are then sent twice.
     """
+    (exporter,) = exporters_from([to])
+    with reading(log_url) as log, contextlib.closing(exporter):
+        click.echo(_exported(log, exporter, to, with_open=with_open, again=again, state=state), err=True)
+    return 0
+
+
+def _exported(
+    log: Log, exporter: Exporter, to: str, *, with_open: bool, again: bool, state: Path | None
+) -> str:
+    """Hand on what is to be handed on, and return what to say of it."""
     from tracebus.logs import FinishedRuns, Progress  # noqa: PLC0415  `--help` must not pay for it
 
-    log = open_existing(log_url)
-    (exporter,) = exporters_from([to])
     file = state or _state_file(log.url, getattr(exporter, "url", to))
     progress = Progress() if again or _is_new(exporter) else _load(file)
     if log.head() < progress.position:  # another log in the place of the one that was handed on
         progress = Progress()
     export_ = _Export(log, exporter, file, FinishedRuns(progress))
-    try:
-        export_.run(with_open=with_open)
-    finally:
-        exporter.close()
-        log.close()
-    click.echo(export_.report(), err=True)
-    return 0
+    export_.run(with_open=with_open)
+    return export_.report()
 
 
 class _Export:
@@ -123,19 +127,26 @@ class _Export:
                 self._exporter.export(batch)
             except Exception as error:
                 if attempt + 1 == _ATTEMPTS:
-                    raise click.ClickException(f"{error}\nRun the same command again to go on.") from error
+                    raise _interrupted(error) from error
                 time.sleep(0.2 * 2**attempt)
             else:
                 return
 
     def _flush(self) -> None:
-        self._exporter.flush(_PATIENCE)
+        try:
+            self._exporter.flush(_PATIENCE)
+        except Exception as error:
+            raise _interrupted(error) from error
 
     def _save(self) -> None:
         """Remember how far the export is, after everything sent has arrived."""
         self._flush()
         _store(self._state, self._runs.progress)
         self._unsaved = 0
+
+
+def _interrupted(error: Exception) -> click.ClickException:
+    return click.ClickException(f"{error}\nRun the same command again to go on.")
 
 
 def _is_new(exporter: Exporter) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tracebus.cli._destinations import exporters_from, to_option
-from tracebus.cli._logs import all_events, open_existing
+from tracebus.cli._logs import all_events, open_existing, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,17 +54,16 @@ def replay(
     from tracebus.cli._logs import find  # noqa: PLC0415  likewise
 
     exporters = exporters_from(to or (() if tui else ("console",)))
-    log = open_existing(log_url)
     if tui:
-        return _watched(log, run, speed, max_pause)
+        return _watched(open_existing(log_url), run, speed, max_pause)
     bus = EventBus()
-    for exporter in exporters:
-        bus.attach(exporter)
     try:
-        events = all_events(log) if run is None else iter(log.read_run(find(log, run).root_run_id))
-        _play(bus, events, speed, max_pause)
+        with reading(log_url) as log:
+            for exporter in exporters:
+                bus.attach(exporter)
+            events = all_events(log) if run is None else iter(log.read_run(find(log, run).root_run_id))
+            _play(bus, events, speed, max_pause)
     finally:
-        log.close()
         delivered = bus.close(timeout=30.0)
     return _report(bus, delivered=delivered)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracebus.cli._logs import Moment, log_argument, open_existing
+from tracebus.cli._logs import Moment, log_argument, reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,11 +60,8 @@ def runs(log_url: str | None, *, every: bool, as_json: bool, **conditions: Any) 
     """
     from tracebus.logs import RunQuery  # noqa: PLC0415  `--help` must not pay for it
 
-    log = open_existing(log_url)
-    try:
+    with reading(log_url) as log:
         found = log.runs(RunQuery(roots_only=not every, **conditions))
-    finally:
-        log.close()
     if as_json:
         _print_json(found)
     elif found:

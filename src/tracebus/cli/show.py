@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracebus.cli._logs import find, log_argument, open_existing
+from tracebus.cli._logs import find, log_argument, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,13 +35,10 @@ def show(run: str, log_url: str | None, *, as_json: bool, as_events: bool, full:
 
     RUN is an id, the beginning or the end of one, or `last`. LOG is as in `tracebus runs`.
     """
-    log = open_existing(log_url)
-    try:
+    with reading(log_url) as log:
         summary = find(log, run)
         events = log.read_run(summary.root_run_id)
         lost = log.lost()
-    finally:
-        log.close()
     if as_events:
         _print_events(events)
     elif as_json:
@@ -94,11 +93,18 @@ def _tree_lines(node: RunNode, indent: str = "", branch: str = "") -> Iterator[s
     stack = [(node, indent, branch)]
     while stack:
         current, lead, sign = stack.pop()
-        yield click.style(lead + sign, dim=True) + _tree_line(current)
+        yield _fitting(click.style(lead + sign, dim=True) + _tree_line(current))
         below = lead + {"": "", "├─ ": "│  ", "└─ ": "   "}[sign]
         children = list(current.children)
         for number, child in enumerate(reversed(children)):
             stack.append((child, below, "└─ " if number == 0 else "├─ "))
+
+
+def _fitting(line: str) -> str:
+    """Return *line* cut to the terminal; whole where it goes to a file or a pipe."""
+    from tracebus.cli._cells import cut  # noqa: PLC0415  `--help` must not pay for it
+
+    return cut(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line
 
 
 def _tree_line(node: RunNode) -> str:
