@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk._logs import export as log_export
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tracebus_exporters.otel import OTelExporter
+
+# Renamed in opentelemetry-sdk 1.39, whose Logs API is not stable yet.
+_InMemory = getattr(log_export, "InMemoryLogRecordExporter", None) or log_export.InMemoryLogExporter
 
 
 @pytest.fixture
@@ -17,9 +20,9 @@ def logged():
     """Return a function that gives the log records and spans of events."""
 
     def run(events, **options):
-        memory, spans = InMemoryLogRecordExporter(), InMemorySpanExporter()
+        memory, spans = _InMemory(), InMemorySpanExporter()
         logs = LoggerProvider(shutdown_on_exit=False)
-        logs.add_log_record_processor(SimpleLogRecordProcessor(memory))
+        logs.add_log_record_processor(log_export.SimpleLogRecordProcessor(memory))
         traces = TracerProvider(shutdown_on_exit=False)
         traces.add_span_processor(SimpleSpanProcessor(spans))
         OTelExporter(tracer_provider=traces, logger_provider=logs, **options).export(events)

@@ -228,7 +228,10 @@ def test_the_current_span_is_read_where_the_run_starts():
     assert current_traceparent() is None
     with provider.get_tracer("t").start_as_current_span("server") as span:
         context = span.get_span_context()
-        assert current_traceparent() == f"00-{context.trace_id:032x}-{context.span_id:016x}-03"
+        assert (
+            current_traceparent()
+            == f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+        )
 
 
 def test_a_child_that_starts_after_its_parent_ended_still_hangs_on_it(story, recorded):
