@@ -60,6 +60,18 @@ def test_an_inference_is_measured_as_its_span_is(story, measured):
     assert "gen_ai.client.token.usage" not in found
 
 
+def test_a_long_stream_is_sampled_evenly(story, measured):
+    """Thousands of chunks cost a bounded number of values, spread over the whole stream."""
+    run = story.model(ended=False)
+    for number in range(3_000):
+        story.tick(10 if number >= 1_500 else 0)
+        story.stream(run)
+    story.end(run)
+    point = measured(story.events)["gen_ai.client.inference.time_per_output_chunk"][0][1]
+    assert 200 < point.count <= 256
+    assert point.sum / point.count == pytest.approx(0.006, rel=0.02)
+
+
 def test_the_previous_generation_of_metrics(story, measured):
     """`semconv="1.41"` measures by the names dashboards have had so far."""
     story.model()
