@@ -116,7 +116,7 @@ def _configure(handler: Any) -> None:
 
     from langchain_core.tracers.context import register_configure_hook
 
-    register_configure_hook(ContextVar("watcher", default=handler), inheritable=True)  # noqa: B039  # one for all
+    register_configure_hook(ContextVar("watcher", default=handler), inheritable=True)  # one for all
 
 
 def _tracebus(*exporters: Any) -> Callable[[], None]:
@@ -188,14 +188,15 @@ def report(workload: str, least: dict[str, float]) -> None:
     """Print one workload's table."""
     bare, empty = least["nothing"], least["empty handler"]
     print(f"\n{workload}: {bare * 1e3:.1f} ms of CPU with nothing watching")
-    print(f"  {'watcher':22} {'total ms':>9} {'× nothing':>10} {'added ms':>9} {'added ÷ empty handler':>22}")
+    print(
+        f"  {'watcher':22} {'total ms':>9} {'of nothing':>10} {'added ms':>9} {'added ÷ empty handler':>22}"
+    )
     for watcher, seconds in least.items():
         if watcher != "nothing":
             added = seconds - bare
             against = added / (empty - bare) if empty > bare else float("nan")
-            print(
-                f"  {watcher:22} {seconds * 1e3:9.1f} {seconds / bare:10.2f} {added * 1e3:9.1f} {against:22.2f}"
-            )
+            row = f"{seconds * 1e3:9.1f} {seconds / bare:10.2f} {added * 1e3:9.1f} {against:22.2f}"
+            print(f"  {watcher:22} {row}")
 
 
 def main() -> None:

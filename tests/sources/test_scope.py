@@ -235,3 +235,21 @@ def test_a_wrong_tracebus_to_is_said_and_hurts_nobody():
     )
     assert done.stdout == "fine\n"
     assert "no exporter answers to 'nowhere:'" in done.stderr
+
+
+OPEN_AT_EXIT = """
+import tracebus
+from tracebus.testing import ScriptedChatModel
+stream = ScriptedChatModel(script=["one two three"]).stream("x")
+next(stream)
+"""
+
+
+def test_a_process_that_exits_ends_its_open_runs(tmp_path):
+    """A stream still held when the process exits is told as abandoned, and told at all."""
+    log = tmp_path / "events.jsonl"
+    environment = {**os.environ, "TRACEBUS_TO": f"jsonl:{log}"}
+    subprocess.run([sys.executable, "-c", OPEN_AT_EXIT], env=environment, check=True, timeout=60)
+    events = [tracebus.events.decode_json(line) for line in log.read_bytes().splitlines()]
+    assert [type(event).__name__ for event in events] == ["RunStarted", "RunStreamed", "RunEnded"]
+    assert str(events[-1].outcome) == "abandoned"

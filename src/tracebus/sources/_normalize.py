@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import force_setattr
 
-from tracebus.capture import Capture
+from tracebus.capture import DEFAULT_CAPTURE
 from tracebus.events import RunEnded, settle
 from tracebus.sources._call import Call
 from tracebus.sources._iterators import ScopedAsyncIterator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from langchain_core.runnables import Runnable, RunnableConfig
 
+    from tracebus.capture import Capture
     from tracebus.events import Event, RunEvent
 
 __all__ = ["astream", "normalize"]
@@ -43,7 +44,7 @@ async def normalize(
     Raises:
         Exception: whatever *stream_events* raises, after the ends of the runs it ends.
     """
-    async with aclosing(_events(stream_events, capture or Capture(), {})) as events:
+    async with aclosing(_events(stream_events, capture or DEFAULT_CAPTURE, {})) as events:
         async for event in events:
             yield event
 
@@ -64,7 +65,7 @@ async def astream(
     Raises:
         Exception: whatever the Runnable raises, after the ends of its runs.
     """
-    policy = capture or Capture()
+    policy = capture or DEFAULT_CAPTURE
     ends: dict[str, RunEnded] = {}
 
     def note(event: RunEvent) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from tracebus.bus import EventBus
-from tracebus.capture import Capture
+from tracebus.capture import DEFAULT_CAPTURE, Capture
 from tracebus.exceptions import ClosedBusError
 from tracebus.exporting import DEFAULT_EXPORTER, environment_destinations, resolve, without_secrets
 from tracebus.sources._recorder import Recorder
@@ -36,7 +36,7 @@ def recorder_for(bus: EventBus, capture: Capture | None) -> Recorder:
     """
     if bus.closed:
         raise ClosedBusError("this bus is closed; observe with a new one")
-    policy = Capture() if capture is None else capture
+    policy = DEFAULT_CAPTURE if capture is None else capture
     with _lock:
         tracker = _tracker_of(bus)
         key = (id(tracker), policy)
