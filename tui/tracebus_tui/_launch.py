@@ -10,18 +10,16 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tracebus.bus import EventBus
 from tracebus.figures import count, dollars
 from tracebus.logs import open_log
 from tracebus.text import sanitise
 from tracebus_tui._companion import Companion, tracebus_command
-from tracebus_tui.feed import BusSource, LogSource
+from tracebus_tui.feed import BusSource, LogSource, ReplaySource
 from tracebus_tui.terminal import (
     Stray,
     guarded,
@@ -35,6 +33,7 @@ from tracebus_tui.terminal import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from tracebus.bus import EventBus
     from tracebus.events import Event
     from tracebus.logs import Log
     from tracebus_tui._app import Watch
@@ -84,14 +83,7 @@ def replay(
     events: Iterable[Event], options: Options = DEFAULTS, *, speed: float = 1.0, max_pause: float = 2.0
 ) -> int:
     """Show *events* as they came, *speed* times as fast; return an exit code."""
-
-    def source() -> Source:
-        bus = EventBus()
-        arguments = (bus, events, speed, max_pause)
-        threading.Thread(target=_play, args=arguments, name="tracebus-tui-replay", daemon=True).start()
-        return BusSource(bus, f"replay {speed:g}×")  # noqa: RUF001 - times
-
-    return _show(source, options, only_new=False)
+    return _show(lambda: ReplaySource(events, speed=speed, max_pause=max_pause), options, only_new=False)
 
 
 def accompany(arguments: Sequence[str], options: Options = DEFAULTS, *, title: str) -> int:
@@ -114,19 +106,6 @@ def accompany(arguments: Sequence[str], options: Options = DEFAULTS, *, title: s
     return guarded(
         main, terminal=terminal_descriptor(), after=lambda: shutil.rmtree(folder, ignore_errors=True)
     )
-
-
-def _play(bus: EventBus, events: Iterable[Event], speed: float, max_pause: float) -> None:
-    """Publish *events* with the pauses they came with."""
-    due = time.monotonic()
-    before: int | None = None
-    for event in events:
-        if speed and before is not None:
-            due += min(max(0, event.time - before) / 1e9, max_pause) / speed
-            time.sleep(max(0.0, due - time.monotonic()))
-        before = event.time
-        bus.publish(event)
-    bus.close()
 
 
 def _show(source: Callable[[], Source], options: Options, *, only_new: bool = True) -> int:

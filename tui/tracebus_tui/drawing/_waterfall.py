@@ -122,7 +122,7 @@ def composed_spans(root: RunNode, scale: Scale, now: int, glyphs: Glyphs) -> lis
         return None
     signs: list[Span] = [(" ", "")] * scale.cells
     for cell in range(whole.first, whole.last + 1):
-        signs[cell] = (glyphs.work, "faint")
+        signs[cell] = (glyphs.rule, "faint")
     leaves = [node for node in root.walk() if not node.children and node is not root]
     for leaf in leaves:
         bar = bar_of(leaf, scale, now)

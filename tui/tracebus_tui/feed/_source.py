@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _RECENT_ROOTS = 200
 _MOST_HISTORY = 200_000
 _BATCH = 512
+_SHORTEST = 0.002
 
 
 class Source(Protocol):
@@ -97,8 +98,8 @@ class BusSource:
     """A bus in this process. The view gets a `Gap` for what it was too slow for."""
 
     def __init__(self, bus: EventBus, label: str = "this process") -> None:
-        self._bus = bus
         self._label = label
+        self._subscription = bus.subscribe(after=0)  # now: the bus may be closed before the feed begins
 
     @property
     def label(self) -> str:
@@ -107,10 +108,10 @@ class BusSource:
 
     async def batches(self, after: int | None) -> AsyncGenerator[Sequence[Event], None]:
         """Yield what the ring holds, then new events, until the bus is closed."""
-        async with self._bus.subscribe(after=after or 0) as subscription:
-            yield ()
-            while events := await subscription.read(_BATCH):
-                yield events
+        del after  # the subscription knows
+        yield ()
+        while events := await self._subscription.read(_BATCH):
+            yield events
 
     def lost(self) -> frozenset[str]:
         """Return none: this process lives."""
@@ -152,3 +153,39 @@ class ListSource:
 
     def close(self) -> None:
         """Do nothing: a list holds nothing."""
+
+
+class ReplaySource(ListSource):
+    """Events played again with the pauses they came with.
+
+    Args:
+        events: read as they are played.
+        speed: how many times as fast; 0 is as fast as possible.
+        max_pause: seconds of silence to keep at most, before *speed*.
+    """
+
+    def __init__(self, events: Iterable[Event], *, speed: float, max_pause: float) -> None:
+        super().__init__((), f"replay {speed:g}x" if speed else "replay")  # keeps no event that was played
+        self._played = iter(events)
+        self._speed = speed
+        self._max_pause = max_pause
+
+    async def batches(self, after: int | None) -> AsyncGenerator[Sequence[Event], None]:
+        """Yield the events as they are due."""
+        del after  # an iterator goes on where it stopped
+        yield ()
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        before: int | None = None
+        batch: list[Event] = []
+        for event in self._played:
+            if self._speed and before is not None:
+                due += min(max(0, event.time - before) / 1e9, self._max_pause) / self._speed
+            before = event.time
+            wait = due - loop.time()
+            if (wait > _SHORTEST and self._speed) or len(batch) >= _BATCH:
+                yield batch
+                batch = []
+                await asyncio.sleep(max(0.0, wait) if self._speed else 0)
+            batch.append(event)
+        yield batch

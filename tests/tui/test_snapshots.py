@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tui_support import opened, press, screen_text, story
+
+FOLDER = Path(__file__).parent / "snapshots"
+SIZES = [(80, 24), (120, 36), (200, 60)]
+SCENES = {"runs": (), "open": ("g", "j", "j", "enter"), "filter": ("g", "e")}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_screen_looks_as_it_did(size, scene):
+    """Three screens at three sizes, as text; write them anew with TRACEBUS_WRITE_SNAPSHOTS=1 and look."""
+    async with opened(story(), size=size) as (app, pilot):
+        await press(pilot, *SCENES[scene])
+        app._said = (0.0, "", "")
+        app.model.meters.event_rate = 0.0
+        app.model.meters.chunk_rates.clear()
+        await press(pilot)
+        app._due.clear()
+        app._show_header(0.0)
+        await pilot.pause()
+        text = screen_text(app) + "\n"
+    path = FOLDER / f"{scene}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("TRACEBUS_WRITE_SNAPSHOTS"):
+        FOLDER.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")

@@ -1,0 +1,174 @@
+"""The installed command in tmux, driven by keys, watching a chain in another process."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+
+DEADLINE = 40.0
+PROGRAM = """
+import sys
+from langchain_core.runnables import RunnableLambda
+from tracebus import observe
+from tracebus.testing import Pacing, ScriptedChatModel
+
+model = ScriptedChatModel(script=["The harbour bus leaves at noon."], pacing=Pacing(first_token={wait}))
+chain = observe(RunnableLambda(lambda q: q, name="ask_harbour") | model, to=["{url}"])
+print("ready", flush=True)
+for line in sys.stdin:
+    chain.invoke(line.strip())
+    print("done", flush=True)
+"""
+
+
+class Tmux:
+    """A tmux server of its own with one window."""
+
+    def __init__(self, folder, width, height):
+        self.socket = f"tracebus-{uuid.uuid4().hex[:8]}"
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        shell = f"env -u CI -u NO_COLOR PATH={shlex.quote(path)} HOME={shlex.quote(str(folder))} PS1='$ ' sh"
+        self("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), shell)
+
+    def __call__(self, *args):
+        done = subprocess.run(
+            ["tmux", "-L", self.socket, *args], capture_output=True, text=True, check=True, timeout=20
+        )
+        return done.stdout
+
+    def type(self, text):
+        self("send-keys", "-l", text)
+        self("send-keys", "Enter")
+
+    def keys(self, *keys):
+        self("send-keys", *keys)
+
+    def text(self):
+        return self("capture-pane", "-p")
+
+    def until(self, *wanted, gone=()):
+        deadline = time.monotonic() + DEADLINE
+        while True:
+            text = self.text()
+            if all(part in text for part in wanted) and not any(part in text for part in gone):
+                return text
+            assert time.monotonic() < deadline, f"{wanted} did not come:\n{text}"
+
+    def modes(self):
+        return self("display-message", "-p", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}").strip()
+
+
+@pytest.fixture
+def tmux(tmp_path):
+    servers = []
+
+    def start(width=100, height=30):
+        servers.append(Tmux(tmp_path, width, height))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        subprocess.run(["tmux", "-L", server.socket, "kill-server"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Start a chain in a process of its own; it runs once for every line it is given."""
+    running = []
+
+    def start(wait=0.0):
+        url = f"sqlite:{tmp_path / 'events.db'}"
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM.format(url=url, wait=wait)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        assert process.stdout.readline() == "ready\n"
+        return url, process
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=20)
+
+
+def test_a_chain_in_another_process_is_watched_live(tmux, program):
+    """Runs appear, end, are opened and searched while the program that runs them lives elsewhere."""
+    url, process = program()
+    window = tmux()
+    window.type(f"tracebus {url}; echo code=$?")
+    window.until("No runs to show yet")
+    process.stdin.write("when?\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "done\n"
+    window.until("RunnableSequence", "ask_harbour", "ScriptedChatModel", "1✓")
+    window.keys("g", "/")
+    window.keys("-l", "kind:model")
+    window.keys("Enter")
+    window.until("filter kind:model: 1", gone=["ask_harbour"])
+    window.keys("Enter")
+    window.until("The harbour bus leaves at noon.", "1 Output")
+    window.keys("Enter")
+    window.until("RUN ")
+    window.keys("q")
+    text = window.until("code=0")
+    assert "tracebus: 1 runs, 1 ok" in text
+    assert window.modes() == "0 0 1"
+
+
+def test_a_producer_that_is_killed_leaves_lost_runs(tmux, program):
+    """After kill -9 of the program its open runs stop running on the screen, which goes on."""
+    url, process = program(wait=600)
+    window = tmux()
+    window.type(f"tracebus watch {url}; echo code=$?")
+    process.stdin.write("when?\n")
+    process.stdin.flush()
+    window.until("1 running", "ScriptedChatModel")
+    process.send_signal(signal.SIGKILL)
+    window.until("0 running", "?L")
+    window.keys("q")
+    window.until("code=0")
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 36)])
+def test_the_demo_in_its_screen(tmux, width, height):
+    """`tracebus demo` opens the screen by itself, plays to its end, and leaves the terminal as it was."""
+    window = tmux(width, height)
+    window.type("tracebus demo --fast; echo code=$?")
+    window.until("program ended (0)", "storyteller")
+    window.keys("4")
+    window.until("the programme cancelled it")
+    window.keys("q")
+    window.until("code=0", "Kept in the log on this machine")
+    assert window.modes() == "0 0 1"
+
+
+def test_resizing(tmux, program):
+    """The picture follows the window's size."""
+    url, process = program()
+    process.stdin.write("when?\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "done\n"
+    window = tmux(120, 36)
+    window.type(f"tracebus {url}; echo code=$?")
+    window.until("TTFT", "COST")
+    window("resize-window", "-x", "80", "-y", "24")
+    window.until("RUN", gone=["TTFT"])
+    window("resize-window", "-x", "160", "-y", "45")
+    window.until("TTFT")
+    window.keys("q")
+    window.until("code=0")
