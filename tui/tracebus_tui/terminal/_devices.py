@@ -45,6 +45,8 @@ def screen(stray: Stray) -> Iterator[None]:
 
     Textual draws on `sys.__stderr__`, reads `sys.__stdin__` and measures `sys.__stdout__`.
     """
+    for name in ("COLUMNS", "LINES"):  # Textual believes them, the terminal knows better, also when resized
+        os.environ.pop(name, None)
     before = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
     reader = _opened("r") if not _is_tty(0) else before[0]
     writer = os.fdopen(os.dup(1), "w")
