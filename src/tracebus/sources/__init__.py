@@ -5,6 +5,7 @@ The only part of the core that imports `langchain_core`.
 
 from __future__ import annotations
 
+from tracebus.sources import _current_run  # noqa: F401 -- registers itself with tracebus.propagate
 from tracebus.sources._normalize import astream, normalize
 from tracebus.sources._observe import Observed, observe
 from tracebus.sources._observing import install, observing, uninstall

@@ -40,6 +40,11 @@ class _Hook:
         return _process if scoped is None else _joined(_process, scoped.recorders)
 
 
+def current_handler() -> TracebusHandler | None:
+    """Return the handler that runs starting here are observed by, if any."""
+    return _HOOK.get()
+
+
 def enter(recorder: Recorder) -> Token[TracebusHandler | None]:
     """Observe with *recorder* from here on in this context; give the token to `leave`."""
     current = _scoped.get()
@@ -87,8 +92,11 @@ def _joined(outer: TracebusHandler, inner: tuple[Recorder, ...]) -> TracebusHand
     return union
 
 
+_HOOK = _Hook()
+
+
 def _register() -> None:
-    hook: Any = _Hook()
+    hook: Any = _HOOK
     register_configure_hook(cast("ContextVar[BaseCallbackHandler | None]", hook), inheritable=True)
 
 

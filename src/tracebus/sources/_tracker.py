@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from tracebus import ambient
+from tracebus import ambient, propagate
 from tracebus.capture import clean_text
 from tracebus.clock import system_clock
 from tracebus.events import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.clock import Clock
     from tracebus.events import BatchMembership, RunEvent
+    from tracebus.propagate import RemoteParent
     from tracebus.sources._arguments import StreamedArguments
     from tracebus.sources._call import Call
 
@@ -179,6 +180,10 @@ class RunTracker:
             if attempt is not None and attempt > 1:
                 self._emit_retry(run, attempt, now)
             is_root = run.parent_id is None
+            remote = propagate.remote_parent.get() if is_root else None
+            if remote is not None and remote.run_id is not None:
+                # A root here, whose parent is in another process.
+                run.parent_id, run.root_id = remote.run_id, remote.root_run_id or remote.run_id
             self._emit(
                 RunStarted(
                     time=now,
@@ -190,7 +195,7 @@ class RunTracker:
                     batch=batch,
                     attempt=attempt,
                     links=self._links(run) if is_root else (),
-                    traceparent=ambient.read() if is_root else None,
+                    traceparent=_traceparent(remote) if is_root else None,
                     tags=tags,
                     metadata=metadata if metadata is not None else {},
                     inputs=inputs,
@@ -415,3 +420,8 @@ class RunTracker:
         while len(self._open) > self._max_open_runs:
             self.count("runs_given_up_over_limit")
             self.close_unreported(next(iter(self._open.values())), Outcome.ABANDONED, now)
+
+
+def _traceparent(remote: RemoteParent | None) -> str | None:
+    """Return the trace the program is in: here, or else in the process that called it."""
+    return ambient.read() or (None if remote is None else remote.traceparent)
