@@ -28,7 +28,10 @@ DEFAULT_EXPORTER = "sqlite:"
 
 _EXTRAS = {
     "otlp": "otel",
+    "otlp+grpc": "otel",
+    "otlp+grpcs": "otel",
     "otlp+http": "otel",
+    "otlp+https": "otel",
     "redis": "redis",
     "rediss": "redis",
 }

@@ -52,6 +52,8 @@ class Health:
         self.outage = 0
         """Failures since the last success; 0 while healthy."""
         self.last_error: str | None = None
+        self._failing: set[str] = set()
+        """The calls that failed last time: a `flush` that succeeds mends no `export` that fails."""
 
     def attempt(self, what: str, call: Callable[[], None]) -> bool:
         """Run *call* and return whether it succeeded.
@@ -64,19 +66,24 @@ class Health:
         except BaseException as error:  # noqa: BLE001 - see above; counted and logged
             self.failed(what, error)
             return False
-        self._succeeded()
+        self._succeeded(what)
         return True
 
     def failed(self, what: str, error: BaseException) -> None:
         """Count a failure of *what*, and log it if it is the first of an outage."""
         self.failures += 1
         self.outage += 1
+        self._failing.add(what)
         self.last_error = f"{type(error).__name__}: {error}"
         if self.outage == 1:
-            logger.warning("exporter %s: %s failed; trying on", self.name, what, exc_info=error)
+            # A deadline that passed has a story, told by the error, and no place in the code.
+            place = None if isinstance(error, TimeoutError) else error
+            text = "exporter %s: %s failed (%s); trying on"
+            logger.warning(text, self.name, what, self.last_error, exc_info=place)
 
-    def _succeeded(self) -> None:
-        if self.outage:
+    def _succeeded(self, what: str) -> None:
+        self._failing.discard(what)
+        if self.outage and not self._failing:
             logger.warning("exporter %s: works again after %d failures", self.name, self.outage)
             self.outage = 0
 

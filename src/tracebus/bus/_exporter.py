@@ -21,6 +21,9 @@ class Exporter(Protocol):
     published its first event so late that Python starts no more threads, the thread that ends the
     process makes the calls.
 
+    An exporter that counts for itself (what its backend refused, say) may define
+    `statistics() -> dict[str, int]`, callable from any thread; the bus shows it in its own.
+
     After `os.fork`, an exporter that holds sockets or file handles may define `after_fork()`,
     which the bus calls in the child before the next `export`. In a child that publishes nothing the
     exporter is not called at all, not even to be closed: what it holds is the parent's.

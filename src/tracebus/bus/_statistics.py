@@ -33,6 +33,8 @@ class ExporterStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its last call succeeded."""
     last_error: str | None
     """The newest failure, kept after a recovery; `None` while there was none."""
+    details: dict[str, int] = {}
+    """What the exporter counts itself, by its own `statistics()`: spans its backend refused, say."""
 
 
 class SubscriptionStatistics(msgspec.Struct, frozen=True, kw_only=True):

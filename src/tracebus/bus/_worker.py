@@ -145,7 +145,19 @@ class Worker:
             lag=self._ring.head - self._done_with,
             healthy=not self._health.outage,
             last_error=self._health.last_error,
+            details=self._details(),
         )
+
+    def _details(self) -> dict[str, int]:
+        """Return what the exporter counts itself, where it does."""
+        count = getattr(self.exporter, "statistics", None)
+        if not callable(count):
+            return {}
+        try:
+            return {str(name): int(number) for name, number in count().items()}
+        except Exception as error:  # noqa: BLE001 - the exporter's own code, on the caller's path
+            self._ring.tally.complain("statistics_failures", f"{self.name} could not be asked", error)
+            return {}
 
     def reset_after_fork(self) -> None:
         """Leave the log so far to the parent process, and begin anew at the next event."""

@@ -14,44 +14,54 @@ UNSAID = ""
 _RETRY_TAG = "retry:attempt:"
 
 
-def chain_kind(run_type: str | None, name: str, tags: Sequence[str], metadata: Mapping[str, Any]) -> RunKind:
+def chain_kind(
+    run_type: str | None,
+    name: str,
+    tags: Sequence[str],
+    metadata: Mapping[str, Any],
+    parent: RunKind | None = None,
+) -> RunKind:
     """Return the kind of a run that LangChain reports as a chain.
 
-    *run_type* is what the callback was given, `UNSAID` where it was given none.
-
-    LangGraph marks its runs in tags and metadata only (measured on langgraph 1.2): a node carries
-    its own name as `langgraph_node` and a `graph:step:N` tag; a graph called inside a node carries
-    that node's checkpoint namespace under both spellings; the outermost graph has `ls_integration`
-    but no node. Other Runnables inside a node carry the namespace as well: those that report a
-    *run_type*, be it `None`, and LangChain's own compositions are told from graphs by that. A
-    `RunnableSequence` that was given another name inside a node cannot be told from a graph.
+    *run_type* is what the callback was given, `UNSAID` where it was given none; *parent* the kind
+    of the run above. LangGraph marks its runs in tags and metadata only (measured on langgraph 1.2,
+    langchain 1.4): a node carries its own name as `langgraph_node` and a `graph:step:N` tag; an
+    agent of `create_agent` its own name as `lc_agent_name`; an outermost graph `ls_integration` but
+    no node; a graph called inside a node that node's checkpoint namespace under both spellings.
+    Other Runnables inside a node carry the namespace as well: those that report a *run_type*, be it
+    `None`, LangChain's own compositions, and what is not directly below a node or a tool are told
+    from graphs by that. A `RunnableSequence` of another name cannot be.
     """
-    if run_type and (kind := _CHAIN_RUN_TYPES.get(run_type)) is not None:
-        return kind
-    if not metadata and name not in _NAMED_KINDS:
-        return RunKind.CHAIN
+    if run_type and run_type in _CHAIN_RUN_TYPES:
+        return _CHAIN_RUN_TYPES[run_type]
+    if not metadata:  # by far the most common
+        return _NAMED.get(name, RunKind.CHAIN)
     node = metadata.get("langgraph_node")
     if node is not None and node == name and any(tag.startswith("graph:step:") for tag in tags):
         return RunKind.NODE
-    if name == "AgentExecutor":
+    if name == _EXECUTOR or metadata.get("lc_agent_name") == name:
         return RunKind.AGENT
-    if _is_graph(name, node, metadata, reports_run_type=run_type is None):
-        return RunKind.AGENT if "lc_agent_name" in metadata and node is None else RunKind.GRAPH
+    if name == _GRAPH or (run_type == UNSAID and _is_graph(name, node, metadata, parent)):
+        return RunKind.AGENT if metadata.get("ls_integration") == _AGENTS else RunKind.GRAPH
     return RunKind.CHAIN
 
 
-_NAMED_KINDS = frozenset(("AgentExecutor", "LangGraph"))
+_GRAPH = "LangGraph"
+"""A graph's name where nobody gave it another."""
+_EXECUTOR = "AgentExecutor"
+_NAMED = {_GRAPH: RunKind.GRAPH, _EXECUTOR: RunKind.AGENT}
+_AGENTS = "langchain_create_agent"
+_GRAPH_CALLERS = frozenset((RunKind.NODE, RunKind.TOOL, None))
 
 
-def _is_graph(name: str, node: object, metadata: Mapping[str, Any], *, reports_run_type: bool) -> bool:
-    if name == "LangGraph":
-        return True
-    if reports_run_type or name.startswith("Runnable"):
+def _is_graph(name: str, node: object, metadata: Mapping[str, Any], parent: RunKind | None) -> bool:
+    if name.startswith("Runnable"):
         return False
     if node is None:
-        return metadata.get("ls_integration") == "langgraph"
+        return metadata.get("ls_integration") in ("langgraph", _AGENTS)
     namespace = metadata.get("checkpoint_ns")
-    return namespace is not None and namespace == metadata.get("langgraph_checkpoint_ns")
+    called = parent in _GRAPH_CALLERS and namespace is not None
+    return called and namespace == metadata.get("langgraph_checkpoint_ns")
 
 
 def retry_attempt(tags: Sequence[str]) -> int | None:

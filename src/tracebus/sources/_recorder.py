@@ -110,11 +110,13 @@ class Recorder:
     ) -> None:
         """`on_chain_start`: chains, prompts, parsers, graphs and nodes."""
         called = run_name(name, serialized)
+        above = None if parent_run_id is None else self.tracker.get(parent_run_id.int)
+        parent = None if above is None else above.kind
         self.start(
             owner,
             run_id,
             parent_run_id,
-            kind=chain_kind(run_type, called, tags or (), metadata or {}),
+            kind=chain_kind(run_type, called, tags or (), metadata or {}, parent),
             name=called,
             inputs=None if _is_unknown(inputs) else inputs,
             tags=tags,

@@ -38,8 +38,10 @@ def chat_result_fields(messages: Sequence[BaseMessage], generations: Sequence[An
 
 def llm_result_fields(response: LLMResult) -> dict[str, Any]:
     """Return the fields of `RunEnded` that a text completion's answer fills, outputs excepted."""
-    answers = [[generation.generation_info or {}] for generation in _generations(response)]
-    return {"usage": usage_of_llm_output(response.llm_output), **_described(answers)}
+    whole = response.llm_output or {}
+    answers = [[generation.generation_info or {}, whole] for generation in _generations(response)]
+    fields = {"usage": usage_of_llm_output(whole), **_described(answers)}
+    return {**fields, "response_id": response_id} if (response_id := _first([whole], _ID_KEYS)) else fields
 
 
 def completions(response: LLMResult) -> list[str]:

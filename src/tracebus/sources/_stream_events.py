@@ -91,11 +91,13 @@ class StreamEventReader:
         name = clean_text(str(event.get("name") or "Unnamed"))
         tags = [clean_text(str(tag)) for tag in event.get("tags") or ()]
         metadata = dict(event.get("metadata") or {})
-        kind = _KINDS.get(kind_name) or chain_kind(UNSAID, name, tags, metadata)
+        parent_key = self._parent(run_id, event.get("parent_ids") or ())
+        above = None if parent_key is None else self._tracker.get(parent_key)
+        parent = None if above is None else above.kind
+        kind = _KINDS.get(kind_name) or chain_kind(UNSAID, name, tags, metadata, parent)
         inputs = _inputs(kind, (event.get("data") or {}).get("input"))
         if inputs is not None:
             self._knows_inputs.add(run_id)
-        parent_key = self._parent(run_id, event.get("parent_ids") or ())
         self._tracker.start(
             run_id,
             parent_key,
