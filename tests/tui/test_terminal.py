@@ -11,6 +11,7 @@ import struct
 import sys
 import termios
 import time
+from pathlib import Path
 
 import pytest
 from tui_support import story
@@ -27,14 +28,14 @@ DEADLINE = 40.0
 class Terminal:
     """A command on a pseudo-terminal; everything it writes is kept."""
 
-    def __init__(self, *args, **env):
+    def __init__(self, *args, program="from tracebus.cli import main; main()", **env):
         self.output = b""
         self.child, self.descriptor = pty.fork()
         if self.child == 0:
             os.environ.pop("CI", None)
             os.environ.pop("NO_COLOR", None)
             os.environ.update({"TERM": "xterm-256color", "COLORTERM": "truecolor", **env})
-            os.execv(sys.executable, [sys.executable, "-c", "from tracebus.cli import main; main()", *args])
+            os.execv(sys.executable, [sys.executable, "-c", program, *args])
         fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         self.modes = termios.tcgetattr(self.descriptor)
 
@@ -65,8 +66,7 @@ class Terminal:
 
     def viewer(self):
         """Return the process that draws: the guard's child."""
-        with open(f"/proc/{self.child}/task/{self.child}/children") as file:
-            return int(file.read().split()[0])
+        return int(Path(f"/proc/{self.child}/task/{self.child}/children").read_text().split()[0])
 
     def _read(self, seconds):
         if not select.select([self.descriptor], [], [], seconds)[0]:
@@ -97,7 +97,7 @@ def test_it_draws_and_leaves(log):
     assert b"tracebus: 7 runs" in terminal.output.rpartition(SCREEN_OFF)[2]
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="needs /proc to find the viewer")
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc to find the viewer")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGSEGV])
 def test_a_signal_leaves_a_usable_terminal(log, number):
     """However the viewer is killed, the screen, the mouse, the cursor and the modes are put back."""
@@ -201,3 +201,34 @@ def test_the_restore_string_takes_everything_back():
     for mode in (1000, 1002, 1003, 1006, 2004, 1004, 1049):
         assert b"\x1b[?%dl" % mode in RESTORE
     assert b"\x1b[?25h" in RESTORE
+
+
+IN_PROCESS = """
+import logging, os, sys, threading
+logging.basicConfig()
+from tracebus import EventBus, observe
+from tracebus.testing import ScriptedChatModel
+from tracebus_tui import view
+
+bus = EventBus()
+model = observe(ScriptedChatModel(script=["Noon."]), bus=bus)
+
+def work():
+    model.invoke("When?")
+    print("a print")
+    os.write(1, b"raw bytes\\n")
+    logging.getLogger("app").warning("a warning")
+
+threading.Thread(target=work).start()
+sys.exit(view(bus))
+"""
+
+
+def test_a_bus_of_the_same_process():
+    """`view(bus)` draws what other threads publish, and keeps prints and logs off the screen."""
+    terminal = Terminal(program=IN_PROCESS)
+    terminal.until(SCREEN_ON, b"ScriptedChatModel", "1✓".encode())
+    terminal.press(b"4")
+    terminal.until(b"raw bytes", b"a warning")
+    terminal.press(b"q")
+    assert terminal.end() == 0

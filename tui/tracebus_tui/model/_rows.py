@@ -91,9 +91,10 @@ class Rows:
     def add(self, row: Row, parent: Row | None = None) -> None:
         """Put *row*, with what is below it, last under *parent*."""
         above = parent or self.top
+        kids = above.kids
         row.parent = above
-        row.place = len(above.kids)
-        above.kids.append(row)
+        row.place = len(kids)
+        kids.append(row)
         self._grow(above, row.height)
 
     def remove(self, row: Row) -> None:

@@ -60,23 +60,21 @@ class Runs:
             node = fold(event)
             if node is None:
                 continue
+            start = node.start
             if isinstance(event, RunStreamed):
-                if node.start is not None and node.start.kind in _MODELS:
+                if start is not None and start.kind in _MODELS:
                     meters.chunks += 1
                 if node.run_id not in by_id:
                     self._place(node)
-                continue
-            # A run that is where it belongs moves only when its start is seen, or while it is unknown.
-            known = node.run_id in by_id
-            if isinstance(event, RunStarted):
+            elif isinstance(event, RunStarted):
                 self._place(node)
                 self._began(node, event)
-            elif isinstance(event, RunEnded):
-                if not known or node.start is None:
+            else:
+                # A run that is where it belongs moves only when its start is seen, or while that is unknown.
+                if start is None or node.run_id not in by_id:
                     self._place(node)
-                self._ended(node, event)
-            elif not known or node.start is None:
-                self._place(node)
+                if isinstance(event, RunEnded):
+                    self._ended(node, event)
 
     def row_of(self, run_id: str) -> Row | None:
         """Return the row of a run; `None` where it is not held."""

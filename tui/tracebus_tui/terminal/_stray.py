@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections import deque
 from typing import IO
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+"""Coloured log lines are common and harmless; without the sequences they can be read."""
 _MOST_LINES = 5_000
 _MOST_OF_A_LINE = 4_000
 
@@ -26,7 +29,7 @@ class Stray:
     def add(self, text: str) -> None:
         """Add a line."""
         with self._lock:
-            self._lines.append(text[:_MOST_OF_A_LINE])
+            self._lines.append(_COLOUR.sub("", text[:_MOST_OF_A_LINE]))
             self.count += 1
 
     def text(self) -> str:

@@ -81,8 +81,9 @@ class LineView(Widget):
     def strip(self, spans: list[Span], cells: int, over: str = "") -> Strip:
         """Return *spans* as a line of exactly *cells* cells; *over* names a background for all of it."""
         base = self.rich_style
-        if over:
-            base += Style(bgcolor=self.look(over).bgcolor)
+        if over:  # the terminal's own colours have no shades: there the line is turned round
+            plain = self.app.current_theme.ansi
+            base += Style(reverse=True) if plain else Style(bgcolor=self.look(over).bgcolor)
         look = self.look
         segments = [Segment(clean(text), base + look(style)) for text, style in spans]
         return Strip(segments).adjust_cell_length(cells, base)
