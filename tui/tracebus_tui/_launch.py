@@ -111,9 +111,8 @@ def accompany(arguments: Sequence[str], options: Options = DEFAULTS, *, title: s
 def _show(source: Callable[[], Source], options: Options, *, only_new: bool = True) -> int:
     reason = why_no_screen()
     if options.lines or reason is not None:
-        if reason is not None and not options.lines:
-            sys.stderr.write(f"tracebus: {reason}, so here are lines; Ctrl-C ends them\n")
-        return print_lines(source(), as_json=options.as_json, only_new=only_new)
+        notice = "" if options.lines else f"tracebus: {reason}, so here are lines; Ctrl-C ends them\n"
+        return print_lines(source(), as_json=options.as_json, only_new=only_new, notice=notice)
     return guarded(lambda: _run(source(), options, Stray(), None), terminal=terminal_descriptor())
 
 

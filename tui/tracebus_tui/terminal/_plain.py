@@ -94,14 +94,16 @@ def _known(number: int | None) -> str:
     return "unknown" if number is None else count(number)
 
 
-def print_lines(
-    source: Source, *, as_json: bool = False, out: TextIO | None = None, only_new: bool = True
-) -> int:
-    """Print what *source* gives until it ends or somebody stops it; return an exit code."""
-    out = out or sys.stdout
-    signal.signal(signal.SIGTERM, _interrupt)
+def print_lines(source: Source, *, as_json: bool = False, only_new: bool = True, notice: str = "") -> int:
+    """Print what *source* gives until it ends or somebody stops it; return an exit code.
+
+    *notice* goes to standard error first.
+    """
     try:
-        asyncio.run(_print(source, as_json=as_json, out=out, only_new=only_new))
+        signal.signal(signal.SIGTERM, _interrupt)
+        sys.stderr.write(notice)
+        sys.stderr.flush()
+        asyncio.run(_print(source, as_json=as_json, out=sys.stdout, only_new=only_new))
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
