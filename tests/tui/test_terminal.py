@@ -232,3 +232,44 @@ def test_a_bus_of_the_same_process():
     terminal.until(b"raw bytes", b"a warning")
     terminal.press(b"q")
     assert terminal.end() == 0
+
+
+BROKEN = """
+import sys
+from tracebus_tui import _picture
+
+frame, drawn = _picture.Picture.frame, []
+
+def broken(self):
+    frame(self)
+    drawn.append(1)
+    if len(drawn) > 20:
+        {what}
+
+_picture.Picture.frame = broken
+from tracebus.cli import main
+main()
+"""
+
+
+def test_an_error_of_ours_is_shown_on_a_restored_terminal(log):
+    """A widget that raises ends the viewer with code 1, its screen left and the traceback in sight."""
+    terminal = Terminal("watch", log.url, program=BROKEN.format(what="raise RuntimeError('a bug of ours')"))
+    terminal.until(SCREEN_ON, SCREEN_OFF, b"a bug of ours")
+    assert terminal.end() == 1
+    assert b"a bug of ours" in terminal.output.rpartition(SCREEN_OFF)[2]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc to find the viewer")
+def test_a_viewer_that_hangs_leaves_at_the_second_signal(log):
+    """A stuck event loop hears no request; the second one ends the process and restores the terminal."""
+    hang = "print(flush=True) or sys.__stderr__.write('HANGS') and sys.__stderr__.flush(); exec('while True: pass')"
+    terminal = Terminal("watch", log.url, program=BROKEN.format(what=hang))
+    terminal.until(SCREEN_ON, b"HANGS")
+    os.kill(terminal.viewer(), signal.SIGTERM)
+    os.kill(terminal.viewer(), signal.SIGTERM)
+    deadline = time.monotonic() + DEADLINE
+    while SCREEN_OFF not in terminal.output and time.monotonic() < deadline and terminal._read(0.1):
+        if SCREEN_OFF not in terminal.output:
+            os.kill(terminal.viewer(), signal.SIGTERM)  # two at once may have been delivered as one
+    assert terminal.end() == 143

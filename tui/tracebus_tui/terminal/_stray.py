@@ -6,12 +6,13 @@ import os
 import re
 import threading
 from collections import deque
-from typing import IO
+from typing import IO, NamedTuple
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 """Coloured log lines are common and harmless; without the sequences they can be read."""
 _MOST_LINES = 5_000
 _MOST_OF_A_LINE = 4_000
+_PATIENCE = 1.0
 
 
 class Stray:
@@ -54,8 +55,15 @@ class Stray:
                 self.add(line.rstrip("\n"))
 
 
-def capture(stray: Stray, descriptors: tuple[int, ...] = (1, 2)) -> list[tuple[int, int]]:
-    """Send what this process writes to *descriptors* to *stray*; return what `release` needs.
+class Capture(NamedTuple):
+    """What `release` needs to undo `capture`."""
+
+    saved: list[tuple[int, int]]
+    reader: threading.Thread
+
+
+def capture(stray: Stray, descriptors: tuple[int, ...] = (1, 2)) -> Capture:
+    """Send what this process writes to *descriptors* to *stray*.
 
     Catches what Textual cannot: handlers made earlier, C code, child processes.
     """
@@ -64,12 +72,12 @@ def capture(stray: Stray, descriptors: tuple[int, ...] = (1, 2)) -> list[tuple[i
     for descriptor in descriptors:
         os.dup2(writing, descriptor)
     os.close(writing)
-    stray.read_from(os.fdopen(reading, "r", errors="backslashreplace"))
-    return saved
+    return Capture(saved, stray.read_from(os.fdopen(reading, "r", errors="backslashreplace")))
 
 
-def release(saved: list[tuple[int, int]]) -> None:
-    """Undo `capture`."""
-    for descriptor, copy in saved:
+def release(captured: Capture) -> None:
+    """Undo `capture`, once everything written has been read."""
+    for descriptor, copy in captured.saved:
         os.dup2(copy, descriptor)
         os.close(copy)
+    captured.reader.join(_PATIENCE)  # not for ever: a child process may hold the pipe open
