@@ -97,6 +97,20 @@ def test_the_number_of_runs_is_bounded_too():
     assert len(list(runs.rows)) == len(runs.runs)
 
 
+def test_what_was_said_is_bounded():
+    """Long inputs and answers make finished roots leave, whatever the number of runs; open ones stay."""
+    h = History()
+    h.start("open", inputs="x" * 50_000)
+    for number in range(20):
+        h.start(f"r{number}", at=number, inputs={"messages": [{"content": "x" * 10_000}]})
+        h.stream(f"r{number}", "y" * 5_000, at=number)
+        h.end(f"r{number}", at=number, outputs=["z" * 5_000])
+    runs = applied(h.events, max_text=150_000)
+    runs.tidy(EPOCH)
+    assert runs.text <= 150_000
+    assert [row.item.run_id for row in runs.rows] == ["open", "r16", "r17", "r18", "r19"]
+
+
 def test_a_batch_leaves_when_all_its_members_have():
     """Members that leave take their rows along, and the last one the group's."""
     h = History()

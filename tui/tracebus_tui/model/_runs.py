@@ -9,6 +9,7 @@ from tracebus.events import RunEnded, RunKind, RunStarted, RunStreamed
 from tracebus.tree import BatchGroup, RunNode, RunStatus, RunTree
 from tracebus_tui.model._meters import Meters
 from tracebus_tui.model._rows import Row, Rows
+from tracebus_tui.model._weight import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +25,7 @@ _QUIET = frozenset((RunKind.PROMPT, RunKind.PARSER))
 
 MAX_ROOTS = 10_000
 MAX_RUNS = 200_000
+MAX_TEXT = 256_000_000
 
 
 class Runs:
@@ -35,9 +37,12 @@ class Runs:
     Args:
         max_roots: how many root runs are held; those that finished first leave first, open ones never.
         max_runs: how many runs are held in all, by the same rule.
+        max_text: about how many characters of inputs, outputs and streamed text are held, likewise.
     """
 
-    def __init__(self, *, max_roots: int = MAX_ROOTS, max_runs: int = MAX_RUNS) -> None:
+    def __init__(
+        self, *, max_roots: int = MAX_ROOTS, max_runs: int = MAX_RUNS, max_text: int = MAX_TEXT
+    ) -> None:
         self.runs = RunTree(max_roots=max_roots)
         self.rows = Rows()
         self.meters = Meters()
@@ -45,7 +50,11 @@ class Runs:
         """Failed runs, the newest last; of a chain of parents that failed alike the innermost only."""
         self.forgotten = 0
         """Root runs that left for want of room."""
+        self.text = 0
+        """About how many characters are held."""
         self._max_runs = max_runs
+        self._max_text = max_text
+        self._text_of: dict[str, int] = {}
         self._by_id: dict[str, Row] = {}
         self._groups: dict[str, Row] = {}
         self._to_fold: deque[tuple[int, Row]] = deque()
@@ -64,9 +73,12 @@ class Runs:
             if isinstance(event, RunStreamed):
                 if start is not None and start.kind in _MODELS:
                     meters.chunks += 1
+                self._weigh(node.root_run_id, len(event.text) + len(event.reasoning))
                 if node.run_id not in by_id:
                     self._place(node)
             elif isinstance(event, RunStarted):
+                if event.inputs is not None:
+                    self._weigh(node.root_run_id, size_of(event.inputs))
                 self._place(node)
                 self._began(node, event)
             else:
@@ -74,6 +86,8 @@ class Runs:
                 if start is None or node.run_id not in by_id:
                     self._place(node)
                 if isinstance(event, RunEnded):
+                    if event.outputs is not None or event.inputs is not None:
+                        self._weigh(node.root_run_id, size_of((event.outputs, event.inputs)))
                     self._ended(node, event)
 
     def row_of(self, run_id: str) -> Row | None:
@@ -92,7 +106,7 @@ class Runs:
             row = self._to_fold.popleft()[1]
             if not row.touched and not _alarming(row):
                 self.rows.set_open(row, False)
-        if len(self.runs) > self._max_runs:
+        if len(self.runs) > self._max_runs or self.text > self._max_text:
             self._make_room()
         self._forget_left()
 
@@ -157,12 +171,17 @@ class Runs:
 
     # Room.
 
+    def _weigh(self, root_run_id: str, characters: int) -> None:
+        self.text += characters
+        self._text_of[root_run_id] = self._text_of.get(root_run_id, 0) + characters
+
     def _make_room(self) -> None:
         for root in list(self.runs.roots):
-            if len(self.runs) <= self._max_runs:
+            if len(self.runs) <= self._max_runs and self.text <= self._max_text:
                 return
             if root.status is not RunStatus.RUNNING and not root.counts.running:
                 self.runs.forget(root.run_id)
+                self.text -= self._text_of.pop(root.run_id, 0)
 
     def _forget_left(self) -> None:
         """Drop the rows of the roots that left the tree."""
@@ -183,6 +202,7 @@ class Runs:
 
     def _drop(self, root: Row) -> None:
         self.forgotten += 1
+        self.text -= self._text_of.pop(_id(root), 0)
         pending = [root]
         while pending:
             row = pending.pop()
