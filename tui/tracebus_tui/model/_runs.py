@@ -61,7 +61,7 @@ class Runs:
         self._talking: RunNode | None = None
         self._newest: RunNode | None = None
 
-    def apply(self, events: Iterable[Event]) -> None:
+    def apply(self, events: Iterable[Event]) -> None:  # noqa: C901 - a call more would cost every event
         """Take *events* into account."""
         fold, by_id, meters = self.runs.apply, self._by_id, self.meters
         for event in events:
