@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from tui_support import History, opened, screen_text, story, until
+from tui_support import History, opened, screen_text, step, story, until
 
 from tracebus import EventBus, open_log
 from tracebus_tui.feed import BusSource, Feed, FeedState, ListSource, LogSource
@@ -76,6 +76,18 @@ def test_a_source_that_goes_away_and_comes_back(started, monkeypatch):
     assert feed.failures == 2
     assert feed.state is FeedState.LIVE
     assert feed.trouble == ""
+
+
+async def test_hints_leave_with_the_first_run():
+    """An empty view says what to do; the first run takes the place of all of it."""
+    source = Scripted(())
+    async with opened([], source=source, size=(80, 24)) as (app, pilot):
+        assert "No runs to show yet" in screen_text(app)
+        app.feed._waiting.extend(story()[:1])
+        await step(pilot)
+        assert "tracebus demo" not in screen_text(app)
+        assert "agent" in screen_text(app)
+        source.hold.set()
 
 
 async def test_trouble_is_on_the_screen():

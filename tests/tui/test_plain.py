@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import os
@@ -88,8 +89,9 @@ def test_why_there_is_no_screen(monkeypatch, variables, says):
     assert says in reason
 
 
+@contextlib.contextmanager
 def command(*args, **env):
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", "from tracebus.cli import main; main()", *args],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -97,6 +99,11 @@ def command(*args, **env):
         text=True,
         env={key: value for key, value in os.environ.items() if not key.startswith("TRACEBUS")} | env,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_pipe_gets_lines(tmp_path):
@@ -104,26 +111,25 @@ def test_a_pipe_gets_lines(tmp_path):
     url = f"sqlite:{tmp_path / 'events.db'}"
     log = open_log(url)
     log.append(story()[:2])
-    process = command("watch", url)
-    assert "here are lines" in process.stderr.readline()
-    printed_lines = queue.Queue()
-    reader = threading.Thread(target=lambda: [printed_lines.put(line) for line in process.stdout])
-    reader.start()
-    late = History()
-    deadline = time.monotonic() + 30
-    while printed_lines.empty():  # the command follows from the moment it is ready, which it does not tell
-        assert time.monotonic() < deadline, "no line came"
-        late.start(f"late{len(late.events)}")
-        log.append(late.events[-1:])
-    found = printed_lines.get()
-    assert "late" in found
-    assert "\x1b" not in found
-    process.terminate()
-    process.wait(timeout=20)
-    reader.join()
-    process.stdout.close()
-    process.stderr.close()
-    assert process.returncode == 130
+    with command("watch", url) as process:
+        assert "here are lines" in process.stderr.readline()
+        printed_lines = queue.Queue()
+        reader = threading.Thread(target=lambda: [printed_lines.put(line) for line in process.stdout])
+        reader.start()
+        late = History()
+        deadline = time.monotonic() + 30
+        while (
+            printed_lines.empty()
+        ):  # the command follows from the moment it is ready, which it does not tell
+            assert time.monotonic() < deadline, "no line came"
+            late.start(f"late{len(late.events)}")
+            log.append(late.events[-1:])
+        found = printed_lines.get()
+        assert "late" in found
+        assert "\x1b" not in found
+        process.terminate()
+        assert process.wait(timeout=20) == 130
+        reader.join()
     log.close()
 
 
@@ -133,8 +139,8 @@ def test_without_textual_a_sentence_says_what_to_install(tmp_path):
         "import importlib.util as u\nreal = u.find_spec\n"
         "u.find_spec = lambda name, package=None: None if name == 'textual' else real(name, package)\n"
     )
-    process = command("watch", PYTHONPATH=str(tmp_path))
-    _, errors = process.communicate(timeout=30)
+    with command("watch", PYTHONPATH=str(tmp_path)) as process:
+        _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "pip install 'tracebus[tui]'" in errors
     assert "Traceback" not in errors
@@ -142,8 +148,8 @@ def test_without_textual_a_sentence_says_what_to_install(tmp_path):
 
 def test_a_log_that_is_none_is_explained():
     """A mistyped URL is an error message, not a screen."""
-    process = command("watch", "nonsense:there")
-    _, errors = process.communicate(timeout=30)
+    with command("watch", "nonsense:there") as process:
+        _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "nonsense" in errors
     assert "Traceback" not in errors

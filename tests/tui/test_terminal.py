@@ -28,6 +28,8 @@ DEADLINE = 40.0
 class Terminal:
     """A command on a pseudo-terminal; everything it writes is kept."""
 
+    running = []
+
     def __init__(self, *args, program="from tracebus.cli import main; main()", **env):
         self.output = b""
         self.child, self.descriptor = pty.fork()
@@ -37,7 +39,7 @@ class Terminal:
             os.environ.update({"TERM": "xterm-256color", "COLORTERM": "truecolor", **env})
             os.execv(sys.executable, [sys.executable, "-c", program, *args])
         fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-        self.modes = termios.tcgetattr(self.descriptor)
+        self.running.append(self)
 
     def until(self, *wanted):
         """Read until all of *wanted* have been written."""
@@ -55,8 +57,8 @@ class Terminal:
         deadline = time.monotonic() + DEADLINE
         while self._read(0.2):
             if time.monotonic() > deadline:
-                os.kill(self.child, signal.SIGKILL)
                 raise AssertionError(f"it did not end: {self.output[-300:]!r}")
+        self.running.remove(self)
         _, status = os.waitpid(self.child, 0)
         os.close(self.descriptor)
         return os.waitstatus_to_exitcode(status)
@@ -85,6 +87,16 @@ def log(tmp_path):
     log.append(story())
     yield log
     log.close()
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left():
+    """Kill what a failed test has left."""
+    yield
+    for terminal in Terminal.running:
+        os.kill(terminal.child, signal.SIGKILL)
+        os.waitpid(terminal.child, 0)
+    Terminal.running.clear()
 
 
 def test_it_draws_and_leaves(log):

@@ -90,6 +90,8 @@ class RunList(LineView, can_focus=True):
         if title != self._heading:
             self._heading = title
             dirty.append(Region(0, 0, width, 1))
+        if bool(fresh) != bool(self._drawn):  # the hints come or go
+            dirty = [Region(0, 0, width, self.size.height)]
         self._drawn = fresh
         thumb = self._thumb_now()
         if thumb != self._thumb:
