@@ -121,12 +121,6 @@ class Runs:
         """Mark running runs lost: those of *run_ids*, or all, when their source is gone."""
         self.runs.lose(run_ids)
 
-    def fold_all(self, *, opened: bool, depth: int | None = None) -> None:
-        """Open or close every row; with *depth* open the rows above that depth and close the others."""
-        for row in list(self.rows):
-            self.rows.set_open(row, opened if depth is None else row.depth < depth)
-            row.touched = True
-
     # Places.
 
     def _place(self, node: RunNode) -> Row:
