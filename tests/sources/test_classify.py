@@ -33,7 +33,7 @@ AGENT = {"ls_integration": "langchain_create_agent", "lc_agent_name": "boss"}
         (UNSAID, "model", ["graph:step:1"], {**AGENT, "langgraph_node": "model"}, RunKind.AGENT, "node"),
     ],
 )
-def test_the_kind_of_a_chain(run_type, name, tags, metadata, parent, kind):
+def test_the_kind_of_a_chain(run_type, name, tags, metadata, parent, kind):  # noqa: PLR0917  # a table
     """As measured on langgraph 1.2 and langchain 1.4."""
     assert str(chain_kind(run_type, name, tags, metadata, parent)) == kind
 
