@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import BaseCallbackHandler
 
+from tracebus.events import RunKind
 from tracebus.sources._inline import in_place
 
 if TYPE_CHECKING:
@@ -79,31 +80,35 @@ class TracebusHandler(BaseCallbackHandler):
     def on_chain_start(self, serialized: Any, inputs: Any, **kwargs: Any) -> None:
         """Tell of a chain, prompt, parser, graph or node that begins."""
         for recorder in self.recorders:
-            recorder.chain_started(self, serialized, inputs, **kwargs)
+            recorder.start_chain(self, serialized, inputs, **kwargs)
 
     @_guarded
     def on_chat_model_start(self, serialized: Any, messages: Any, **kwargs: Any) -> None:
         """Tell of a chat model that begins."""
+        inputs = {"messages": list(messages[0]) if messages else []}
         for recorder in self.recorders:
-            recorder.chat_model_started(self, serialized, messages, **kwargs)
+            recorder.start(self, RunKind.CHAT_MODEL, serialized, inputs, **kwargs)
 
     @_guarded
     def on_llm_start(self, serialized: Any, prompts: Any, **kwargs: Any) -> None:
         """Tell of a text completion model that begins."""
         for recorder in self.recorders:
-            recorder.llm_started(self, serialized, prompts, **kwargs)
+            recorder.start(self, RunKind.LLM, serialized, {"prompts": list(prompts)}, **kwargs)
 
     @_guarded
-    def on_tool_start(self, serialized: Any, input_str: str, **kwargs: Any) -> None:
+    def on_tool_start(
+        self, serialized: Any, input_str: str, *, inputs: dict[str, Any] | None = None, **kwargs: Any
+    ) -> None:
         """Tell of a tool that begins."""
+        given = {"input": input_str} if inputs is None else inputs
         for recorder in self.recorders:
-            recorder.tool_started(self, serialized, input_str, **kwargs)
+            recorder.start(self, RunKind.TOOL, serialized, given, **kwargs)
 
     @_guarded
     def on_retriever_start(self, serialized: Any, query: str, **kwargs: Any) -> None:
         """Tell of a retriever that begins."""
         for recorder in self.recorders:
-            recorder.retriever_started(self, serialized, query, **kwargs)
+            recorder.start(self, RunKind.RETRIEVER, serialized, {"query": query}, **kwargs)
 
     # LangChain passes the token by the keyword `token=` from sync code, positionally from async.
     @_guarded

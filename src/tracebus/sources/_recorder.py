@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.sources._tracker import OpenRun, RunTracker
 
+_MODELS = (RunKind.CHAT_MODEL, RunKind.LLM)
+
 
 class Recorder:
     """Translates callbacks into what a tracker understands, with a capture policy.
@@ -53,18 +55,20 @@ class Recorder:
     def start(
         self,
         owner: object,
-        run_id: UUID,
-        parent_run_id: UUID | None,
-        *,
         kind: RunKind,
-        name: str,
+        serialized: Mapping[str, Any] | None,
         inputs: Any,
-        tags: Sequence[str] | None,
-        metadata: Mapping[str, Any] | None,
-        model_parameters: Mapping[str, Any] | None = None,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        invocation_params: Mapping[str, Any] | None = None,
         tool_call_id: str | None = None,
+        **_: Any,
     ) -> None:
-        """Open a run; *model_parameters* are given for models only."""
+        """Open a run: every `on_…_start` but that of chains, with LangChain's own keyword arguments."""
         key = run_id.int
         parent_key = self._true_parent(key, None if parent_run_id is None else parent_run_id.int)
         parent = None if parent_key is None else self.tracker.get(parent_key)
@@ -73,12 +77,13 @@ class Recorder:
         if inputs is None and parent is None and call is not None:
             inputs = call.inputs
         metadata = metadata or {}
+        called = run_name(name, serialized)
         run = self.tracker.start(
             key,
             parent_key,
             run_id=str(run_id),
             kind=kind,
-            name=name,
+            name=called,
             owner=owner,
             capture=policy,
             call=call,
@@ -88,147 +93,33 @@ class Recorder:
             tags=tuple(map(clean_text, tags)) if tags else (),
             metadata=CapturedPayload(dict(metadata), policy, as_plain) if metadata else {},
             inputs=None if inputs is None else captured(inputs, policy),
-            model=None if model_parameters is None else requested_model(metadata, model_parameters, policy),
-            tool_call_id=tool_call_id,
+            model=requested_model(metadata, invocation_params or {}, policy) if kind in _MODELS else None,
+            tool_call_id=None if tool_call_id is None else clean_text(str(tool_call_id)),
         )
-        if run is not None and name.startswith("RunnableEach") and isinstance(inputs, list):
+        if run is not None and called.startswith("RunnableEach") and isinstance(inputs, list):
             run.source_inputs = inputs
 
-    def chain_started(
+    def start_chain(
         self,
         owner: object,
         serialized: Mapping[str, Any] | None,
         inputs: Any,
         *,
-        run_id: UUID,
         parent_run_id: UUID | None = None,
-        tags: Sequence[str] | None = None,
-        metadata: Mapping[str, Any] | None = None,
         run_type: str | None = UNSAID,
-        name: str | None = None,
-        **_: Any,
+        **about: Any,
     ) -> None:
         """`on_chain_start`: chains, prompts, parsers, graphs and nodes."""
-        called = run_name(name, serialized)
         above = None if parent_run_id is None else self.tracker.get(parent_run_id.int)
-        parent = None if above is None else above.kind
-        self.start(
-            owner,
-            run_id,
-            parent_run_id,
-            kind=chain_kind(run_type, called, tags or (), metadata or {}, parent),
-            name=called,
-            inputs=None if _is_unknown(inputs) else inputs,
-            tags=tags,
-            metadata=metadata,
+        kind = chain_kind(
+            run_type,
+            run_name(about.get("name"), serialized),
+            about.get("tags") or (),
+            about.get("metadata") or {},
+            None if above is None else above.kind,
         )
-
-    def chat_model_started(
-        self,
-        owner: object,
-        serialized: Mapping[str, Any] | None,
-        messages: Sequence[Sequence[Any]],
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: Sequence[str] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        name: str | None = None,
-        invocation_params: Mapping[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
-        """`on_chat_model_start`: one run per list of messages."""
-        self.start(
-            owner,
-            run_id,
-            parent_run_id,
-            kind=RunKind.CHAT_MODEL,
-            name=run_name(name, serialized),
-            inputs={"messages": list(messages[0]) if messages else []},
-            tags=tags,
-            metadata=metadata,
-            model_parameters=invocation_params or {},
-        )
-
-    def llm_started(
-        self,
-        owner: object,
-        serialized: Mapping[str, Any] | None,
-        prompts: Sequence[str],
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: Sequence[str] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        name: str | None = None,
-        invocation_params: Mapping[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
-        """`on_llm_start`: text completion, one run per prompt."""
-        self.start(
-            owner,
-            run_id,
-            parent_run_id,
-            kind=RunKind.LLM,
-            name=run_name(name, serialized),
-            inputs={"prompts": list(prompts)},
-            tags=tags,
-            metadata=metadata,
-            model_parameters=invocation_params or {},
-        )
-
-    def tool_started(
-        self,
-        owner: object,
-        serialized: Mapping[str, Any] | None,
-        input_str: str,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: Sequence[str] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        inputs: Mapping[str, Any] | None = None,
-        name: str | None = None,
-        tool_call_id: str | None = None,
-        **_: Any,
-    ) -> None:
-        """`on_tool_start`."""
-        self.start(
-            owner,
-            run_id,
-            parent_run_id,
-            kind=RunKind.TOOL,
-            name=run_name(name, serialized),
-            inputs=dict(inputs) if inputs is not None else {"input": input_str},
-            tags=tags,
-            metadata=metadata,
-            tool_call_id=None if tool_call_id is None else clean_text(str(tool_call_id)),
-        )
-
-    def retriever_started(
-        self,
-        owner: object,
-        serialized: Mapping[str, Any] | None,
-        query: str,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: Sequence[str] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        name: str | None = None,
-        **_: Any,
-    ) -> None:
-        """`on_retriever_start`."""
-        self.start(
-            owner,
-            run_id,
-            parent_run_id,
-            kind=RunKind.RETRIEVER,
-            name=run_name(name, serialized),
-            inputs={"query": query},
-            tags=tags,
-            metadata=metadata,
-        )
+        known = None if _is_unknown(inputs) else inputs
+        self.start(owner, kind, serialized, known, parent_run_id=parent_run_id, **about)
 
     # -- while running ---------------------------------------------------------------------------
 
