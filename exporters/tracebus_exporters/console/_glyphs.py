@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from tracebus import signs
 from tracebus.events import RunKind
 from tracebus.tree import RunStatus
 
@@ -30,29 +31,8 @@ class Glyphs(msgspec.Struct, frozen=True):
 
 
 UNICODE = Glyphs(
-    status={
-        RunStatus.RUNNING: "●",
-        RunStatus.OK: "✓",
-        RunStatus.ERROR: "✗",
-        RunStatus.CANCELLED: "⊘",
-        RunStatus.ABANDONED: "⊝",
-        RunStatus.INTERRUPTED: "‖",
-        RunStatus.LOST: "?",
-    },
-    kind={
-        RunKind.CHAIN: "◇",
-        RunKind.PROMPT: "¶",
-        RunKind.PARSER: "⊢",
-        RunKind.CHAT_MODEL: "◈",
-        RunKind.LLM: "◈",
-        RunKind.TOOL: "⚒",
-        RunKind.RETRIEVER: "⌕",
-        RunKind.EMBEDDING: "▦",
-        RunKind.AGENT: "◆",
-        RunKind.GRAPH: "◆",
-        RunKind.NODE: "◇",
-        RunKind.UNKNOWN: "·",
-    },
+    status=signs.STATUS,
+    kind=signs.KIND,
     batch="▤",
     group="≡",
     branch="├─ ",
@@ -68,29 +48,8 @@ UNICODE = Glyphs(
 )
 
 ASCII = Glyphs(
-    status={
-        RunStatus.RUNNING: "*",
-        RunStatus.OK: "o",
-        RunStatus.ERROR: "x",
-        RunStatus.CANCELLED: "-",
-        RunStatus.ABANDONED: "-",
-        RunStatus.INTERRUPTED: "|",
-        RunStatus.LOST: "?",
-    },
-    kind={
-        RunKind.CHAIN: "c",
-        RunKind.PROMPT: "p",
-        RunKind.PARSER: "P",
-        RunKind.CHAT_MODEL: "m",
-        RunKind.LLM: "m",
-        RunKind.TOOL: "t",
-        RunKind.RETRIEVER: "r",
-        RunKind.EMBEDDING: "e",
-        RunKind.AGENT: "A",
-        RunKind.GRAPH: "G",
-        RunKind.NODE: "n",
-        RunKind.UNKNOWN: ".",
-    },
+    status=signs.ASCII_STATUS,
+    kind=signs.ASCII_KIND,
     batch="b",
     group="=",
     branch="|- ",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tracebus.events import RunKind
+from tracebus import signs
 from tracebus.tree import RunStatus
+
+if TYPE_CHECKING:
+    from tracebus.events import RunKind
 
 
 class Glyphs(msgspec.Struct, frozen=True):
@@ -40,29 +43,8 @@ class Glyphs(msgspec.Struct, frozen=True):
 
 
 UNICODE: Final = Glyphs(
-    status={
-        RunStatus.RUNNING: "●",
-        RunStatus.OK: "✓",
-        RunStatus.ERROR: "✗",
-        RunStatus.CANCELLED: "⊘",
-        RunStatus.ABANDONED: "⊝",
-        RunStatus.INTERRUPTED: "‖",
-        RunStatus.LOST: "?",
-    },
-    kind={
-        RunKind.CHAIN: "◇",
-        RunKind.PROMPT: "¶",
-        RunKind.PARSER: "⊢",
-        RunKind.CHAT_MODEL: "◈",
-        RunKind.LLM: "◈",
-        RunKind.TOOL: "⚒",
-        RunKind.RETRIEVER: "⌕",
-        RunKind.EMBEDDING: "▦",
-        RunKind.AGENT: "◆",
-        RunKind.GRAPH: "◆",
-        RunKind.NODE: "○",
-        RunKind.UNKNOWN: "·",
-    },
+    status=signs.STATUS,
+    kind=signs.KIND,
     spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
     batch="▤",
     opened="▾",
@@ -88,29 +70,8 @@ UNICODE: Final = Glyphs(
 )
 
 ASCII: Final = Glyphs(
-    status={
-        RunStatus.RUNNING: "*",
-        RunStatus.OK: "o",
-        RunStatus.ERROR: "x",
-        RunStatus.CANCELLED: "-",
-        RunStatus.ABANDONED: "~",
-        RunStatus.INTERRUPTED: "|",
-        RunStatus.LOST: "?",
-    },
-    kind={
-        RunKind.CHAIN: "c",
-        RunKind.PROMPT: "p",
-        RunKind.PARSER: "P",
-        RunKind.CHAT_MODEL: "m",
-        RunKind.LLM: "m",
-        RunKind.TOOL: "t",
-        RunKind.RETRIEVER: "r",
-        RunKind.EMBEDDING: "e",
-        RunKind.AGENT: "A",
-        RunKind.GRAPH: "G",
-        RunKind.NODE: "n",
-        RunKind.UNKNOWN: ".",
-    },
+    status=signs.ASCII_STATUS,
+    kind=signs.ASCII_KIND,
     spinner="|/-\\",
     batch="B",
     opened="v",

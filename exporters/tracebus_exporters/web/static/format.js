@@ -1,11 +1,11 @@
-// How things are written, the same as in the terminal.
+// How things are written, the same as in the terminal: the signs are those of tracebus/signs.py.
 
 export const STATUS = {
-  running: "●", ok: "✓", error: "✗", cancelled: "⊘", abandoned: "⊘", interrupted: "‖", lost: "?",
+  running: "●", ok: "✓", error: "✗", cancelled: "⊘", abandoned: "⊝", interrupted: "‖", lost: "?",
 };
 export const KIND = {
-  chain: "◇", prompt: "¶", parser: "≡", chat_model: "◈", llm: "◈", tool: "⚒", retriever: "⌕",
-  embedding: "∿", agent: "◆", graph: "⬡", node: "○", unknown: "·",
+  chain: "◇", prompt: "¶", parser: "⊢", chat_model: "◈", llm: "◈", tool: "⚒", retriever: "⌕",
+  embedding: "▦", agent: "◆", graph: "◆", node: "○", unknown: "·",
 };
 
 /** Show what must not act: control characters and those that turn the direction of text. */

@@ -1,0 +1,37 @@
+"""Every view draws the same run with the same sign."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+import tracebus_exporters.web
+from tracebus import signs
+from tracebus.events import RunKind
+from tracebus.tree import RunStatus
+
+
+@pytest.mark.parametrize(
+    ("table", "keys"),
+    [
+        (signs.STATUS, RunStatus),
+        (signs.ASCII_STATUS, RunStatus),
+        (signs.KIND, RunKind),
+        (signs.ASCII_KIND, RunKind),
+    ],
+)
+def test_everything_has_a_sign_one_cell_wide(table, keys):
+    """A row stays aligned whatever it shows."""
+    assert set(table) == set(keys)
+    assert {cell_len(sign) for sign in table.values()} == {1}
+
+
+def test_the_web_pages_signs_are_the_terminals():
+    """The page is the terminal's twin; its script cannot import Python."""
+    script = Path(tracebus_exporters.web.__file__).with_name("static") / "format.js"
+    found = dict(re.findall(r'(\w+): "(.)"', script.read_text("utf-8")))
+    expected = {str(key): sign for table in (signs.STATUS, signs.KIND) for key, sign in table.items()}
+    assert {key: found.get(key) for key in expected} == expected
