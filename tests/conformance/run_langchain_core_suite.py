@@ -106,8 +106,13 @@ def run(python: Path, suite: Path, *, observed: bool, select: list[str]) -> dict
     }
     command = [str(python), "-m", "pytest", "-q", "-p", "observing_plugin", "-p", "no:cacheprovider"]
     command += ["--benchmark-disable", "--disable-socket", "--allow-unix-socket", "--tb=short", *select]
-    print(f"— {'observed' if observed else 'plain'}: {suite.name}", flush=True)
-    subprocess.run(command, cwd=suite, env=environment, check=False)
+    output = report.with_suffix(".txt")
+    print(
+        f"— {'observed' if observed else 'plain'}: {suite.name}; its output: {output.relative_to(ROOT)}",
+        flush=True,
+    )
+    with output.open("wb") as file:
+        subprocess.run(command, cwd=suite, env=environment, check=False, stdout=file, stderr=file)
     results: dict[str, str] = json.loads(report.read_text())
     return results
 

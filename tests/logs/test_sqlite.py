@@ -467,3 +467,22 @@ def test_urls_name_places_and_limits(tmp_path):
     assert log.path == tmp_path / "my log.db"
     assert log.retention == Retention(max_size=1_500_000_000, max_age=14 * 86_400)
     assert from_url("sqlite:///x/y.db?max_size=off").retention.max_size is None
+
+
+def test_a_log_created_while_it_is_looked_at_is_not_taken_for_another_programs(tmp_path, monkeypatch):
+    """Between two looks at a file another process may have made a log of it."""
+    path = tmp_path / "log.db"
+    looking = sqlite3.connect(path)
+    empty = _schema._empty
+
+    def empty_a_moment_ago(connection):
+        monkeypatch.setattr(_schema, "_empty", empty)
+        writer = SqliteLog(path)
+        writer.append(sample_run("a"))
+        writer.close()
+        return empty(connection)
+
+    monkeypatch.setattr(_schema, "_empty", empty_a_moment_ago)
+    _schema.check(looking, str(path))
+    looking.close()
+    assert _schema._empty is empty

@@ -123,7 +123,8 @@ def check(connection: sqlite3.Connection, path: str, migrations: Sequence[str] =
     Raises:
         InvalidLogError: it is such a one.
     """
-    if _pragma(connection, "application_id") != APPLICATION_ID and not _empty(connection):
+    # In this order: tables and id appear in one commit, perhaps between the two looks at them.
+    if not _empty(connection) and _pragma(connection, "application_id") != APPLICATION_ID:
         raise InvalidLogError(f"{path} is an SQLite database of another program; choose another file")
     if version(connection) > len(migrations):
         raise InvalidLogError(f"{path} was written by a newer tracebus; upgrade this one to use it")
