@@ -38,13 +38,29 @@ def short_timeouts(monkeypatch):
     monkeypatch.setattr(_settings, "_TIMEOUT", 0.3)
 
 
+_started: list[subprocess.Popen] = []
+
+
+@pytest.fixture(autouse=True)
+def no_process_left():
+    """End what a test started and, having failed, did not wait for."""
+    yield
+    while _started:
+        process = _started.pop()
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
 def python(code, *args, **options):
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code), *map(str, args)],
         stdout=subprocess.PIPE,
         text=True,
         **options,
     )
+    _started.append(process)
+    return process
 
 
 def output_of(process, timeout=50):
