@@ -87,7 +87,9 @@ def test_the_programme_survives_what_it_shows(played):
 def test_fast_waits_for_nothing(monkeypatch):
     """With `fast` no pacing sleeps are left."""
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("slept") if seconds else None)
-    play(Stage(), EventBus(), fast=True)
+    stage = Stage()
+    play(stage, EventBus(), fast=True)
+    assert stage.scenes[-1] == "done"
 
 
 def test_the_command_shows_the_trees(command_line):

