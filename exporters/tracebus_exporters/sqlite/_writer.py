@@ -6,18 +6,21 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from tracebus.events import Gap, encode_json
+import msgspec
+
+from tracebus.events import Gap, settle_all
 from tracebus.logs import tokens_of
-from tracebus_exporters.sqlite._changes import UPSERT, Changes
+from tracebus_exporters.sqlite._changes import FINISH, TOUCH, UPSERT, Changes
 from tracebus_exporters.sqlite._connection import explained, open_for_writing
 from tracebus_exporters.sqlite._producer import Producer
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from tracebus.events import Event, RunEnded
+    from tracebus_exporters.sqlite._changes import RunChange
 
 __all__ = ["Writer"]
 
@@ -54,6 +57,8 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._roots: dict[str, int] = {}
+        self._begun: set[str] = set()
+        """Open runs of which this process has stored events."""
         self.producer: Producer | None = None
         self.pid = os.getpid()
         """The process the connection belongs to."""
@@ -61,16 +66,10 @@ class Writer:
     def append(self, events: Sequence[Event]) -> int:
         """Store *events* in one transaction; return the last position."""
         with self._lock, explained(self._path):
-            connection = self._opened()
-            connection.execute("BEGIN IMMEDIATE")
             try:
-                last = self._store(connection, events)
-                connection.execute("COMMIT")
-            except BaseException:
-                self._roots.clear()
-                _roll_back(connection)
-                raise
-            return last
+                return self._transaction(events)
+            except _OutOfDateError:  # what we knew of the table is forgotten now
+                return self._transaction(events)
 
     def transact(self, work: Callable[[sqlite3.Connection], int]) -> int:
         """Run *work* with the connection and nobody else writing from this process."""
@@ -89,7 +88,7 @@ class Writer:
         with self._lock:
             connection, self._connection = self._connection, None
             producer, self.producer = self.producer, None
-            self._roots.clear()
+            self._forget()
             if connection is None:
                 return
             try:
@@ -105,7 +104,7 @@ class Writer:
         self._lock = threading.RLock()
         self.producer = None
         self.pid = os.getpid()
-        self._roots.clear()
+        self._forget()
         return connection
 
     @property
@@ -119,11 +118,28 @@ class Writer:
             self._connection.close()
             self._connection = None
         if self._connection is None:
-            self._roots.clear()
+            self._forget()
             self._connection = open_for_writing(self._path)
             self._inode = _inode(self._path)
             self.producer = Producer.register(self._connection, self._clock())
         return self._connection
+
+    def _forget(self) -> None:
+        """Forget what is known of the tables' content."""
+        self._roots.clear()
+        self._begun.clear()
+
+    def _transaction(self, events: Sequence[Event]) -> int:
+        connection = self._opened()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            last = self._store(connection, events)
+            connection.execute("COMMIT")
+        except BaseException:
+            self._forget()
+            _roll_back(connection)
+            raise
+        return last
 
     def _store(self, connection: sqlite3.Connection, events: Sequence[Event]) -> int:
         seq = last_seq(connection)
@@ -131,32 +147,61 @@ class Writer:
         if not events:
             return seq
         changes = Changes()
-        rows: list[tuple[int, str, str]] = []
+        places: list[tuple[int, str]] = []
         for event in events:
             if isinstance(event, Gap):
                 seq += event.missed
-                rows.append((seq, "", encode_json(event).decode()))
+                places.append((seq, ""))
                 continue
             seq += 1
             changes.add(event, seq)
-            rows.append((seq, event.root_run_id, encode_json(event).decode()))
+            places.append((seq, event.root_run_id))
         ended = [end for end in changes.ends if not _has_ended(connection, end)]
-        now, producer = self._clock(), self.producer.id
-        connection.executemany(UPSERT, [run.row(producer, now) for run in changes.runs.values()])
+        now = self._clock()
+        self._index(connection, changes.runs.values(), self.producer.id, now)
         for end in ended:
             _account(connection, end)
-        roots = self._root_ids(connection, {root for _, root, _ in rows})
+        roots = self._root_ids(connection, {root for _, root in places})
         connection.executemany(
             "INSERT INTO events (seq, root, data) VALUES (?, ?, ?)",
-            [(seq, roots[root], data) for seq, root, data in rows],
+            [
+                (position, roots[root], data)
+                for (position, root), data in zip(places, _encoded(events), strict=True)
+            ],
         )
         self.producer.beat_if_due(connection, now)
         return seq
 
+    def _index(
+        self, connection: sqlite3.Connection, runs: Collection[RunChange], producer: int, now: int
+    ) -> None:
+        """Bring the table of runs up to date.
+
+        Raises:
+            _OutOfDateError: a run we had stored is gone, or another process's now.
+        """
+        begun, roots = self._begun, self._roots
+        known: list[RunChange] = []
+        new: list[RunChange] = []
+        for run in runs:
+            stored = run.run_id in begun if run.owned else run.run_id in roots
+            (known if stored and run.start is None else new).append(run)
+        connection.executemany(UPSERT, [run.row(producer, now) for run in new])
+        touched = connection.executemany(TOUCH, [run.touch(producer, now) for run in known])
+        if known and touched.rowcount != len(known):
+            raise _OutOfDateError
+        connection.executemany(FINISH, [run.finish(run.end) for run in known if run.end is not None])
+        if len(begun) > _MOST_KNOWN:
+            begun.clear()
+        begun.update(run.run_id for run in new if run.owned and run.end is None)
+        begun.difference_update(run.run_id for run in known if run.end is not None)
+        for run in new:  # it may have been removed, and be another row now
+            roots.pop(run.run_id, None)
+
     def _root_ids(self, connection: sqlite3.Connection, wanted: set[str]) -> dict[str, int]:
         """Return the row of every root run in *wanted*; 0 stands for no run."""
         known = self._roots
-        if len(known) > _MOST_ROOTS:
+        if len(known) > _MOST_KNOWN:
             known.clear()
         known[""] = 0
         for root in wanted:
@@ -166,7 +211,19 @@ class Writer:
         return known
 
 
-_MOST_ROOTS = 10_000
+_MOST_KNOWN = 10_000
+
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+class _OutOfDateError(Exception):
+    """The tables no longer hold what this process stored."""
+
+
+def _encoded(events: Sequence[Event]) -> list[str]:
+    """Return *events* as JSON, all in one go: JSON has no line break in it."""
+    settle_all(events)
+    return _encode_lines(events).decode().split("\n")[:-1]
 
 
 def last_seq(connection: sqlite3.Connection) -> int:
