@@ -135,7 +135,7 @@ class RunNode(Totals):
     @property
     def is_model(self) -> bool:
         """Return whether the run is a model call, which is expected to report its usage."""
-        return self.kind in _MODEL_KINDS
+        return self.start is not None and self.start.kind in _MODEL_KINDS
 
     @property
     def model(self) -> ModelInfo | None:

@@ -43,12 +43,16 @@ class Roots:
         self._finished.pop(node.run_id, None)
         self.all.remove(node)
 
-    def settle(self, root: RunNode) -> Iterator[RunNode]:
-        """Note whether *root* has finished; remove and yield those there is no room for."""
+    def settle(self, root: RunNode) -> bool:
+        """Note whether *root* has finished; return whether there are more roots than there is room for."""
         if root.status is RunStatus.RUNNING or has_running(root.below):
             self._finished.pop(root.run_id, None)
         else:
             self._finished.setdefault(root.run_id, root)
+        return len(self.all) > self._limit
+
+    def take_surplus(self) -> Iterator[RunNode]:
+        """Remove and yield finished roots until there is room for the others."""
         while len(self.all) > self._limit and self._finished:
             surplus = self._finished[next(iter(self._finished))]
             self.remove(surplus)

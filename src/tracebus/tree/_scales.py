@@ -31,10 +31,11 @@ class Scales:
         self._failed = False
 
     def weigh(self, node: RunNode) -> None:
-        """Work out what *node* itself used: after its end, and again if its start comes later."""
+        """Work out what *node* used: after its end, and again if its start comes later.
+
+        Does nothing to a run that has no weight.
+        """
         usage = node.end.usage if node.end is not None else None
-        if usage is None and not node.is_model:
-            return
         if usage is not None and _says_something(usage):
             output_known = usage.output_tokens is not None or node.kind is RunKind.EMBEDDING
             complete = usage.input_tokens is not None and output_known
@@ -63,6 +64,11 @@ class Scales:
                 self._failed = True
                 _log.exception("the price function %r failed: such costs are unknown", self._price)
             return None
+
+
+def has_weight(node: RunNode) -> bool:
+    """Tell whether *node* has said what it used, or is a model call, of which that is expected."""
+    return (node.end is not None and node.end.usage is not None) or node.is_model
 
 
 def _says_something(usage: TokenUsage) -> bool:

@@ -19,7 +19,7 @@ from tracebus.tree._counters import RETRY_UNIT, STATUS_UNIT, share
 from tracebus.tree._kept import inserted
 from tracebus.tree._node import RunNode
 from tracebus.tree._roots import Roots
-from tracebus.tree._scales import Scales
+from tracebus.tree._scales import Scales, has_weight
 from tracebus.tree._status import RunStatus
 from tracebus.tree._stream import Stream
 from tracebus.tree._totals import Totals
@@ -174,7 +174,8 @@ class RunTree(Totals):
             stream.seq = event.seq
         self.generation += 1
         node.generation = self.generation
-        node.last_at = max(node.last_at, event.time)
+        if event.time > node.last_at:  # noqa: PLR1730 - a call costs every token
+            node.last_at = event.time
         if event.text or event.reasoning or event.tool_calls:
             stream.add(event)
             stream.chunks += 1
@@ -286,7 +287,7 @@ class RunTree(Totals):
         if status is RunStatus.RUNNING:
             self._running[node.run_id] = node
         self._hang(node, parent)
-        root = self._roll_up(node, share(node))
+        root = self._roll_up(node, STATUS_UNIT[status])
         if status is RunStatus.RUNNING:  # a ghost comes with a child, which settles the root
             self._settle(root)
 
@@ -343,14 +344,20 @@ class RunTree(Totals):
     def _become(self, node: RunNode, status: RunStatus) -> None:
         """Set the status, weigh what the run used, and tell its ancestors."""
         self.generation += 1
-        before = share(node)
-        if status is not node.status:
+        if node.bears_usage or has_weight(node):
+            before = share(node)
             self._change_status(node, status)
-        self._scales.weigh(node)
-        self._settle(self._roll_up(node, share(node) - before))
+            self._scales.weigh(node)
+            change = share(node) - before
+        else:  # most runs: nothing but the state is another
+            change = self._change_status(node, status)
+        self._settle(self._roll_up(node, change))
 
-    def _change_status(self, node: RunNode, status: RunStatus) -> None:
+    def _change_status(self, node: RunNode, status: RunStatus) -> int:
+        """Set the status, and return what that changes in the counts of runs."""
         change = STATUS_UNIT[status] - STATUS_UNIT[node.status]
+        if not change:
+            return 0
         node.status = status
         if status is RunStatus.RUNNING:
             self._running[node.run_id] = node
@@ -360,6 +367,7 @@ class RunTree(Totals):
             self._roots.statuses += change
         if node.batch_group is not None:
             node.batch_group.statuses += change
+        return change
 
     # Totals.
 
@@ -393,8 +401,9 @@ class RunTree(Totals):
 
     def _settle(self, root: RunNode) -> None:
         """Note whether *root* has finished, and make room where there are too many."""
-        for surplus in self._roots.settle(root):
-            self._clear(surplus)
+        if self._roots.settle(root):
+            for surplus in self._roots.take_surplus():
+                self._clear(surplus)
 
     def _clear(self, root: RunNode) -> None:
         """Take *root*, which is none of the roots any more, out of the tree with its descendants."""
