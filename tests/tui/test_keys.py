@@ -4,7 +4,7 @@ import json
 import stat
 
 import pytest
-from tui_support import cursor_name, opened, press, rows_text, screen_lines, screen_text, story, until
+from tui_support import cursor_name, opened, press, rows_text, screen_lines, screen_text, step, story, until
 
 from tracebus_tui._app import Watch
 from tracebus_tui._keys import KEYS, name_of
@@ -185,12 +185,14 @@ async def test_opening_a_run():
         assert "Line 7 is late." in screen_text(app)
         for number, tab in enumerate(TABS, 1):
             await press(pilot, str(number))
-            assert app._tab == tab
+            assert app._pane.tab == tab
         await press(pilot, "left_square_bracket")
-        assert app._tab == "Events"
-        assert "first token, then 1 chunks more" in screen_text(app)
+        assert app._pane.tab == "Events"
+        await until(pilot, lambda: app._pane.journal.whole)
+        await step(pilot)
+        assert "2 chunks in 0.40s, 2.5/s, to #6" in screen_text(app)
         await press(pilot, "right_square_bracket")
-        assert app._tab == "Raw"
+        assert app._pane.tab == "Raw"
         await press(pilot, "4", "J")
         assert "no answer from the depot" in screen_text(app)
         await press(pilot, "K")

@@ -19,6 +19,7 @@ from tracebus_tui.widgets import TextView
 
 _TYPING = 0.12
 
+_FILTERS = "words  kind:tool  status:error  took:>2s  …"
 
 class Watch(Picture):
     """Shows the runs of one source, live, and does what the keys say."""
@@ -90,6 +91,9 @@ class Watch(Picture):
     def action_fold(self) -> None:
         """Open or close the row."""
         row = self.view.cursor
+        if self._text_in_focus is not None and self._pane.toggle_stretch():
+            self._due.clear()
+            return
         if row is not None and row.kids:
             self._unfollow()
             self.view.set_open(row, opened=not row.open)
@@ -112,31 +116,44 @@ class Watch(Picture):
     # Keys: finding.
 
     def action_filter(self) -> None:
-        """Ask for a filter."""
+        """Ask for a filter; with the keys in a text, for what to find in it."""
+        self._finding = self._text_in_focus
         prompt = self.query_one("#prompt", Input)
         prompt.display = True
-        prompt.value = self.view.filter_text
+        with prompt.prevent(Input.Changed):
+            prompt.value = self.view.filter_text if self._finding is None else self._finding.wanted
+        prompt.placeholder = _FILTERS if self._finding is None else "find in this text"
         prompt.cursor_position = len(prompt.value)
         prompt.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter a moment after the last key."""
+        """Find at once; filter a moment after the last key."""
         event.stop()
-        self._filter_at = time.monotonic() + _TYPING
+        if self._finding is None:
+            self._filter_at = time.monotonic() + _TYPING
+        else:
+            self._finding.find(event.value)
+            self.say(self._finding.said if event.value else "")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep the filter and return to the runs."""
+        """Keep what was typed and return to where the keys were."""
         event.stop()
-        self._apply_filter()
+        if self._finding is None:
+            self._apply_filter()
         self._close_prompt()
 
     def _close_prompt(self) -> None:
         self.query_one("#prompt").display = False
-        self._runs.focus()
+        (self._finding or self._runs).focus()
 
     def action_hit(self, step: int) -> None:
-        """Go to the next or the previous hit."""
-        self._jump(self.view.next_hit(back=step < 0), "no hits: filter with /")
+        """Go to the next or the previous hit; in a text in which something was found, to its next place."""
+        text = self._text_in_focus
+        if text is not None and text.wanted:
+            text.find_next(back=step < 0)
+            self.say(text.said)
+        else:
+            self._jump(self.view.next_hit(back=step < 0), "no hits: filter with /")
 
     def action_context(self) -> None:
         """Show only hits, or all with the hits marked."""
@@ -216,9 +233,11 @@ class Watch(Picture):
         if self._screen_now == ERRORS:
             self._open_error(self.query_one("#errors", TextView).cursor or 0)
         elif self._screen_now == RUNS:
+        elif self._screen_now == RUNS and self._text_in_focus is not None and self._pane.toggle_stretch():
+            self._due.clear()
             self._zoomed = not self._zoomed
             self._unfollow()
-            self._detail_version = None
+            self._pane.forget()
             self._arrange()
 
     def _open_error(self, line: int) -> None:
@@ -227,10 +246,12 @@ class Watch(Picture):
             self._jump(self.view.reveal(self._error_nodes[line]), "that run has left the view")
 
     def on_text_view_picked(self, event: TextView.Picked) -> None:
-        """Go to the run of the error that was clicked."""
+        """Go to the run of the error that was clicked; open or close the chunks that were."""
         if event.view.id == "errors":
             self._open_error(event.line)
 
+        elif event.view is self._detail and self._pane.toggle_stretch(event.line):
+            self._due.clear()
     def on_run_list_moved(self) -> None:
         """Stop following: the user has moved."""
         self._unfollow()
@@ -246,7 +267,7 @@ class Watch(Picture):
 
     def action_tab(self, step: int) -> None:
         """Show the next or the previous tab of the detail."""
-        self._tab = TABS[(TABS.index(self._tab) + step) % len(TABS)]
+        self._pane.step(step)
         self._due.clear()
 
     def action_neighbour(self, step: int) -> None:
@@ -256,12 +277,18 @@ class Watch(Picture):
 
     def action_wrap(self) -> None:
         """Break long lines, or not."""
-        self._detail.toggle_wrap()
+        (self._text_in_focus or self._detail).toggle_wrap()
+
+    def action_markdown(self) -> None:
+        """Show Markdown as it reads, or as it is written."""
+        rendered = self._pane.toggle_markdown()
+        self._due.clear()
+        self.say("Markdown as it reads" if rendered else "Markdown as it is written")
 
     def action_screen(self, number: int) -> None:
         """Show a screen; in an open run, a tab."""
         if self._zoomed and number <= len(TABS):
-            self._tab = TABS[number - 1]
+            self._pane.choose(TABS[number - 1])
             self._due.clear()
             return
         self._screen_now = number
@@ -277,7 +304,7 @@ class Watch(Picture):
 
     def _tab_if_zoomed(self, place: int) -> None:
         if self._zoomed:
-            self._tab = TABS[place]
+            self._pane.choose(TABS[place])
 
     def action_theme(self) -> None:
         """Show everything in the next theme."""
@@ -346,9 +373,10 @@ class Watch(Picture):
     def action_step_back(self) -> None:
         """Close what is open, innermost first; then clear the filter."""
         if self.query_one("#prompt").display:
-            self.query_one("#prompt", Input).value = ""
-            self._apply_filter()
-            self._close_prompt()
+            self._drop_prompt()
+        elif text is not None and text.wanted:
+            text.find("")
+            self.say("")
         elif self._zoomed:
             self._zoomed = False
             self._arrange()
@@ -356,6 +384,7 @@ class Watch(Picture):
             self.action_screen(RUNS)
         elif self.view.focus:
             self.action_isolate()
+        text = self._text_in_focus
         elif self.view.filter_text:
             self.view.set_filter("")
         else:
@@ -364,3 +393,12 @@ class Watch(Picture):
     def action_leave(self) -> None:
         """Quit."""
         self.exit(0)
+    def _drop_prompt(self) -> None:
+        with self.query_one("#prompt", Input).prevent(Input.Changed):
+            self.query_one("#prompt", Input).value = ""
+        if self._finding is None:
+            self._apply_filter()
+        else:
+            self._finding.find("")
+        self._close_prompt()
+

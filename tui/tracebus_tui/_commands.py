@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tracebus_tui._keys import KEYS, name_of
-from tracebus_tui.detail import Paragraph, facts_of, paragraphs_of, shown
+from tracebus_tui.detail import Paragraph, compare, flow
 from tracebus_tui.widgets import Bar, TextView
 
 if TYPE_CHECKING:
@@ -46,17 +46,12 @@ class Help(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Fill it from the table of keys."""
-        self.query_one(TextView).show(_help(), restart=True)
+        self.query_one(TextView).show(flow(_help()), restart=True)
         self.query_one(TextView).focus()
 
     def on_key(self, event: events.Key) -> None:
         """Scroll."""
-        step = {"j": 1, "down": 1, "k": -1, "up": -1, "pagedown": 10, "pageup": -10, "space": 10}.get(
-            event.key
-        )
-        if step is not None:
-            event.stop()
-            self.query_one(TextView).scroll_lines(step)
+        _scroll(self.query_one(TextView), event)
 
 
 def _help() -> list[Paragraph]:
@@ -105,50 +100,48 @@ class Choice(ModalScreen[str | None]):
 
 
 class Compare(ModalScreen[None]):
-    """Two runs side by side; what differs stands out."""
+    """Two runs side by side; what differs comes first and stands out."""
 
-    BINDINGS = _CLOSE
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,c", "dismiss", "back", show=False),
+        Binding("w", "wrap", "break long lines, or not", show=False),
+    ]
     DEFAULT_CSS = """
     Compare { align: center middle; }
-    Compare > Horizontal { width: 100%; height: 100%; background: $background; }
-    Compare TextView { width: 1fr; border: round $primary-muted; }
+    Compare > TextView { width: 100%; height: 100%; background: $background; border: round $primary-muted; }
     """
 
     def __init__(self, left: RunNode, right: RunNode, now: int) -> None:
         super().__init__()
-        self._runs = (left, right)
-        self._now = now
+        self._layout_of_both = compare(left, right, now)
 
     def compose(self) -> ComposeResult:
-        """Build the two columns."""
-        with Horizontal():
-            yield TextView(id="left")
-            yield TextView(id="right")
+        """Build the text."""
+        yield TextView()
 
     def on_mount(self) -> None:
-        """Fill them."""
-        facts = [dict(facts_of(node, self._now)) for node in self._runs]
-        names = list(dict.fromkeys([*facts[0], *facts[1]]))
-        for place, view in enumerate(self.query(TextView)):
-            view.show(
-                _compared(self._runs[place], facts[place], facts[1 - place], names, self._now), restart=True
-            )
+        """Fill it."""
+        text = self.query_one(TextView)
+        text.show(self._layout_of_both, restart=True)
+        text.focus()
+
+    def action_wrap(self) -> None:
+        """Break long lines, or not."""
+        self.query_one(TextView).toggle_wrap()
 
     def on_key(self, event: events.Key) -> None:
-        """Scroll both."""
-        step = {"j": 1, "down": 1, "k": -1, "up": -1, "pagedown": 10, "pageup": -10}.get(event.key)
-        if step is not None:
-            event.stop()
-            for view in self.query(TextView):
-                view.scroll_lines(step)
+        """Scroll."""
+        _scroll(self.query_one(TextView), event)
 
 
-def _compared(
-    node: RunNode, own: dict[str, str], other: dict[str, str], names: list[str], now: int
-) -> list[Paragraph]:
-    paragraphs = [Paragraph(shown(node.name), "title"), Paragraph("")]
-    for name in names:
-        value = own.get(name, "–")  # noqa: RUF001 - a dash for nothing
-        same = other.get(name) == own.get(name)
-        paragraphs.append(Paragraph(f"{name:<12} {value}", "faint" if same else "value"))
-    return [*paragraphs, Paragraph(""), Paragraph("output", "title"), *paragraphs_of(node, "Output", now)]
+def _scroll(text: TextView, event: events.Key) -> None:
+    """Scroll *text* by the keys that scroll elsewhere."""
+    page = max(1, text.size.height - 1)
+    end = len(text.lines)
+    steps = {"j": 1, "down": 1, "k": -1, "up": -1, "g": -end, "home": -end, "G": end, "end": end}
+    steps |= dict.fromkeys(("pagedown", "ctrl+d", "space"), page)
+    steps |= dict.fromkeys(("pageup", "ctrl+u"), -page)
+    step = steps.get(event.key)
+    if step is not None:
+        event.stop()
+        text.scroll_lines(step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,16 +12,15 @@ from textual.containers import Horizontal
 from textual.widgets import Input
 
 from tracebus.text import first_line
-from tracebus.tree import BatchGroup, RunNode
 from tracebus_tui import _tables
 from tracebus_tui._keys import KEYS, bindings, name_of
 from tracebus_tui._themes import DARK, LIGHT
-from tracebus_tui.detail import TABS, Paragraph, facts_of, paragraphs_of, shown, version_of
+from tracebus_tui.detail import Paragraph, flow, shown
 from tracebus_tui.drawing import UNICODE, clean, cut, width
 from tracebus_tui.drawing._header import honesty, tabs, totals
 from tracebus_tui.feed import Feed
 from tracebus_tui.model import ORDERS, FilterError, Runs, View
-from tracebus_tui.widgets import Bar, RunList, TextView
+from tracebus_tui.widgets import Bar, DetailPane, RunList, TextView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from tracebus_tui._companion import Companion
     from tracebus_tui.drawing import Glyphs, Span
     from tracebus_tui.feed import Source
+    from tracebus.tree import RunNode
     from tracebus_tui.terminal import Stray
+    from tracebus_tui.detail import Journal
 
 _BUDGET = 0.012
 _BEHIND = 5_000
@@ -42,8 +44,6 @@ _DETAIL_EVERY = 0.06
 _HEADER_EVERY = 0.2
 _SAID_FOR = 5.0
 _PANE_FROM = 30
-_SIDE_FROM = 100
-_TYPING = 0.12
 _MOST_WRITES = 2
 
 RUNS, TOP, ERRORS, LOG = range(1, 5)
@@ -69,10 +69,6 @@ class Picture(App[int]):
     BINDINGS = bindings()
     CSS = """
     Screen { background: $background; }
-    #pane { height: 12; }
-    #detail { height: 1fr; width: 1fr; }
-    #side { height: 1fr; width: 38; border-left: vkey $panel; }
-    #side:focus { background-tint: $foreground 0%; }
     #prompt { height: 1; border: none; padding: 0 1; background: $panel; display: none; }
     #prompt:focus { border: none; }
     .hidden { display: none; }
@@ -111,14 +107,14 @@ class Picture(App[int]):
         self._zoomed = False
         self._pane_wanted: bool | None = None
         self._screen_now = RUNS
-        self._tab = TABS[0]
         self._said: tuple[float, str, str] = (0.0, "", "")
         self._due: dict[str, float] = {}
-        self._detail_version: object = object()
         self._filter_at: float | None = None
         self._rebuilt_for = -1
         self._error_nodes: list[RunNode] = []
         self._stray_seen = -1
+        self._finding: TextView | None = None
+        """The text the prompt finds in; where there is none it filters the runs."""
 
     # Building.
 
@@ -130,13 +126,8 @@ class Picture(App[int]):
         yield TextView(id="top")
         yield TextView(id="errors", pick=True)
         yield TextView(id="stray", follow=True)
-        yield Bar(id="facts")
-        with Horizontal(id="pane"):
-            yield TextView(id="detail", follow=True)
-            yield TextView(id="side")
-        yield Input(
-            id="prompt", placeholder="words  kind:tool  status:error  took:>2s  …", select_on_focus=False
-        )
+        yield DetailPane(self.glyphs, id="pane")
+        yield Input(id="prompt", select_on_focus=False)
         yield Bar(id="footer")
 
     def on_mount(self) -> None:
@@ -148,7 +139,7 @@ class Picture(App[int]):
         self._runs = self.query_one("#runs", RunList)
         self._detail = self.query_one("#detail", TextView)
         self._bars = {bar.id: bar for bar in self.query(Bar)}
-        self.query_one("#side", TextView).wrap = False
+        self._pane = self.query_one(DetailPane)
         self._runs.focus()
         self._arrange()
         self.feed.start()
@@ -219,6 +210,8 @@ class Picture(App[int]):
         if at < self._due.get("rebuild", 0.0):
             return
         self.view.rebuild()
+            if self._pane.journal is not None:
+                self._pane.journal.add(events)
         self._rebuilt_for = generation
         took = time.perf_counter() - at
         self._due["rebuild"] = at + max(0.3, 10 * took)
@@ -261,11 +254,9 @@ class Picture(App[int]):
         for number, name in shown_ids.items():
             visible = number == self._screen_now and not (number == RUNS and self._zoomed)
             self.query_one(f"#{name}").display = visible
-        pane_row = self.query_one("#pane")
-        self._detail.display = pane_row.display = detail
-        self.query_one("#side").display = self.size.width >= _SIDE_FROM
-        self._bars["facts"].display = detail
-        pane_row.styles.height = "1fr" if self._zoomed else max(4, round(self.size.height * 0.34))
+        self._detail.display = self._pane.display = detail
+        self._pane.styles.height = "1fr" if self._zoomed else max(5, round(self.size.height * 0.34) + 1)
+        self._pane.fit_to(self.size.width, zoomed=self._zoomed)
         focused = {TOP: "#top", ERRORS: "#errors", LOG: "#stray"}.get(
             self._screen_now, "#detail" if self._zoomed else "#runs"
         )
@@ -323,10 +314,11 @@ class Picture(App[int]):
     def _show_table(self) -> None:
         match self._screen_now:
             case 2:
-                self.query_one("#top", TextView).show(_tables.top(self.model, self.glyphs, self.size.width))
+                lines = _tables.top(self.model, self.glyphs, self.size.width)
+                self.query_one("#top", TextView).show(flow(lines))
             case 3:
                 lines, self._error_nodes = _tables.errors(self.model)
-                self.query_one("#errors", TextView).show(lines)
+                self.query_one("#errors", TextView).show(flow(lines))
             case 4:
                 self._show_stray()
 
@@ -335,42 +327,31 @@ class Picture(App[int]):
             nothing = (
                 "The program runs elsewhere and prints there; with `tracebus run TARGET --tui` it shows here."
             )
-            self.query_one("#stray", TextView).show([Paragraph(nothing, "faint")])
+            self.query_one("#stray", TextView).show(flow([Paragraph(nothing, "faint")]))
         elif self._stray.count != self._stray_seen:
             self._stray_seen = self._stray.count
-            self.query_one("#stray", TextView).show([Paragraph(shown(self._stray.text(), tail=True))])
+            self.query_one("#stray", TextView).show(flow([Paragraph(shown(self._stray.text(), tail=True))]))
 
     def _show_detail(self, now: int) -> None:
         if not self._detail.display:
             return
-        item = self.view.cursor.item if self.view.cursor is not None else None
-        version = (version_of(item, self._tab, now), self._tab)
-        if version == self._detail_version:
-            return
-        before = self._detail_version
-        self._detail_version = version
-        self._bars["facts"].show(self._facts(item))
-        who = item.run_id if isinstance(item, RunNode) else None
-        restart = not isinstance(before, tuple) or before[1] != self._tab or self._detail_of != who
-        self._detail_of = who
-        self._detail.show(paragraphs_of(item, self._tab, now), restart=restart)
-        if self.size.width >= _SIDE_FROM:
-            self.query_one("#side", TextView).show(_beside(item, now), restart=restart)
+        self._pane.show(self.view.cursor.item if self.view.cursor is not None else None, now)
 
-    _detail_of: str | None = None
+    def on_detail_pane_asked(self, message: DetailPane.Asked) -> None:
+        """Ask the source for the chunks of the run whose events are looked at."""
+        self.run_worker(
+            self._read_chunks(message.journal, message.root_run_id), exclusive=True, group="chunks"
+        )
 
-    def _facts(self, item: RunNode | BatchGroup | None) -> list[Span]:
-        name = clean(item.name[:80]) if item is not None else "no run"
-        spans: list[Span] = [
-            (f"{self.glyphs.rule} ", "guide"),
-            (cut(name, max(8, self.size.width - 60)), "title"),
-            ("  ", ""),
-        ]
-        for number, tab in enumerate(TABS, 1):
-            mark = f"{number} " if self._zoomed else ""
-            spans.append((f" {mark}{tab} ", "tab" if tab == self._tab else "faint"))
-        used = sum(width(text) for text, _ in spans)
-        return [*spans, (self.glyphs.rule * max(0, self.size.width - used), "guide")]
+    async def _read_chunks(self, journal: Journal, root_run_id: str) -> None:
+        try:
+            events = await asyncio.to_thread(self.feed.source.events_of, root_run_id)
+        except Exception as error:  # noqa: BLE001 - said to the user; the view goes on
+            self.say(f"the single chunks cannot be read: {error}", "error")
+        else:
+            journal.add(events)
+        journal.whole = True
+        journal.version += 1
 
     def say(self, text: str, style: str = "value") -> None:
         """Show *text* in the last line for a while."""
@@ -396,10 +377,3 @@ class Picture(App[int]):
             if self.view.hits and (node := self.view.node) is not None and node.run_id not in self.view.hits:
                 self.view.next_hit()
             self._due.clear()
-
-
-def _beside(item: RunNode | BatchGroup | None, now: int) -> list[Paragraph]:
-    """Return the facts that stand beside whatever tab is shown."""
-    if not isinstance(item, RunNode):
-        return []
-    return [Paragraph(f"{name:<10} {first_line(value, 400)}") for name, value in facts_of(item, now)]

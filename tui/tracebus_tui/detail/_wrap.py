@@ -1,56 +1,104 @@
-"""Text wrapped to a width in cells; a line wrapped once is remembered."""
+"""Lines of a width in cells. Every line knows what joins it to the one before."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from tracebus_tui.drawing import fit, width
+from tracebus_tui.drawing import Span, fit, width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Sequence
 
-    from tracebus_tui.detail._content import Paragraph
-    from tracebus_tui.drawing import Span
+TAB = "    "
+_SHORT = 2_000
+"""Characters of a line that is worth remembering wrapped."""
 
-_TAB = "    "
+Pieces: TypeAlias = "tuple[tuple[str, str], ...]"
+"""Parts of a line, each after what stood between it and the one before."""
+
+
+class Line(NamedTuple):
+    """A line on the screen."""
+
+    spans: list[Span]
+    margin: str = ""
+    """What stands in front and is no part of the text."""
+    joint: str = "\n"
+    """What the text has between the line before and this one: nothing or a blank where it was broken."""
+
+    @property
+    def text(self) -> str:
+        """Return the text without its margin."""
+        return "".join(text for text, _ in self.spans)
+
+
+class Layout(Protocol):
+    """Something that can be laid out as lines."""
+
+    def __call__(self, cells: int, *, wrap: bool) -> Sequence[Line]:
+        """Return the lines, at most *cells* wide each; without *wrap* a line too long is cut."""
+
+
+def broken(spans: list[Span], cells: int, margin: str = "", *, wrap: bool = True) -> Iterator[Line]:
+    """Yield *spans*, which are one line of text, as lines of at most *cells* cells."""
+    cells = max(1, cells)
+    spans = [(text.replace("\t", TAB), style) for text, style in spans]
+    whole = "".join(text for text, _ in spans)
+    if not wrap:
+        yield Line(_cut(spans, 0, len(fit(whole, min(cells, width(whole[: cells * 8]))))), margin)
+        return
+    place = 0
+    for number, (joint, piece) in enumerate(wrapped(whole, cells)):
+        place += len(joint)
+        part = [(piece, spans[0][1])] if len(spans) == 1 else _cut(spans, place, place + len(piece))
+        yield Line(part, margin, joint if number else "\n")
+        place += len(piece)
+
+
+def _cut(spans: list[Span], start: int, end: int) -> list[Span]:
+    """Return the characters from *start* to *end* of *spans*."""
+    kept: list[Span] = []
+    place = 0
+    for text, style in spans:
+        part = text[max(0, start - place) : max(0, end - place)]
+        if part:
+            kept.append((part, style))
+        place += len(text)
+    return kept
+
+
+def wrapped(line: str, cells: int) -> Pieces:
+    """Return *line* in pieces of at most *cells* cells, broken at blanks where there are any."""
+    return _remembered(line, cells) if len(line) <= _SHORT else tuple(_pieces(line, cells))
 
 
 @lru_cache(maxsize=4096)
-def wrapped(line: str, cells: int) -> tuple[str, ...]:
-    """Return *line* in pieces of at most *cells* cells, broken at blanks where there are any."""
-    line = line.replace("\t", _TAB)
-    pieces: list[str] = []
-    while width(line) > cells:
+def _remembered(line: str, cells: int) -> Pieces:
+    return tuple(_pieces(line, cells))
+
+
+def _pieces(line: str, cells: int) -> Iterator[tuple[str, str]]:
+    simple = line.isascii()
+    start, joint = 0, ""
+    while True:
         # Combining characters take no cells, so more characters may fit than there are cells.
-        room = cells if line.isascii() else _fitting(line, cells)
-        blank = line.rfind(" ", room // 3, room + 1)
-        end = blank if blank > 0 else room
-        pieces.append(line[:end])
-        line = line[end + 1 :] if blank > 0 else line[end:]
-    pieces.append(line)
-    return tuple(pieces)
+        room = start + cells if simple else _fitting(line, start, cells)
+        if room >= len(line):
+            yield joint, line[start:]
+            return
+        blank = line.rfind(" ", start + (room - start) // 3, room + 1)
+        end = blank if blank > start else room
+        yield joint, line[start:end]
+        joint = " " if blank > start else ""
+        start = end + len(joint)
 
 
-def _fitting(line: str, cells: int) -> int:
-    """Return how many characters at the start of *line* fit in *cells* cells, at least one."""
+def _fitting(line: str, start: int, cells: int) -> int:
+    """Return the end of what fits in *cells* cells from *start* on: at least one character more."""
     used = 0
-    for number, character in enumerate(line):
-        used += width(character)
+    for place in range(start, len(line)):
+        used += width(line[place])
         if used > cells:
-            return max(1, number)
+            return max(start + 1, place)
     return len(line)
-
-
-def lines_of(paragraphs: Iterable[Paragraph], cells: int, *, wrap: bool = True) -> list[list[Span]]:
-    """Return *paragraphs* as lines of spans, at most *cells* wide."""
-    lines: list[list[Span]] = []
-    for text, style, indent in paragraphs:
-        room = max(1, cells - indent)
-        margin = " " * indent
-        for line in text.split("\n"):
-            if wrap:
-                lines.extend([(margin + piece, style)] for piece in wrapped(line, room))
-            else:
-                lines.append([(margin + fit(line.replace("\t", _TAB), min(room, width(line))), style)])
-    return lines

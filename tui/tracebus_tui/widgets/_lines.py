@@ -39,11 +39,25 @@ _COLOURS = {
     "title": "$text-accent",
     "key": "$text-warning",
     "tab": "$foreground",
+    "strong": "$foreground",
+    "emphasis": "$foreground",
+    "code": "$text-secondary",
+    "link": "$text-primary",
+    "removed": "$text-error",
+    "added": "$text-success",
+    "found": "$text-warning",
+    "found-now": "$text-warning",
 }
-_BOLD = frozenset(("error", "title", "token", "tab", "key"))
+_TEXT_STYLES = {
+    **dict.fromkeys(("error", "title", "token", "tab", "key", "strong"), "bold"),
+    "emphasis": "italic",
+    "link": "underline",
+    "found": "underline",
+    "found-now": "reverse",
+}
 
 _CSS = "\n".join(
-    f"    & > .s--{name} {{ color: {colour};{' text-style: bold;' if name in _BOLD else ''} }}"
+    f"    & > .s--{name} {{ color: {colour}; text-style: {_TEXT_STYLES.get(name, 'none')}; }}"
     for name, colour in _COLOURS.items()
 )
 
