@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _SIGNALLED = 128
 _LAST_WORDS = 60
 _REMOTE_FPS = 15
-_FPS = 30
+_FPS = 40
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     ascii: bool = False
     motion: bool = True
     fps: float | None = None
-    """Frames a second at most; 30, over ssh 15, where not given."""
+    """Frames a second at most; 40, over ssh 15, where not given."""
 
     @property
     def lines(self) -> bool:

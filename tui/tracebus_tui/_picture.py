@@ -8,12 +8,15 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
+from textual.events import InputEvent
 from textual.containers import Horizontal
 from textual.widgets import Input
 
 from tracebus.text import first_line
 from tracebus_tui import _tables
+from tracebus_tui._frames import Frames
 from tracebus_tui._keys import KEYS, bindings, name_of
+from tracebus_tui._pace import Pace
 from tracebus_tui._themes import DARK, LIGHT
 from tracebus_tui.detail import Paragraph, flow, shown
 from tracebus_tui.drawing import UNICODE, clean, cut, width
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.app import ComposeResult
+    from textual.events import Event
     from textual.screen import Screen
 
     from tracebus_tui._companion import Companion
@@ -83,7 +87,7 @@ class Picture(App[int]):
         stray: Stray | None = None,
         companion: Companion | None = None,
         title: str = "",
-        fps: float = 30,
+        fps: float = 40,
         motion: bool = True,
         folder: Path | None = None,
         clock: Callable[[], int] = time.time_ns,
@@ -98,7 +102,7 @@ class Picture(App[int]):
         self.label = title or source.label
         self._stray = stray
         self._companion = companion
-        self._fps = fps
+        self._frames = Frames(Pace(fps), self.frame, self._turning, self._congested)
         self._motion = motion
         self._folder = folder
         self._clock = clock
@@ -142,8 +146,9 @@ class Picture(App[int]):
         self._pane = self.query_one(DetailPane)
         self._runs.focus()
         self._arrange()
+        self.feed.arrived = self._frames.arrived
         self.feed.start()
-        self.set_interval(1 / self._fps, self.frame)
+        self.run_worker(self._frames.run(), name="frames")
 
     def on_unmount(self) -> None:
         """Stop the feed."""
@@ -169,6 +174,18 @@ class Picture(App[int]):
 
         return lambda: self.call_later(run)
 
+    async def run_action(self, *args: Any, **options: Any) -> bool:
+        """Do what a key says, and show it at once."""
+        done = await super().run_action(*args, **options)
+        self._frames.hurry()
+        return done
+
+    async def on_event(self, event: Event) -> None:
+        """Pass *event* on; somebody who types or points sees the picture move."""
+        if isinstance(event, InputEvent):
+            self._frames.pace.wake(time.monotonic())
+        await super().on_event(event)
+
     # The frame.
 
     def frame(self) -> None:
@@ -190,6 +207,8 @@ class Picture(App[int]):
     def _take(self, at: float) -> None:
         budget = _BUDGET * (2 if self.feed.backlog > _BEHIND else 1)
         until = time.perf_counter() + budget
+        if self.feed.backlog:
+            self._frames.pace.wake(at)
         while events := self.feed.take(_CHUNK):
             self.model.apply(events)
             if time.perf_counter() > until:
@@ -231,6 +250,10 @@ class Picture(App[int]):
             self.view.move_to(len(self.view.rows) - 1)
         else:
             self.view.cursor = self.view.rows.shown(row)
+
+    def _turning(self) -> bool:
+        """Tell whether something shown changes by time alone."""
+        return bool(self.model.runs.running)
 
     def _congested(self) -> bool:
         """Tell whether the terminal takes no more: a frame more would block the keys."""
@@ -286,6 +309,8 @@ class Picture(App[int]):
             remarks.append((f"program ended ({code})", "error" if code else "ok"))
         if self.feed.trouble:
             remarks.append((first_line(self.feed.trouble, 200), "error"))
+        if self._frames.pace.lowered:
+            remarks.append((f"{self._frames.pace.fps:g} fps", "cancelled"))
         if self._follow:
             remarks.append(("follow", "ok"))
         if view.order is not ORDERS[0] or view.reversed:

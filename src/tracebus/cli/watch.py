@@ -17,7 +17,7 @@ __all__ = ["watch"]
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters only.")
 @click.option("--no-motion", is_flag=True, help="Keep everything still that only shows that time passes.")
 @click.option(
-    "--fps", type=click.FloatRange(1, 60), help="Frames a second at most.  [default: 30, over ssh 15]"
+    "--fps", type=click.FloatRange(1, 60), help="Frames a second at most.  [default: 40, over ssh 15]"
 )
 @click.pass_context
 def watch(

@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tracebus.events import Event
     from tracebus_tui.feed._source import Source
 
@@ -20,6 +22,10 @@ _MOST_WAITING = 50_000
 _PAUSE = 0.005
 _BACK_OFF = (0.2, 5.0)
 _LOST_EVERY = 3.0
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class FeedState(StrEnum):
@@ -38,6 +44,7 @@ class Feed:
         state: how it stands with the source.
         trouble: why the source cannot be reached, while it cannot.
         caught_up: whether what there was at the beginning has been read.
+        arrived: called on the feed's thread whenever events have come.
     """
 
     def __init__(self, source: Source) -> None:
@@ -46,6 +53,7 @@ class Feed:
         self.trouble = ""
         self.caught_up = False
         self.failures = 0
+        self.arrived: Callable[[], None] = _nothing
         self._lost: frozenset[str] = frozenset()
         self._waiting: deque[Event] = deque()
         self._position: int | None = None
@@ -121,6 +129,7 @@ class Feed:
                 continue
             waiting.extend(batch)
             self._position = batch[-1].seq or self._position
+            self.arrived()
             while len(waiting) > _MOST_WAITING:  # noqa: ASYNC110 - the thread that takes must not pay for telling
                 await asyncio.sleep(_PAUSE)
 
