@@ -15,11 +15,12 @@ from tracebus_tui._save import COPIES, copied, known_events, save_events, write_
 from tracebus_tui._themes import CYCLE
 from tracebus_tui.detail import TABS
 from tracebus_tui.model import ORDERS
-from tracebus_tui.widgets import TextView
+from tracebus_tui.tables import ErrorGroup, Total
+from tracebus_tui.widgets import TableView, TextView
 
 _TYPING = 0.12
-
 _FILTERS = "words  kind:tool  status:error  took:>2s  …"
+
 
 class Watch(Picture):
     """Shows the runs of one source, live, and does what the keys say."""
@@ -29,6 +30,10 @@ class Watch(Picture):
     @property
     def _text_in_focus(self) -> TextView | None:
         return self.focused if isinstance(self.focused, TextView) else None
+
+    @property
+    def _table_in_focus(self) -> TableView | None:
+        return self.focused if isinstance(self.focused, TableView) else None
 
     def action_move(self, lines: int) -> None:
         """Move the cursor, or the text in focus."""
@@ -42,7 +47,7 @@ class Watch(Picture):
     def action_page(self, pages: int) -> None:
         """Move by a page."""
         text = self._text_in_focus
-        page = text.size.height if text is not None else self._runs.page
+        page = text.page if text is not None else self._runs.page
         self.action_move(pages * max(1, page - 1))
 
     def action_edge(self, edge: int) -> None:
@@ -90,10 +95,10 @@ class Watch(Picture):
 
     def action_fold(self) -> None:
         """Open or close the row."""
-        row = self.view.cursor
         if self._text_in_focus is not None and self._pane.toggle_stretch():
             self._due.clear()
             return
+        row = self.view.cursor
         if row is not None and row.kids:
             self._unfollow()
             self.view.set_open(row, opened=not row.open)
@@ -119,10 +124,10 @@ class Watch(Picture):
         """Ask for a filter; with the keys in a text, for what to find in it."""
         self._finding = self._text_in_focus
         prompt = self.query_one("#prompt", Input)
-        prompt.display = True
         with prompt.prevent(Input.Changed):
             prompt.value = self.view.filter_text if self._finding is None else self._finding.wanted
         prompt.placeholder = _FILTERS if self._finding is None else "find in this text"
+        prompt.display = True
         prompt.cursor_position = len(prompt.value)
         prompt.focus()
 
@@ -180,13 +185,23 @@ class Watch(Picture):
             self.say(otherwise)
 
     def action_sort(self) -> None:
-        """Sort by the next order."""
+        """Sort by the next order, a table by its next column."""
+        table = self._table_in_focus
+        if table is not None:
+            table.sort()
+            self._due.clear()
+            return
         place = next(number for number, order in enumerate(ORDERS) if order is self.view.order)
         self.view.order_by(ORDERS[(place + 1) % len(ORDERS)])
         self.say(f"sorted by {self.view.order.name}")
 
     def action_reverse(self) -> None:
         """Turn the order round."""
+        table = self._table_in_focus
+        if table is not None:
+            table.turn_round()
+            self._due.clear()
+            return
         self.view.order_by(self.view.order, reverse=not self.view.reversed)
 
     def action_pin(self) -> None:
@@ -229,29 +244,39 @@ class Watch(Picture):
         self._due.clear()
 
     def action_zoom(self) -> None:
-        """Open the run over the whole screen; of an error, go to its run."""
-        if self._screen_now == ERRORS:
-            self._open_error(self.query_one("#errors", TextView).cursor or 0)
-        elif self._screen_now == RUNS:
+        """Open the run over the whole screen; of a line of a table, go to its runs."""
+        table = self._table_in_focus
+        if table is not None:
+            self._open_line(table.thing)
         elif self._screen_now == RUNS and self._text_in_focus is not None and self._pane.toggle_stretch():
             self._due.clear()
+        elif self._screen_now == RUNS:
             self._zoomed = not self._zoomed
             self._unfollow()
             self._pane.forget()
             self._arrange()
 
-    def _open_error(self, line: int) -> None:
-        if line < len(self._error_nodes):
-            self.action_screen(RUNS)
-            self._jump(self.view.reveal(self._error_nodes[line]), "that run has left the view")
+    def _open_line(self, thing: Total | ErrorGroup | None) -> None:
+        """Show the runs a line of a table stands for: those a filter finds, or the only one."""
+        if thing is None:
+            return
+        self.action_screen(RUNS)
+        runs = thing.nodes if isinstance(thing, ErrorGroup) else ()
+        if len(runs) != 1:
+            self.view.set_filter(thing.filter)
+            self._unfollow()
+        if runs:
+            self._jump(self.view.reveal(runs[-1]), "that run has left the view")
+        elif self.view.node is None or self.view.node.run_id not in self.view.hits:
+            self._jump(self.view.next_hit(), "no such run is in the view any more")
 
     def on_text_view_picked(self, event: TextView.Picked) -> None:
-        """Go to the run of the error that was clicked; open or close the chunks that were."""
-        if event.view.id == "errors":
-            self._open_error(event.line)
-
+        """Go to the runs of the line that was clicked; open or close the chunks that were."""
+        if isinstance(event.view, TableView):
+            self._open_line(event.view.thing)
         elif event.view is self._detail and self._pane.toggle_stretch(event.line):
             self._due.clear()
+
     def on_run_list_moved(self) -> None:
         """Stop following: the user has moved."""
         self._unfollow()
@@ -348,7 +373,7 @@ class Watch(Picture):
         except Exception as error:  # noqa: BLE001 - said to the user; the view goes on
             self.say(f"not saved: {error}", "error")
         else:
-            self.say(f"saved {len(events)} events to {path}", "ok")
+            self.say(f"saved {len(events)} events to {place}", "ok")
 
     def action_picture(self) -> None:
         """Write the screen to a file as SVG."""
@@ -372,6 +397,7 @@ class Watch(Picture):
 
     def action_step_back(self) -> None:
         """Close what is open, innermost first; then clear the filter."""
+        text = self._text_in_focus
         if self.query_one("#prompt").display:
             self._drop_prompt()
         elif text is not None and text.wanted:
@@ -384,15 +410,11 @@ class Watch(Picture):
             self.action_screen(RUNS)
         elif self.view.focus:
             self.action_isolate()
-        text = self._text_in_focus
         elif self.view.filter_text:
             self.view.set_filter("")
         else:
             self._runs.focus()
 
-    def action_leave(self) -> None:
-        """Quit."""
-        self.exit(0)
     def _drop_prompt(self) -> None:
         with self.query_one("#prompt", Input).prevent(Input.Changed):
             self.query_one("#prompt", Input).value = ""
@@ -402,3 +424,6 @@ class Watch(Picture):
             self._finding.find("")
         self._close_prompt()
 
+    def action_leave(self) -> None:
+        """Quit."""
+        self.exit(0)

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.events import InputEvent
-from textual.containers import Horizontal
 from textual.widgets import Input
 
 from tracebus.text import first_line
-from tracebus_tui import _tables
 from tracebus_tui._frames import Frames
 from tracebus_tui._keys import KEYS, bindings, name_of
 from tracebus_tui._pace import Pace
@@ -23,7 +21,8 @@ from tracebus_tui.drawing import UNICODE, clean, cut, width
 from tracebus_tui.drawing._header import honesty, tabs, totals
 from tracebus_tui.feed import Feed
 from tracebus_tui.model import ORDERS, FilterError, Runs, View
-from tracebus_tui.widgets import Bar, DetailPane, RunList, TextView
+from tracebus_tui.tables import error_table, groups_of, total_table, totals_of, uncounted
+from tracebus_tui.widgets import Bar, DetailPane, RunList, TableView, TextView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,11 +33,10 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from tracebus_tui._companion import Companion
+    from tracebus_tui.detail import Journal
     from tracebus_tui.drawing import Glyphs, Span
     from tracebus_tui.feed import Source
-    from tracebus.tree import RunNode
     from tracebus_tui.terminal import Stray
-    from tracebus_tui.detail import Journal
 
 _BUDGET = 0.012
 _BEHIND = 5_000
@@ -114,11 +112,10 @@ class Picture(App[int]):
         self._said: tuple[float, str, str] = (0.0, "", "")
         self._due: dict[str, float] = {}
         self._filter_at: float | None = None
-        self._rebuilt_for = -1
-        self._error_nodes: list[RunNode] = []
-        self._stray_seen = -1
         self._finding: TextView | None = None
         """The text the prompt finds in; where there is none it filters the runs."""
+        self._rebuilt_for = -1
+        self._stray_seen = -1
 
     # Building.
 
@@ -127,8 +124,8 @@ class Picture(App[int]):
         yield Bar(id="totals")
         yield Bar(id="tabs")
         yield RunList(self.view, self.glyphs, id="runs")
-        yield TextView(id="top")
-        yield TextView(id="errors", pick=True)
+        yield TableView(total_table(self.glyphs), signs=self.glyphs.sorts, id="top")
+        yield TableView(error_table(self.glyphs), signs=self.glyphs.sorts, id="errors")
         yield TextView(id="stray", follow=True)
         yield DetailPane(self.glyphs, id="pane")
         yield Input(id="prompt", select_on_focus=False)
@@ -200,7 +197,10 @@ class Picture(App[int]):
             self._show_runs(now)
         if self._every("header", at, _HEADER_EVERY):
             self._show_header(at)
+        if self._every("table", at, _HEADER_EVERY):
             self._show_table()
+            # Sorting 5,000 errors takes a while: the keys come first.
+            self._due["table"] = at + max(_HEADER_EVERY, 10 * (time.monotonic() - at))
         if self._every("detail", at, _DETAIL_EVERY):
             self._show_detail(now)
 
@@ -211,6 +211,8 @@ class Picture(App[int]):
             self._frames.pace.wake(at)
         while events := self.feed.take(_CHUNK):
             self.model.apply(events)
+            if self._pane.journal is not None:
+                self._pane.journal.add(events)
             if time.perf_counter() > until:
                 break
         if lost := self.feed.take_lost():
@@ -229,8 +231,6 @@ class Picture(App[int]):
         if at < self._due.get("rebuild", 0.0):
             return
         self.view.rebuild()
-            if self._pane.journal is not None:
-                self._pane.journal.add(events)
         self._rebuilt_for = generation
         took = time.perf_counter() - at
         self._due["rebuild"] = at + max(0.3, 10 * took)
@@ -311,7 +311,7 @@ class Picture(App[int]):
             remarks.append((first_line(self.feed.trouble, 200), "error"))
         if self._frames.pace.lowered:
             remarks.append((f"{self._frames.pace.fps:g} fps", "cancelled"))
-        if self._follow:
+        if self._follow and self._screen_now == RUNS:
             remarks.append(("follow", "ok"))
         if view.order is not ORDERS[0] or view.reversed:
             remarks.append((f"sort:{view.order.name}{' reversed' if view.reversed else ''}", "cancelled"))
@@ -319,6 +319,16 @@ class Picture(App[int]):
             remarks.append((f"filter {clean(view.filter_text)}: {len(view.hits)}", "cancelled"))
         if view.focus:
             remarks.append(("one run only", "cancelled"))
+        remarks += self._table_remarks()
+        return remarks
+
+    def _table_remarks(self) -> list[Span]:
+        if self._screen_now not in (TOP, ERRORS):
+            return []
+        table = self.query_one("#top" if self._screen_now == TOP else "#errors", TableView).table
+        remarks = [(f"sort:{table.order}", "cancelled")]
+        if self._screen_now == ERRORS and (others := uncounted(self.model.runs.counts)):
+            remarks.append((others, "faint"))
         return remarks
 
     def _footer(self, at: float, cells: int) -> list[Span]:
@@ -339,11 +349,9 @@ class Picture(App[int]):
     def _show_table(self) -> None:
         match self._screen_now:
             case 2:
-                lines = _tables.top(self.model, self.glyphs, self.size.width)
-                self.query_one("#top", TextView).show(flow(lines))
+                self.query_one("#top", TableView).put(totals_of(self.model))
             case 3:
-                lines, self._error_nodes = _tables.errors(self.model)
-                self.query_one("#errors", TextView).show(flow(lines))
+                self.query_one("#errors", TableView).put(groups_of(self.model.errors, self._clock()))
             case 4:
                 self._show_stray()
 

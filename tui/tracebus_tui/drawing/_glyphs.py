@@ -38,6 +38,7 @@ class Glyphs(msgspec.Struct, frozen=True):
     arrow: str
     ellipsis: str
     sparks: str
+    sorts: str
     dot: str
     rule: str
 
@@ -65,6 +66,7 @@ UNICODE: Final = Glyphs(
     arrow="→",
     ellipsis="…",
     sparks="▁▂▃▄▅▆▇█",
+    sorts="▼▲",
     dot="●",
     rule="─",
 )
@@ -92,6 +94,7 @@ ASCII: Final = Glyphs(
     arrow=">",
     ellipsis="~",
     sparks="_.-=+*#@",
+    sorts="v^",
     dot="*",
     rule="-",
 )

@@ -57,11 +57,16 @@ _IS: dict[str, Test] = {
     "retried": lambda node: bool(node.retries) or node.attempts > 1,
     "streamed": lambda node: node.stream is not None,
     "batch": lambda node: node.batch is not None,
+    "cause": lambda node: (
+        node.error is not None and not any(child.error is not None for child in node.children)
+    ),
 }
 FIELDS = ("kind", "status", *_TEXTS, *_NUMBERS, "is")
 
 _CONDITION = re.compile(r"(?P<field>[a-z]+)(?P<mark>:|~|>=|<=|>|<|=)(?P<value>.*)", re.DOTALL)
 _COMPARED = re.compile(r"(>=|<=|>|<|=)?\s*\$?([^<>=$].*)")
+_ALTERNATIVE = re.compile(r"""(?:"[^"]*"|'[^']*'|[^|])+""")
+"""What stands between bars that are not in quotation marks."""
 _SCALES = {"k": 1_000, "m": 1_000_000}
 
 
@@ -71,7 +76,9 @@ def parse_filter(text: str, *, pinned: Callable[[RunNode], bool] = lambda _: Fal
     Raises:
         FilterError: it makes no sense.
     """
-    either = [group for part in text.split("|") if (group := _conjunction(part, pinned)) is not None]
+    either = [
+        group for part in _ALTERNATIVE.findall(text) if (group := _conjunction(part, pinned)) is not None
+    ]
     if not either:
         return None
     if len(either) == 1:

@@ -24,11 +24,28 @@ _HISTORY = 60
 class Tally:
     """What the runs of one name, or one model, added up to."""
 
-    __slots__ = ("cost", "costs", "durations", "errors", "input", "kind", "name", "output", "runs", "waits")
+    __slots__ = (
+        "cost",
+        "costs",
+        "durations",
+        "errors",
+        "input",
+        "kind",
+        "name",
+        "of_model",
+        "output",
+        "runs",
+        "spent",
+        "streamed",
+        "streaming",
+        "waits",
+    )
 
-    def __init__(self, name: str, kind: RunKind) -> None:
+    def __init__(self, name: str, kind: RunKind, *, of_model: bool) -> None:
         self.name = name
         self.kind = kind
+        self.of_model = of_model
+        """Whether the name is a model's; otherwise it is the runs' own."""
         self.runs = 0
         self.errors = 0
         self.input = 0
@@ -36,6 +53,12 @@ class Tally:
         self.cost = 0.0
         self.costs = False
         """Whether any price is known."""
+        self.spent = 0.0
+        """Seconds, all runs added up."""
+        self.streamed = 0
+        """Tokens of runs that streamed and said how many."""
+        self.streaming = 0
+        """Nanoseconds between the first token and the end of those."""
         self.durations: deque[float] = deque(maxlen=_KEPT)
         self.waits: deque[float] = deque(maxlen=_KEPT)
         """Times to first token."""
@@ -44,7 +67,9 @@ class Tally:
         """Count a run that has ended."""
         self.runs += 1
         self.errors += end.error is not None
-        self.durations.append((end.time - start.time) / _NANO)
+        took = (end.time - start.time) / _NANO
+        self.spent += took
+        self.durations.append(took)
         usage = end.usage
         if usage is None:
             return
@@ -79,13 +104,23 @@ class Meters:
         if tally is None:
             if len(self.by_name) >= _MOST_NAMES:
                 return
-            tally = self.by_name[name] = Tally(name, start.kind)
+            tally = self.by_name[name] = Tally(name, start.kind, of_model=name != start.name)
         tally.add(node, start, end)
         stream = node.stream
         if stream is not None and stream.first_at is not None:
             waited = (stream.first_at - start.time) / _NANO
             tally.waits.append(waited)
             self.waits.append(waited)
+            usage = end.usage
+            if usage is not None and usage.output_tokens and stream.chunks > 1:  # one chunk is no stream
+                tally.streamed += usage.output_tokens
+                tally.streaming += end.time - stream.first_at
+
+    @staticmethod
+    def name_of(node: RunNode) -> str:
+        """Return the name a run is counted under: its model's, where it has one."""
+        model = node.model
+        return model.name if model is not None and model.name else node.name
 
     def sample(self, at: float) -> bool:
         """Take a reading at second *at* of any steady clock; return whether one was due."""

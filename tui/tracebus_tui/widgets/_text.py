@@ -29,6 +29,8 @@ class TextView(LineView, can_focus=True):
         wanted: the text that is looked for; empty for none.
     """
 
+    above = 0
+    """Lines above the text that do not scroll."""
     DEFAULT_CSS = (
         "TextView { height: 1fr; padding: 0 1; } TextView:focus { background-tint: $foreground 3%; }"
     )
@@ -61,9 +63,14 @@ class TextView(LineView, can_focus=True):
         return self._shown
 
     @property
+    def page(self) -> int:
+        """Return how many lines of the text fit."""
+        return max(1, self.size.height - self.above)
+
+    @property
     def at_end(self) -> bool:
         """Return whether the last line is in sight."""
-        return self.top >= len(self._shown) - self.size.height
+        return self.top >= len(self._shown) - self.page
 
     def show(self, layout: Layout, *, restart: bool = False, pick: bool | None = None) -> None:
         """Show *layout*; *restart* begins at the top, or at the end of what is followed.
@@ -84,13 +91,13 @@ class TextView(LineView, can_focus=True):
         if self.cursor is not None:
             self.move_to(self.cursor + lines)
         else:
-            self.top = max(0, min(self.top + lines, len(self._shown) - self.size.height))
+            self.top = max(0, min(self.top + lines, len(self._shown) - self.page))
         self.refresh()
 
     def move_to(self, line: int) -> None:
         """Put the cursor on *line*, or the nearest there is; without a cursor bring *line* in sight."""
         line = max(0, min(len(self._shown) - 1, line))
-        height = max(1, self.size.height)
+        height = self.page
         if self.cursor is not None:
             self.cursor = line
             self.top = min(max(self.top, line - height + 1), line)
@@ -152,7 +159,7 @@ class TextView(LineView, can_focus=True):
 
     def spans_at(self, line: int) -> list[Span]:
         """Return a line of the text."""
-        number = self.top + line
+        number = self.top + line - self.above
         if number >= len(self._shown):
             return []
         spans, margin, _ = self._shown[number]
@@ -162,7 +169,8 @@ class TextView(LineView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Draw a line, the one with the cursor marked."""
-        over = "cursor" if self.cursor is not None and self.top + y == self.cursor else ""
+        at = self.top + y - self.above
+        over = "cursor" if self.cursor is not None and at == self.cursor else ""
         return self.strip(self.spans_at(y), self.size.width, over)
 
     def on_resize(self) -> None:
@@ -181,14 +189,15 @@ class TextView(LineView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is."""
-        if self.cursor is not None and self.top + event.y < len(self._shown):
-            self.cursor = self.top + event.y
+        line = self.top + event.y - self.above
+        if self.cursor is not None and 0 <= line < len(self._shown):
+            self.cursor = line
             self.refresh()
             self.post_message(self.Picked(self, self.cursor))
 
     def _lay_out(self, *, to_end: bool) -> None:
         lines = self._layout(max(1, self.size.width), wrap=self.wrap)
-        last = max(0, len(lines) - self.size.height)
+        last = max(0, len(lines) - self.page)
         top = last if to_end else min(self.top, last)
         if self.cursor is not None:
             self.cursor = max(0, min(self.cursor, len(lines) - 1))
