@@ -154,7 +154,7 @@ class Picture(App[int]):
     def on_resize(self) -> None:
         """Show the detail pane where there is room for it."""
         if hasattr(self, "_runs"):
-            self._arrange()
+            self.call_later(self._arrange)  # now the application still says its size from before
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Yield every key's command for the palette."""
