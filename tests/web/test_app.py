@@ -5,11 +5,11 @@ import json
 import httpx
 import pytest
 
+from tracebus.access import is_loopback
 from tracebus.bus import EventBus
 from tracebus.logs import open_log
 from tracebus.runstate import RunState, compacted
 from tracebus_exporters.web import create_app
-from tracebus_exporters.web._serve import is_loopback
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from tracebus.access import LOOPBACK, Access
 from tracebus_exporters.web._agui import AguiProjection
 from tracebus_exporters.web._content import everything, without_content
 from tracebus_exporters.web._guard import Guard
@@ -34,10 +35,7 @@ if TYPE_CHECKING:
     from tracebus.logs import Log
     from tracebus_exporters.web._source import Source
 
-__all__ = ["LOOPBACK", "create_app"]
-
-LOOPBACK = frozenset(("127.0.0.1", "localhost", "[::1]"))
-"""The names this machine has for itself."""
+__all__ = ["create_app"]
 
 _STATIC = Path(__file__).parent / "static"
 _APPEND = "profile=append"
@@ -70,7 +68,9 @@ def create_app(
 
     middleware = [
         Middleware(
-            Guard, hosts=None if hosts is None else frozenset(hosts), token=token, shared=bool(origins)
+            Guard,
+            access=Access(None if hosts is None else frozenset(hosts), token),
+            shared=bool(origins),
         )
     ]
     if origins:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import hmac
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse
 
+from tracebus.access import host_name, offered_token
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from tracebus.access import Access
 
 __all__ = ["Guard"]
 
@@ -37,17 +39,13 @@ class Guard:
 
     Args:
         app: what is behind.
-        hosts: names the server answers to; `None` for any.
-        token: the bearer token to ask for; `None` for none.
+        access: the names the server answers to, and the bearer token it asks for.
         shared: other origins may read answers (CORS decides which).
     """
 
-    def __init__(
-        self, app: ASGIApp, *, hosts: frozenset[str] | None, token: str | None, shared: bool = False
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, access: Access, shared: bool = False) -> None:
         self._app = app
-        self._hosts = hosts
-        self._token = token
+        self._access = access
         self._headers = {name: value for name, value in _HEADERS.items() if not (shared and "origin" in name)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,39 +64,20 @@ class Guard:
         await (answer or self._app)(scope, receive, with_headers)
 
     def _refusal(self, scope: Scope, headers: Headers) -> ASGIApp | None:
-        if self._hosts is not None and _host(headers) not in self._hosts:
-            message = f"this server does not answer to the name {_host(headers)!r}"
+        host = headers.get("host", "")
+        if not self._access.answers_to(host):
+            message = f"this server does not answer to the name {host_name(host)!r}"
             return JSONResponse({"error": message}, status_code=421)
-        if self._token is None or self._known(_offered(headers), self._token):
+        offered = offered_token(headers.get("authorization", ""), headers.get("cookie", ""), _COOKIE)
+        if self._access.knows(offered):
             return None
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-        if scope["path"].endswith("/") and self._known(query.get("token", [""])[-1], self._token):
+        if scope["path"].endswith("/") and self._access.knows(query.get("token", [""])[-1]):
             return self._welcome(scope)
         message = "a token is needed: open the link the server printed, or send 'Authorization: Bearer …'"
         return JSONResponse({"error": message}, status_code=401, headers={"www-authenticate": "Bearer"})
 
     def _welcome(self, scope: Scope) -> ASGIApp:
         response = RedirectResponse(scope["path"], status_code=303)
-        response.set_cookie(_COOKIE, str(self._token), httponly=True, samesite="strict", path="/")
+        response.set_cookie(_COOKIE, str(self._access.token), httponly=True, samesite="strict", path="/")
         return response
-
-    @staticmethod
-    def _known(offered: str, token: str) -> bool:
-        return hmac.compare_digest(offered.encode(), token.encode())
-
-
-def _host(headers: Headers) -> str:
-    """Return the name asked for, without the port."""
-    host = headers.get("host", "")
-    return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-
-
-def _offered(headers: Headers) -> str:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(_COOKIE)
-    except CookieError:
-        return ""
-    return cookie.value if cookie is not None else ""

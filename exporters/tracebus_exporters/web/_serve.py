@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
-import secrets
-import socket
 from typing import TYPE_CHECKING
 
-from tracebus_exporters.web._app import LOOPBACK, create_app
+from tracebus.access import access_at, link, listen
+from tracebus_exporters.web._app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from tracebus.bus import EventBus
     from tracebus.logs import Log
 
-__all__ = ["is_loopback", "serve"]
+__all__ = ["serve"]
 
 
 def serve(
@@ -44,27 +42,12 @@ def serve(
     """
     import uvicorn  # noqa: PLC0415  a second to import, needed by who serves
 
-    local = is_loopback(host)
-    if not local and token is None:
-        token = secrets.token_urlsafe(16)
-    app = create_app(origin, hosts=LOOPBACK | {host} if local else None, token=token, content=content)
+    access = access_at(host, token)
+    app = create_app(origin, hosts=access.hosts, token=access.token, content=content)
     config = uvicorn.Config(
         app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2
     )
-    listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  compared, not bound
-    shown = f"[{shown}]" if ":" in shown else shown
-    link = f"http://{shown}:{listening.getsockname()[1]}/"
+    listening = listen(host, port)
     if ready is not None:
-        ready(f"{link}?token={token}" if token else link)
+        ready(link(host, listening.getsockname()[1], access.token))
     uvicorn.Server(config).run(sockets=[listening])
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach *host*."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
