@@ -17,19 +17,6 @@ import pytest
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
 
 DEADLINE = 40.0
-PROGRAM = """
-import sys
-from langchain_core.runnables import RunnableLambda
-from tracebus import observe
-from tracebus.testing import Pacing, ScriptedChatModel
-
-model = ScriptedChatModel(script=["The harbour bus leaves at noon."], pacing=Pacing(first_token={wait}))
-chain = observe(RunnableLambda(lambda q: q, name="ask_harbour") | model, to=["{url}"])
-print("ready", flush=True)
-for line in sys.stdin:
-    chain.invoke(line.strip())
-    print("done", flush=True)
-"""
 
 
 class Tmux:
@@ -80,30 +67,6 @@ def tmux(tmp_path):
     yield start
     for server in servers:
         subprocess.run(["tmux", "-L", server.socket, "kill-server"], check=False, capture_output=True)
-
-
-@pytest.fixture
-def program(tmp_path):
-    """Start a chain in a process of its own; it runs once for every line it is given."""
-    running = []
-
-    def start(wait=0.0):
-        url = f"sqlite:{tmp_path / 'events.db'}"
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM.format(url=url, wait=wait)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        running.append(process)
-        assert process.stdout.readline() == "ready\n"
-        return url, process
-
-    yield start
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-        process.communicate(timeout=20)
 
 
 def test_a_chain_in_another_process_is_watched_live(tmux, program):

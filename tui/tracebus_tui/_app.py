@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from io import BytesIO
 from pathlib import Path
 
 from textual.widgets import Input
 
 from tracebus_tui._commands import Choice, Compare, Help
 from tracebus_tui._picture import ERRORS, RUNS, Picture
-from tracebus_tui._save import COPIES, copied, known_events, save_events, write_private
+from tracebus_tui._save import COPIES, as_lines, copied, known_events, plain_name, write_private
 from tracebus_tui._themes import CYCLE
 from tracebus_tui.detail import TABS
 from tracebus_tui.model import ORDERS
@@ -369,21 +370,31 @@ class Watch(Picture):
             events = await asyncio.to_thread(self.feed.source.events_of, root_run_id)
             if not events and root is not None:
                 events = known_events(root)
-            path = await asyncio.to_thread(save_events, events, name, self._folder or Path.cwd())
+            content = await asyncio.to_thread(as_lines, events)
+            place = await self._keep(content, name, ".jsonl")
         except Exception as error:  # noqa: BLE001 - said to the user; the view goes on
             self.say(f"not saved: {error}", "error")
         else:
             self.say(f"saved {len(events)} events to {place}", "ok")
 
-    def action_picture(self) -> None:
+    async def _keep(self, content: bytes, name: str, suffix: str) -> str:
+        """Save *content* where the user is, who may sit before a browser; return what to call the place."""
+        if not self.is_web:
+            folder = self._folder or Path.cwd()
+            return str(await asyncio.to_thread(write_private, content, name, suffix, folder))
+        file = f"{plain_name(name)}{suffix}"
+        self.deliver_binary(BytesIO(content), save_filename=file, mime_type="application/octet-stream")
+        return f"the browser's downloads: {file}"
+
+    async def action_picture(self) -> None:
         """Write the screen to a file as SVG."""
         picture = self.export_screenshot(title="tracebus")
         try:
-            path = write_private(picture.encode(), "tracebus-screen", ".svg", self._folder or Path.cwd())
+            place = await self._keep(picture.encode(), "tracebus-screen", ".svg")
         except OSError as error:
             self.say(f"not saved: {error}", "error")
         else:
-            self.say(f"saved {path}", "ok")
+            self.say(f"saved to {place}", "ok")
 
     # Keys: the rest.
 

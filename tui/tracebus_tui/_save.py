@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from tracebus.events import Event
     from tracebus.tree import RunNode
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 COPIES = {"i": "input", "o": "output", "e": "error", "j": "JSON", "r": "run id"}
 
@@ -43,13 +46,19 @@ def _text(value: object) -> str:
     return "" if value is None else msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
-def save_events(events: Iterable[Event], name: str, folder: Path) -> Path:
-    """Write *events* as JSON lines to a new file in *folder* that only the user may read."""
-    return write_private(b"".join(encode_json(event) + b"\n" for event in events), name, ".jsonl", folder)
+def as_lines(events: Iterable[Event]) -> bytes:
+    """Return *events* as JSON lines."""
+    return b"".join(encode_json(event) + b"\n" for event in events)
+
+
+def plain_name(name: str) -> str:
+    """Return *name* with what a file's name cannot hold everywhere, or what a header cannot, replaced."""
+    return _UNSAFE.sub("_", name)
 
 
 def write_private(content: bytes, name: str, suffix: str, folder: Path) -> Path:
     """Write *content* to a new file, mode 0600, and return its path."""
+    name = plain_name(name)
     for number in range(1, 1000):
         path = folder / (f"{name}{suffix}" if number == 1 else f"{name}-{number}{suffix}")
         try:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from tracebus_tui.terminal._devices import screen, terminal_descriptor, why_no_screen
+from tracebus_tui.terminal._devices import (
+    BROWSER_DRIVER,
+    in_browser,
+    screen,
+    terminal_descriptor,
+    why_no_screen,
+)
 from tracebus_tui.terminal._guard import RESTORE, guarded, restore
 from tracebus_tui.terminal._plain import Printer, print_lines
 from tracebus_tui.terminal._stray import Stray, capture, release
 
 __all__ = [
+    "BROWSER_DRIVER",
     "RESTORE",
     "Printer",
     "Stray",
     "capture",
     "guarded",
+    "in_browser",
     "print_lines",
     "release",
     "restore",

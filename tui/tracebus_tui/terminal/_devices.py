@@ -16,9 +16,25 @@ if TYPE_CHECKING:
 
 _TTY = "/dev/tty"
 
+BROWSER_DRIVER = "tracebus_tui.terminal._browser:BrowserDriver"
+"""What Textual is told to draw with, by its environment variable, where the screen is a browser."""
+_DRAWING_ON_A_BROWSER = (
+    BROWSER_DRIVER,
+    "textual.drivers.web_driver:WebDriver",
+)  # ours, and `textual serve`'s
+
+
+def in_browser() -> bool:
+    """Return whether a server started this process to draw in a browser: there is no terminal then."""
+    return os.environ.get("TEXTUAL_DRIVER") in _DRAWING_ON_A_BROWSER
+
 
 def why_no_screen() -> str | None:
     """Return why nothing can be drawn here; `None` where it can."""
+    return None if in_browser() else _why_no_terminal()
+
+
+def _why_no_terminal() -> str | None:
     if os.environ.get("TERM", "") in ("", "dumb") and sys.platform != "win32":
         return f"TERM is {os.environ.get('TERM') or 'not set'}"
     if os.environ.get("CI"):
@@ -43,12 +59,14 @@ def terminal_descriptor() -> int:
 def screen(stray: Stray) -> Iterator[None]:
     """Give Textual the terminal, whatever the standard streams are, and keep everything else off it.
 
-    Textual draws on `sys.__stderr__`, reads `sys.__stdin__` and measures `sys.__stdout__`.
+    Textual draws on `sys.__stderr__`, in a browser on `sys.__stdout__`, reads `sys.__stdin__` and measures
+    `sys.__stdout__`.
     """
-    for name in ("COLUMNS", "LINES"):  # Textual believes them, the terminal knows better, also when resized
+    piped = in_browser()
+    for name in () if piped else ("COLUMNS", "LINES"):  # Textual believes them, the terminal knows better
         os.environ.pop(name, None)
     before = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
-    reader = _opened("r") if not _is_tty(0) else before[0]
+    reader = before[0] if piped or _is_tty(0) else _opened("r")
     writer = os.fdopen(os.dup(1), "w")
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = reader, writer, writer  # type: ignore[misc, assignment]  # the streams Textual takes
     saved = capture(stray)

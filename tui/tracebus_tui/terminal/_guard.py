@@ -30,9 +30,10 @@ _SIGNALLED = 128  # shells report a death by signal n as 128 + n
 def guarded(main: Callable[[], int], *, terminal: int, after: Callable[[], None] = lambda: None) -> int:
     """Run *main* in a child process and return its exit code; clean *terminal* up if a signal kills it.
 
-    Where the process cannot be forked safely, runs *main* here. *after* runs in the end in any case.
+    Where the process cannot be forked safely, or *terminal* is none, runs *main* here. *after* runs in the
+    end in any case.
     """
-    if sys.platform == "win32" or threading.active_count() > 1:
+    if sys.platform == "win32" or threading.active_count() > 1 or not os.isatty(terminal):
         try:
             return main()
         finally:
