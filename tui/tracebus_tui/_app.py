@@ -11,7 +11,8 @@ from pathlib import Path
 from textual.widgets import Input
 
 from tracebus_tui._commands import Choice, Compare, Help
-from tracebus_tui._picture import ERRORS, RUNS, Picture
+from tracebus_tui._picture import RUNS
+from tracebus_tui._replaying import Replaying
 from tracebus_tui._save import COPIES, as_lines, copied, known_events, plain_name, write_private
 from tracebus_tui._themes import CYCLE
 from tracebus_tui.detail import TABS
@@ -23,7 +24,7 @@ _TYPING = 0.12
 _FILTERS = "words  kind:tool  status:error  took:>2s  …"
 
 
-class Watch(Picture):
+class Watch(Replaying):
     """Shows the runs of one source, live, and does what the keys say."""
 
     # Keys: moving.
@@ -237,11 +238,6 @@ class Watch(Picture):
     def action_follow(self) -> None:
         """Follow the newest run, or stop to."""
         self._follow = not self._follow
-        self._due.clear()
-
-    def action_pause(self) -> None:
-        """Hold the picture still; events wait meanwhile."""
-        self._paused = not self._paused
         self._due.clear()
 
     def action_zoom(self) -> None:

@@ -55,7 +55,7 @@ KEYS: Final = (
     Key("Fold", "O", "fold_all(0)", "close all"),
     Key("Fold", "z", "isolate", "only this run and what is below it, or all again"),
     Key("View", "f", "follow", "follow the newest run", "Follow"),
-    Key("View", "p", "pause", "hold the picture still", "Pause"),
+    Key("View", "p", "pause", "hold the picture still, or the replay", "Pause"),
     Key("View", "enter", "zoom", "open the run over the whole screen", "Open", "⏎"),
     Key("View", "v", "pane", "show or hide the detail pane"),
     Key("View", "left_square_bracket", "tab(-1)", "previous tab of the detail", shown="["),
@@ -69,6 +69,14 @@ KEYS: Final = (
     Key("View", "3", "screen(3)", "errors"),
     Key("View", "4", "screen(4)", "what the program printed"),
     Key("View", "T", "theme", "theme"),
+    Key("Replay", "full_stop", "event(1)", "one event more, and stand still", shown="."),
+    Key("Replay", "comma", "event(-1)", "one event less, and stand still", shown=","),
+    Key("Replay", "greater_than_sign", "speed(1)", "faster", shown=">"),
+    Key("Replay", "less_than_sign", "speed(-1)", "slower", shown="<"),
+    Key("Replay", "right_curly_bracket", "failure(1)", "to the next error in the recording", shown="}"),
+    Key("Replay", "left_curly_bracket", "failure(-1)", "to the error before", shown="{"),
+    Key("Replay", "right_parenthesis", "seek(1)", "on by a tenth of the recording", shown=")"),
+    Key("Replay", "left_parenthesis", "seek(-1)", "back by a tenth", shown="("),
     Key("Take", "y", "copy", "copy input, output, error, JSON or id", "Copy"),
     Key("Take", "x", "save", "save the whole run as JSON lines", "Save"),
     Key("Take", "ctrl+s", "picture", "save the screen as SVG"),
@@ -77,6 +85,9 @@ KEYS: Final = (
     Key("Else", "escape", "step_back", "back; clears the filter", shown="esc"),
     Key("Else", "q,ctrl+c", "leave", "quit", "Quit"),
 )
+
+STEERING: Final = "p pause  < > speed  , . step  { } error  ( ) tenth "
+"""What the line of a replay says of its keys."""
 
 _NAMES = {
     "pagedown": "PgDn",

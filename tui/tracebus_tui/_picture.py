@@ -13,13 +13,14 @@ from textual.widgets import Input
 
 from tracebus.text import first_line
 from tracebus_tui._frames import Frames
-from tracebus_tui._keys import KEYS, bindings, name_of
+from tracebus_tui._keys import KEYS, STEERING, bindings, name_of
 from tracebus_tui._pace import Pace
 from tracebus_tui._themes import DARK, LIGHT
 from tracebus_tui.detail import Paragraph, flow, shown
 from tracebus_tui.drawing import UNICODE, clean, cut, width
 from tracebus_tui.drawing._header import honesty, tabs, totals
-from tracebus_tui.feed import Feed
+from tracebus_tui.drawing._replay import replay_line
+from tracebus_tui.feed import Feed, ReplaySource
 from tracebus_tui.model import ORDERS, FilterError, Runs, View
 from tracebus_tui.tables import error_table, groups_of, total_table, totals_of, uncounted
 from tracebus_tui.widgets import Bar, DetailPane, RunList, TableView, TextView
@@ -63,7 +64,7 @@ class Picture(App[int]):
         fps: frames a second at most.
         motion: whether the spinner turns.
         folder: where saved files go; the working directory by default.
-        clock: nanoseconds since the epoch, for tests.
+        clock: nanoseconds since the epoch; where not given that of a replay, or the machine's.
     """
 
     TITLE = "tracebus"
@@ -88,7 +89,7 @@ class Picture(App[int]):
         fps: float = 40,
         motion: bool = True,
         folder: Path | None = None,
-        clock: Callable[[], int] = time.time_ns,
+        clock: Callable[[], int] | None = None,
     ) -> None:
         super().__init__()
         self.feed = Feed(source)
@@ -103,7 +104,10 @@ class Picture(App[int]):
         self._frames = Frames(Pace(fps), self.frame, self._turning, self._congested)
         self._motion = motion
         self._folder = folder
-        self._clock = clock
+        self._replay = source if isinstance(source, ReplaySource) else None
+        self._clock = clock or (time.time_ns if self._replay is None else self._replay.now)
+        self._awaited: str | None = None
+        """The run to go to when it has ended: an error in a replay."""
         self._follow = True
         self._paused = False
         self._zoomed = False
@@ -129,6 +133,7 @@ class Picture(App[int]):
         yield TextView(id="stray", follow=True)
         yield DetailPane(self.glyphs, id="pane")
         yield Input(id="prompt", select_on_focus=False)
+        yield Bar(id="replay")
         yield Bar(id="footer")
 
     def on_mount(self) -> None:
@@ -141,6 +146,7 @@ class Picture(App[int]):
         self._detail = self.query_one("#detail", TextView)
         self._bars = {bar.id: bar for bar in self.query(Bar)}
         self._pane = self.query_one(DetailPane)
+        self._bars["replay"].display = self._replay is not None
         self._runs.focus()
         self._arrange()
         self.feed.arrived = self._frames.arrived
@@ -220,6 +226,33 @@ class Picture(App[int]):
         if self._every("tidy", at, 0.2):
             self.model.tidy(self._clock())
             self._refresh_view()
+        if self._awaited is not None:
+            self._reveal_awaited()
+
+    def _begin_again(self) -> None:
+        """Forget all runs, and read the source from its beginning."""
+        self.feed.stop()
+        before = self.view
+        item = before.node
+        self._awaited = self._awaited or (item.run_id if item is not None and not self._follow else None)
+        self.feed = Feed(self.feed.source)
+        self.feed.arrived = self._frames.arrived
+        self.model = Runs()
+        self.view = self._runs.view = View(self.model)
+        self.view.pins.update(before.pins)
+        self.view.only_hits, self.view.focus = before.only_hits, before.focus
+        self.view.order_by(before.order, reverse=before.reversed)
+        self.view.set_filter(before.filter_text)
+        self._rebuilt_for = -1
+        self._runs.forget()
+        self._pane.forget()
+        self.feed.start()
+
+    def _reveal_awaited(self) -> None:
+        """Go to the run that was waited for, once it is there."""
+        node = self.model.runs.get(self._awaited) if self._awaited is not None else None
+        if node is not None and (node.end is not None or not self.feed.backlog) and self.view.reveal(node):
+            self._awaited = None
 
     def _refresh_view(self) -> None:
         """Bring a filtered or sorted view up to date, no more often than it can afford."""
@@ -253,7 +286,8 @@ class Picture(App[int]):
 
     def _turning(self) -> bool:
         """Tell whether something shown changes by time alone."""
-        return bool(self.model.runs.running)
+        playing = self._replay is not None and not (self._replay.paused or self._replay.ended)
+        return playing or bool(self.model.runs.running)
 
     def _congested(self) -> bool:
         """Tell whether the terminal takes no more: a frame more would block the keys."""
@@ -293,12 +327,19 @@ class Picture(App[int]):
             self.model.meters.sample(at)
         cells = self.size.width
         self._bars["totals"].show(
-            totals(self.model, self.feed, self.glyphs, cells, paused=self._paused, label=self.label)
+            totals(self.model, self.feed, self.glyphs, cells, paused=self._held, label=self.label)
         )
         self._bars["tabs"].show(
             tabs(self._screen_now, self._remarks(), honesty(self.model, self.feed), cells)
         )
+        if self._replay is not None:
+            self._bars["replay"].show(replay_line(self._replay, self.glyphs, cells, STEERING))
         self._bars["footer"].show(self._footer(at, cells))
+
+    @property
+    def _held(self) -> bool:
+        """Return whether the picture stands still because the user said so."""
+        return self._paused or (self._replay is not None and self._replay.paused and not self._replay.ended)
 
     def _remarks(self) -> list[Span]:
         view = self.view

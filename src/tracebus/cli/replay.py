@@ -75,15 +75,22 @@ def _watched(log: Log, run: str | None, speed: float, max_pause: float) -> int:
 
     root = find(log, run).root_run_id if run is not None else None
     log.close()  # its thread must not be lost with the process the screen is drawn in
-    events = _later(log, root)
-    code: int = terminal_ui().replay(events, speed=speed, max_pause=max_pause)
+    code: int = terminal_ui().replay(_Recording(log.url, root), speed=speed, max_pause=max_pause)
     return code
 
 
-def _later(log: Log, root_run_id: str | None) -> Iterator[Event]:
-    """Yield the events once somebody asks, which opens the log again."""
-    yield from (all_events(log) if root_run_id is None else log.read_run(root_run_id))
-    log.close()
+class _Recording:
+    """The events of a log, or of one root run in it, to be read any number of times."""
+
+    def __init__(self, log_url: str, root_run_id: str | None) -> None:
+        self._log_url = log_url
+        self._root_run_id = root_run_id
+
+    def __iter__(self) -> Iterator[Event]:
+        """Open the log, yield its events, and close it."""
+        with reading(self._log_url) as log:
+            root = self._root_run_id
+            yield from all_events(log) if root is None else log.read_run(root)
 
 
 def _play(bus: EventBus, events: Iterable[Event], speed: float, max_pause: float) -> None:

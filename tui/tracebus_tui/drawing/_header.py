@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tracebus.figures import count, dollars, duration
 from tracebus.tree import RunStatus
 from tracebus_tui.drawing._cells import clean, cut, line_width, spark
-from tracebus_tui.feed import FeedState
+from tracebus_tui.feed import FeedState, ReplaySource
 from tracebus_tui.model import percentile
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _GAP: Span = ("  ", "")
 def totals(runs: Runs, feed: Feed, glyphs: Glyphs, cells: int, *, paused: bool, label: str) -> list[Span]:
     """Return the first line: what runs, what came of it, speed, tokens, money, waits."""
     word, style = ("PAUSED", "cancelled") if paused else _STATES[feed.state]
+    if word == "LIVE" and isinstance(feed.source, ReplaySource):
+        word = "REPLAY"
     spans: list[Span] = [(f" {glyphs.dot} {word}", style), *_counts(runs, glyphs)]
     more = [_speed(runs, glyphs, cells), _amounts(runs), _waits(runs)]
     spans.insert(1, (" " + clean(label), "faint"))

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _RECENT_ROOTS = 200
 _MOST_HISTORY = 200_000
 _BATCH = 512
-_SHORTEST = 0.002
 
 
 class Source(Protocol):
@@ -153,39 +152,3 @@ class ListSource:
 
     def close(self) -> None:
         """Do nothing: a list holds nothing."""
-
-
-class ReplaySource(ListSource):
-    """Events played again with the pauses they came with.
-
-    Args:
-        events: read as they are played.
-        speed: how many times as fast; 0 is as fast as possible.
-        max_pause: seconds of silence to keep at most, before *speed*.
-    """
-
-    def __init__(self, events: Iterable[Event], *, speed: float, max_pause: float) -> None:
-        super().__init__((), f"replay {speed:g}x" if speed else "replay")  # keeps no event that was played
-        self._played = iter(events)
-        self._speed = speed
-        self._max_pause = max_pause
-
-    async def batches(self, after: int | None) -> AsyncGenerator[Sequence[Event], None]:
-        """Yield the events as they are due."""
-        del after  # an iterator goes on where it stopped
-        yield ()
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        before: int | None = None
-        batch: list[Event] = []
-        for event in self._played:
-            if self._speed and before is not None:
-                due += min(max(0, event.time - before) / 1e9, self._max_pause) / self._speed
-            before = event.time
-            wait = due - loop.time()
-            if (wait > _SHORTEST and self._speed) or len(batch) >= _BATCH:
-                yield batch
-                batch = []
-                await asyncio.sleep(max(0.0, wait) if self._speed else 0)
-            batch.append(event)
-        yield batch
