@@ -545,3 +545,20 @@ def test_nobody_there_is_an_error_that_names_the_server(short_timeouts, monkeypa
     with pytest.raises(ConnectionError, match="cannot be reached"):
         log.read()
     log.close()
+
+
+def test_many_runs_at_once_are_read_in_few_questions(own_redis_server):
+    """A thousand runs that speak in turn: the server is asked a few times a thousand events, not a hundred."""
+    runs = [sample_run(f"r{number}", tokens=5) for number in range(1000)]
+    given = [event for turn in zip(*runs, strict=True) for event in turn]
+    with contextlib.closing(from_url(own_redis_server.url())) as log:
+        for first in range(0, len(given), 1000):
+            log.append(given[first : first + 1000])
+        found, position = [], 0
+        while page := log.read(position):
+            position = page[-1].seq
+            found += page
+        asked = log._reader.client.info("commandstats")["cmdstat_xread"]["calls"]
+    assert len(found) == len(given)
+    assert [event.seq for event in found] == list(range(1, len(given) + 1))
+    assert asked < len(given) / 100

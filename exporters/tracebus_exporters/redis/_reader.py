@@ -181,8 +181,13 @@ class Reader:
         reply = self.client.xread(dict.fromkeys(names, f"{self._cursor}-0"), count=count, block=block)
         pairs = reply.items() if isinstance(reply, dict) else reply or ()
         found = {names[name.decode()]: entries for name, entries in pairs if entries}
+        limits = dict.fromkeys(found, count)
+        if len(found.get("", [])) >= count:  # every start stands there: a few would not take us far
+            after = found[""][-1][0].decode()
+            found[""] += self.client.xrange(self._keys.index, f"({after}", count=_ENTRIES)
+            limits[""] += _ENTRIES
         lasts = {root: _number(entries[-1]) for root, entries in found.items()}
-        cuts = [lasts[root] for root, entries in found.items() if len(entries) >= count]
+        cuts = [lasts[root] for root, entries in found.items() if len(entries) >= limits[root]]
         newest = max(lasts.values(), default=self._cursor or 0) if horizon is None else horizon
         return found, min([newest, *cuts])
 
