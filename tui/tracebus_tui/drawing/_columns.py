@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracebus_tui.drawing._cells import fit, right
 
 if TYPE_CHECKING:
     from tracebus_tui.drawing._cells import Span
+    from tracebus_tui.model import Window
 
 _WIDE, _MIDDLE, _NARROW = 110, 72, 50
 _MOST_NAME = 72
+_MINUTE, _HOUR = 60, 3600
 
 
 class Columns(NamedTuple):
@@ -49,13 +52,57 @@ def columns_for(width: int) -> Columns:
     return Columns(name, *fixed, bar)
 
 
-def heading(columns: Columns, order: str) -> list[Span]:
-    """Return the line above the rows."""
+def figures(
+    columns: Columns,
+    *,
+    took: Span,
+    first: str = "",
+    tokens: str = "",
+    rate: Span = ("", ""),
+    cost: str = "",
+) -> list[Span]:
+    """Return the cells of the columns of figures that are there, each after a blank."""
+    cells: tuple[tuple[int, Span], ...] = (
+        (columns.time, took),
+        (columns.first, (first, "faint")),
+        (columns.tokens, (tokens, "tokens")),
+        (columns.rate, rate),
+        (columns.cost, (cost, "cost")),
+    )
+    return [(" " + right(text, width), style) for width, (text, style) in cells if width]
+
+
+def heading(
+    columns: Columns, order: str, *, path: Span | None = None, window: Window | None = None
+) -> list[Span]:
+    """Return the line above the rows, with *path*, what the first of them is under, in its first column."""
     name = fit(" RUN" if order == "start" else f" RUN by {order}", columns.name)
     titles = zip(("TIME", "TTFT", "TOK i→o", "t/s", "COST"), columns[1:6], strict=True)
     cells = [right(title, width) for title, width in titles if width]
     if columns.bar:
-        middle = "run time"
-        inside = f"0{middle:^{max(0, columns.bar - 4)}}end"
-        cells.append(fit(inside, columns.bar))
-    return [(" ".join([name, *cells]), "heading")]
+        cells.append(fit(_scale_of(columns.bar, window), columns.bar))
+    if path is None:
+        return [(" ".join([name, *cells]), "heading")]
+    text, style = path
+    return [(fit(text, columns.name), style), (" " + " ".join(cells) if cells else "", "heading")]
+
+
+def _scale_of(cells: int, window: Window | None) -> str:
+    """Return what the bars' ends mean."""
+    if window is None:
+        start, middle, end = "0", "run time", "end"
+    elif window.live:
+        start, middle, end = f"-{_length(window.seconds)}", "wall clock", "now"
+    else:
+        clock = time.strftime("%H:%M:%S", time.localtime(window.start / 1e9))
+        start, middle, end = clock, "wall clock", f"+{_length(window.seconds)}"
+    room = max(0, cells - len(start) - len(end))
+    if window is not None and room < len(middle) + 2:
+        middle = middle[:4] if room > len("wall") + 1 else ""
+    return f"{start}{middle:^{max(0, room)}}{end}"
+
+
+def _length(seconds: int) -> str:
+    if seconds < _MINUTE:
+        return f"{seconds}s"
+    return f"{seconds // _MINUTE}m" if seconds < _HOUR else f"{seconds // _HOUR}h"

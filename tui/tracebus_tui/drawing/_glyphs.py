@@ -20,6 +20,10 @@ class Glyphs(msgspec.Struct, frozen=True):
     kind: dict[RunKind, str]
     spinner: str
     batch: str
+    crowd: str
+    times: str
+    sum: str
+    sticky: str
     opened: str
     closed: str
     branch: str
@@ -48,6 +52,10 @@ UNICODE: Final = Glyphs(
     kind=signs.KIND,
     spinner="⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
     batch="▤",
+    crowd="≡",
+    times="×",  # noqa: RUF001 - the sign it is
+    sum="Σ",
+    sticky="›",  # noqa: RUF001 - likewise
     opened="▾",
     closed="▸",
     branch="├─",
@@ -76,6 +84,10 @@ ASCII: Final = Glyphs(
     kind=signs.ASCII_KIND,
     spinner="|/-\\",
     batch="B",
+    crowd="=",
+    times="x",
+    sum="S",
+    sticky=">",
     opened="v",
     closed=">",
     branch="|-",

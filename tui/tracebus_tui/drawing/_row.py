@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tracebus.figures import count, dollars, duration
 from tracebus.text import first_line
 from tracebus.tree import BatchGroup, RunNode, RunStatus
-from tracebus_tui.drawing._cells import clean, cut, right, width
-from tracebus_tui.drawing._glyphs import LETTERS
+from tracebus_tui.drawing._brush import fold_sign, guides, state_span
+from tracebus_tui.drawing._cells import clean, cut, width
+from tracebus_tui.drawing._columns import figures
+from tracebus_tui.drawing._many import batch_row, together_row
 from tracebus_tui.drawing._waterfall import (
     STYLE_OF_KIND,
-    STYLE_OF_STATUS,
     bar_of,
     bar_spans,
-    batch_spans,
     composed_spans,
     scale_of,
+    window_scale,
 )
+from tracebus_tui.model import Together
 
 if TYPE_CHECKING:
+    from tracebus_tui.drawing._brush import Brush
     from tracebus_tui.drawing._cells import Span
-    from tracebus_tui.drawing._columns import Columns
     from tracebus_tui.drawing._glyphs import Glyphs
     from tracebus_tui.model import Row
 
@@ -29,70 +31,33 @@ _MOST_ERROR = 200
 _FALLBACKS = "RunnableWithFallbacks"
 
 
-class Brush(NamedTuple):
-    """What rows are drawn with."""
-
-    columns: Columns
-    glyphs: Glyphs
-    now: int
-    """Nanoseconds since the epoch."""
-    tick: int
-    """Turns the spinner."""
-
-
 def row_spans(row: Row, brush: Brush, *, pinned: bool = False, dimmed: bool = False) -> list[Span]:
     """Return the line of *row*."""
     item = row.item
-    if isinstance(item, RunNode):
-        spans = _name_spans(row, item, brush, pinned=pinned)
-        if dimmed:
-            spans = [(text, "faint") for text, _ in spans]
-        return spans + _figures(item, brush) + _waterfall(row, item, brush)
-    if isinstance(item, BatchGroup):
-        return _batch(row, item, brush)
-    return []
-
-
-def _guides(row: Row, limit: int, glyphs: Glyphs) -> str:
-    """Return the lines that lead to *row*; of deep ones only the last, after the depth as a number."""
-    parts: list[str] = []
-    above = row.parent
-    if above is None or above.item is None:
-        return ""
-    parts.append(glyphs.corner if row.last else glyphs.branch)
-    most = max(1, limit // 2)
-    while above.parent is not None and above.parent.item is not None:
-        if len(parts) >= most:
-            return f"{row.depth}{glyphs.ellipsis}" + "".join(reversed(parts))
-        parts.append(glyphs.blank if above.last else glyphs.trunk)
-        above = above.parent
-    return "".join(reversed(parts))
-
-
-def _fold(row: Row, glyphs: Glyphs) -> str:
-    if not row.kids:
-        return " "
-    return glyphs.opened if row.open else glyphs.closed
-
-
-def _state(status: RunStatus, brush: Brush) -> Span:
-    glyphs = brush.glyphs
-    sign = glyphs.status[status]
-    if status is RunStatus.RUNNING:
-        sign = glyphs.spinner[brush.tick % len(glyphs.spinner)]
-    return (sign + LETTERS[status], STYLE_OF_STATUS[status])
+    match item:
+        case RunNode():
+            spans = _name_spans(row, item, brush, pinned=pinned)
+            if dimmed:
+                spans = [(text, "faint") for text, _ in spans]
+            return spans + _figures(item, brush) + _waterfall(row, item, brush)
+        case BatchGroup():
+            return batch_row(row, item, brush)
+        case Together():
+            return together_row(row, item, brush)
+        case None:
+            return []
 
 
 def _name_spans(row: Row, node: RunNode, brush: Brush, *, pinned: bool) -> list[Span]:
     cells, glyphs = brush.columns.name, brush.glyphs
-    guides = _guides(row, cells // 3, glyphs)
+    lead = guides(row, cells // 3, glyphs)
     spans: list[Span] = [
-        (guides, "guide"),
-        (_fold(row, glyphs), "guide"),
-        _state(node.status, brush),
+        (lead, "guide"),
+        (fold_sign(row, glyphs), "guide"),
+        state_span(node.status, brush),
         (f" {glyphs.kind[node.kind]} ", STYLE_OF_KIND.get(node.kind, "chain")),
     ]
-    room = cells - width(guides) - 6
+    room = cells - width(lead) - 6
     name = clean(node.name[:_MOST_ERROR])
     if pinned:
         spans.append((f"{glyphs.pin} ", "token"))
@@ -141,22 +106,18 @@ def _fallback(node: RunNode) -> int:
 def _figures(node: RunNode, brush: Brush) -> list[Span]:
     columns, running = brush.columns, node.status is RunStatus.RUNNING
     seconds = node.elapsed(brush.now)
-    taken = "" if seconds is None else duration(seconds)
-    spans: list[Span] = [(" " + right(taken, columns.time), "running" if running else "value")]
-    if columns.first:
-        waited = node.time_to_first_token if node.is_model else None
-        if waited is not None:
-            text = duration(waited)
-        else:
-            text = brush.glyphs.ellipsis if running and node.is_model else ""
-        spans.append((" " + right(text, columns.first), "faint"))
-    if columns.tokens:
-        spans.append((" " + right(_tokens(node, brush), columns.tokens), "tokens"))
-    if columns.rate:
-        spans.append((" " + right(_rate(node, brush.now), columns.rate), "running" if running else "faint"))
-    if columns.cost:
-        spans.append((" " + right(_cost(node), columns.cost), "cost"))
-    return spans
+    first = ""
+    if columns.first and node.is_model:
+        waited = node.time_to_first_token
+        first = duration(waited) if waited is not None else (brush.glyphs.ellipsis if running else "")
+    return figures(
+        columns,
+        took=("" if seconds is None else duration(seconds), "running" if running else "value"),
+        first=first,
+        tokens=_tokens(node, brush) if columns.tokens else "",
+        rate=(_rate(node, brush.now) if columns.rate else "", "running" if running else "faint"),
+        cost=_cost(node) if columns.cost else "",
+    )
 
 
 def _tokens(node: RunNode, brush: Brush) -> str:
@@ -190,7 +151,7 @@ def _waterfall(row: Row, node: RunNode, brush: Brush) -> list[Span]:
     cells = brush.columns.bar
     if not cells:
         return []
-    scale = scale_of(node, cells, brush.now)
+    scale = scale_of(node, cells, brush.now) if brush.window is None else window_scale(brush.window, cells)
     if node.parent is None and row.kids:
         composed = composed_spans(node, scale, brush.now, brush.glyphs)
         if composed is not None:
@@ -199,38 +160,3 @@ def _waterfall(row: Row, node: RunNode, brush: Brush) -> list[Span]:
     if bar is None:
         return [(" " * (cells + 1), "")]
     return [(" ", ""), *bar_spans(node, bar, cells, brush.glyphs)]
-
-
-def _batch(row: Row, group: BatchGroup, brush: Brush) -> list[Span]:
-    columns, glyphs = brush.columns, brush.glyphs
-    status = RunStatus.OK if group.done else RunStatus.RUNNING
-    if group.error and group.done:
-        status = RunStatus.ERROR
-    room = columns.name - 6
-    name = cut(f"{clean(group.name[:_MOST_ERROR])}  ×{group.size}", room, glyphs.ellipsis)  # noqa: RUF001 - times
-    end = group.last_ended_at if group.done else brush.now
-    spans: list[Span] = [
-        (_fold(row, glyphs), "guide"),
-        _state(status, brush),
-        (f" {glyphs.batch} ", "agent"),
-        (name + " " * (room - width(name)), "name"),
-        (
-            " " + right(duration(max(0, (end or brush.now) - group.started_at) / 1e9), columns.time),
-            "value" if group.done else "running",
-        ),
-    ]
-    if columns.first:
-        spans.append((" " * (columns.first + 1), ""))
-    usage, cost = group.usage, group.cost
-    if columns.tokens:
-        text = ""
-        if usage is not None:
-            text = f"{count(usage.input_tokens or 0)}{glyphs.arrow}{count(usage.output_tokens or 0)}"
-        spans.append((" " + right(text, columns.tokens), "tokens"))
-    if columns.rate:
-        spans.append((" " * (columns.rate + 1), ""))
-    if columns.cost:
-        spans.append((" " + right(dollars(cost) if cost is not None else "", columns.cost), "cost"))
-    if columns.bar:
-        spans += [(" ", ""), *batch_spans(group, columns.bar, glyphs)]
-    return spans

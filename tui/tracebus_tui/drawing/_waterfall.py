@@ -10,6 +10,7 @@ from tracebus.tree import BatchGroup, RunNode, RunStatus
 if TYPE_CHECKING:
     from tracebus_tui.drawing._cells import Span
     from tracebus_tui.drawing._glyphs import Glyphs
+    from tracebus_tui.model import Window
 
 _MOST_LEAVES = 300
 
@@ -32,6 +33,12 @@ class Scale(NamedTuple):
     start: int
     end: int
     cells: int
+    clips: bool = False
+    """Whether what lies outside is not shown, rather than in the first or the last cell."""
+
+    def shows(self, began: int, ended: int) -> bool:
+        """Tell whether any of that time is to be seen."""
+        return not self.clips or (ended >= self.start and began <= self.end)
 
     def cell(self, time: int) -> int:
         """Return the cell in which *time* falls."""
@@ -46,6 +53,8 @@ class Bar(NamedTuple):
     token: int | None
     last: int
     running: bool
+    waits: bool
+    """Whether all of it, or all before the token, was waiting for the model."""
 
 
 def root_of(node: RunNode) -> RunNode:
@@ -64,24 +73,33 @@ def scale_of(node: RunNode, cells: int, now: int) -> Scale:
     return Scale(start, max(end, start + 1), cells)
 
 
+def window_scale(window: Window, cells: int) -> Scale:
+    """Return the scale of a stretch of time that is the same for all runs."""
+    return Scale(window.start, window.end, cells, clips=True)
+
+
 def bar_of(node: RunNode, scale: Scale, now: int) -> Bar | None:
-    """Return where *node*'s bar lies; `None` where its start is not known."""
+    """Return where *node*'s bar lies; `None` where its start is not known, and off the scale."""
     if node.started_at is None:
         return None
     running = node.status is RunStatus.RUNNING
     end = now if running else (node.ended_at or node.last_at)
+    if not scale.shows(node.started_at, end):
+        return None
     first, last = scale.cell(node.started_at), scale.cell(max(node.started_at, end - 1))
     streamed = node.stream.first_at if node.stream is not None and node.is_model else None
-    token = None if streamed is None else min(last, max(first, scale.cell(streamed)))
-    return Bar(first, token, last, running)
+    if streamed is None:
+        return Bar(first, None, last, running, waits=node.is_model and running)
+    if not scale.shows(streamed, streamed):
+        return Bar(first, None, last, running, waits=streamed > scale.end)
+    return Bar(first, min(last, max(first, scale.cell(streamed))), last, running, waits=True)
 
 
 def bar_spans(node: RunNode, bar: Bar, cells: int, glyphs: Glyphs) -> list[Span]:
     """Return the bar as spans of *cells* cells in all."""
     style = _style(node)
     spans: list[Span] = [(" " * bar.first, "")] if bar.first else []
-    waits = node.is_model and bar.running and bar.token is None
-    if waits:
+    if bar.waits and bar.token is None:
         spans.append((glyphs.wait * (bar.last - bar.first + 1), "wait"))
     else:
         begin = bar.first
@@ -136,11 +154,24 @@ def composed_spans(root: RunNode, scale: Scale, now: int, glyphs: Glyphs) -> lis
 
 
 def _paint(signs: list[Span], leaf: RunNode, bar: Bar, glyphs: Glyphs) -> None:
-    waits_until = bar.last + 1 if leaf.is_model and bar.running and bar.token is None else bar.token
+    waits_until = bar.last + 1 if bar.waits and bar.token is None else bar.token
     style = _style(leaf)
     for cell in range(bar.first, bar.last + 1):
         waiting = waits_until is not None and cell < waits_until
         signs[cell] = (glyphs.wait, "wait") if waiting else (glyphs.work, style)
+
+
+def stretch_spans(began: int, ended: int, scale: Scale, style: str, glyphs: Glyphs) -> list[Span]:
+    """Return a plain bar from *began* to *ended* (ns since the epoch)."""
+    if not scale.shows(began, ended):
+        return [(" " * scale.cells, "")]
+    first, last = scale.cell(began), scale.cell(max(began, ended - 1))
+    spans = [
+        (" " * first, ""),
+        (glyphs.work * (last - first + 1), style),
+        (" " * (scale.cells - last - 1), ""),
+    ]
+    return [span for span in spans if span[0]]
 
 
 def batch_spans(group: BatchGroup, cells: int, glyphs: Glyphs) -> list[Span]:

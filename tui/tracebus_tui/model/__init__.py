@@ -6,7 +6,9 @@ from tracebus_tui.model._filter import FIELDS, FilterError, parse_filter
 from tracebus_tui.model._meters import Meters, Tally, percentile
 from tracebus_tui.model._rows import Item, Row, Rows
 from tracebus_tui.model._runs import Runs
+from tracebus_tui.model._together import Together
 from tracebus_tui.model._view import ORDERS, Order, View
+from tracebus_tui.model._wall import Wall, Window
 
 __all__ = [
     "FIELDS",
@@ -19,7 +21,10 @@ __all__ = [
     "Rows",
     "Runs",
     "Tally",
+    "Together",
     "View",
+    "Wall",
+    "Window",
     "parse_filter",
     "percentile",
 ]

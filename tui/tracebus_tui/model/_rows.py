@@ -8,12 +8,13 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from tracebus.tree import BatchGroup, RunNode
+from tracebus_tui.model._together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
-Item: TypeAlias = RunNode | BatchGroup
+Item: TypeAlias = RunNode | BatchGroup | Together
 
 _height = attrgetter("height")
 
@@ -22,17 +23,30 @@ class Row:
     """A line that may have lines below it.
 
     Attributes:
-        item: the run or the batch shown; `None` for the invisible row above all.
+        item: the run, the batch or the runs folded into one; `None` for the invisible row above all.
         parent: the row this one is indented under.
         kids: the rows directly below, in order.
         open: whether the kids are shown.
         touched: whether the user opened or closed it, so that nothing folds it by itself.
+        calm: whether its run and all below have ended well, so that it may be folded together with others.
         inner: how many lines the kids take when shown.
         height: how many lines the row takes, its own and those of its open kids.
         place: its index in `parent.kids`.
     """
 
-    __slots__ = ("_known", "_sums", "height", "inner", "item", "kids", "open", "parent", "place", "touched")
+    __slots__ = (
+        "_known",
+        "_sums",
+        "calm",
+        "height",
+        "inner",
+        "item",
+        "kids",
+        "open",
+        "parent",
+        "place",
+        "touched",
+    )
 
     def __init__(self, item: Item | None, *, open: bool = True) -> None:  # noqa: A002 - the row's word
         self.item = item
@@ -40,6 +54,7 @@ class Row:
         self.kids: list[Row] = []
         self.open = open
         self.touched = False
+        self.calm = False
         self.inner = 0
         self.height = 1
         self.place = 0
@@ -53,6 +68,14 @@ class Row:
         while row is not None:
             depth, row = depth + 1, row.parent
         return depth
+
+    @property
+    def home(self) -> Row | None:
+        """Return the row it belongs under, whatever it is folded into."""
+        above = self.parent
+        while above is not None and isinstance(above.item, Together):
+            above = above.parent
+        return above
 
     @property
     def last(self) -> bool:
@@ -109,13 +132,34 @@ class Rows:
         row.parent = None
         self._grow(above, -row.height)
 
-    def keep(self, wanted: Callable[[Row], bool]) -> None:
-        """Drop every top row that is not *wanted*, all in one go."""
-        self._replace([row for row in self.top.kids if wanted(row)])
+    def keep(self, wanted: Callable[[Row], bool], above: Row | None = None) -> list[Row]:
+        """Drop every row directly below *above*, or at the top, that is not *wanted*; return the dropped."""
+        above = above or self.top
+        gone = [row for row in above.kids if not wanted(row)]
+        if gone:
+            first = gone[0].place
+            for row in gone:
+                row.parent = None
+            self.replace(above, [row for row in above.kids if row.parent is above], first)
+        return gone
 
     def sort(self, key: Callable[[Row], Any], *, reverse: bool) -> None:
         """Bring the top rows into the order of *key*."""
-        self._replace(sorted(self.top.kids, key=key, reverse=reverse))
+        self.replace(self.top, sorted(self.top.kids, key=key, reverse=reverse))
+
+    def replace(self, above: Row, kids: list[Row], first: int = 0) -> None:
+        """Give *above* these *kids* instead of its own; those before number *first* stay where they are.
+
+        Costs what it takes to number the rows from *first* on. What is in no list any more has no parent
+        either: the caller sees to that.
+        """
+        above.kids = kids
+        for place in range(first, len(kids)):
+            row = kids[place]
+            row.place = place
+            row.parent = above
+        above.forget_offsets(first)
+        self._grow(above, sum(map(_height, kids)) - above.inner)
 
     def set_open(self, row: Row, opened: bool) -> None:  # noqa: FBT001 - the value to set
         """Show or hide what is below *row*."""
@@ -184,14 +228,6 @@ class Rows:
             row = pending.pop()
             yield row
             pending.extend(reversed(row.kids))
-
-    def _replace(self, kids: Collection[Row]) -> None:
-        self.top.kids = list(kids)
-        for place, row in enumerate(self.top.kids):
-            row.place = place
-        self.top.forget_offsets(0)
-        self.top.inner = sum(map(_height, self.top.kids))
-        self.version += 1
 
     def _grow(self, row: Row, change: int) -> None:
         """Count *change* lines more below *row*, up to the first closed row."""

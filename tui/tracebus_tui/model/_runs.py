@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 from tracebus.events import RunEnded, RunKind, RunStarted, RunStreamed
 from tracebus.tree import BatchGroup, RunNode, RunStatus, RunTree
+from tracebus_tui.model._alike import ALIKE
+from tracebus_tui.model._calm import FOLD_AFTER, nodes_of
+from tracebus_tui.model._folding import Folding, is_large
 from tracebus_tui.model._meters import Meters
-from tracebus_tui.model._rows import Row, Rows
+from tracebus_tui.model._rows import Item, Row, Rows
+from tracebus_tui.model._together import Together
 from tracebus_tui.model._weight import size_of
 
 if TYPE_CHECKING:
@@ -16,9 +20,6 @@ if TYPE_CHECKING:
 
     from tracebus.events import Event
 
-_NANO = 1_000_000_000
-_FOLD_AFTER = 3 * _NANO
-_LARGE_BATCH = 8
 _MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM))
 _QUIET = frozenset((RunKind.PROMPT, RunKind.PARSER))
 """Too short to be followed."""
@@ -45,6 +46,7 @@ class Runs:
     ) -> None:
         self.runs = RunTree(max_roots=max_roots)
         self.rows = Rows()
+        self.folding = Folding(self.rows)
         self.meters = Meters()
         self.errors: deque[RunNode] = deque(maxlen=5000)
         """Failed runs, the newest last; of a chain of parents that failed alike the innermost only."""
@@ -57,7 +59,6 @@ class Runs:
         self._text_of: dict[str, int] = {}
         self._by_id: dict[str, Row] = {}
         self._groups: dict[str, Row] = {}
-        self._to_fold: deque[tuple[int, Row]] = deque()
         self._talking: RunNode | None = None
         self._newest: RunNode | None = None
 
@@ -94,18 +95,17 @@ class Runs:
         """Return the row of a run; `None` where it is not held."""
         return self._by_id.get(run_id)
 
-    def row_for(self, item: RunNode | BatchGroup | None) -> Row | None:
-        """Return the row of a run or a batch."""
+    def row_for(self, item: Item | None) -> Row | None:
+        """Return the row of a run, a batch or runs folded into one."""
         if isinstance(item, BatchGroup):
             return self._groups.get(item.id)
+        if isinstance(item, Together):
+            return item.row
         return None if item is None else self._by_id.get(item.run_id)
 
     def tidy(self, now: int) -> None:
         """Fold what ended well a while before *now* (ns since the epoch), and make room."""
-        while self._to_fold and self._to_fold[0][0] <= now:
-            row = self._to_fold.popleft()[1]
-            if not row.touched and not _alarming(row):
-                self.rows.set_open(row, False)
+        self.folding.tidy(now)
         if len(self.runs) > self._max_runs or self.text > self._max_text:
             self._make_room()
         self._forget_left()
@@ -136,16 +136,21 @@ class Runs:
             row = self._by_id[node.run_id] = Row(node)
             row.open = not _folded_from_the_start(node)
             self.rows.add(row, above)
-        elif row.parent is not (above or self.rows.top):
+            if parent is not None and parent.end is not None:
+                self.folding.late.append(row)
+        elif row.home is not (above or self.rows.top):
             self.rows.remove(row)
             self.rows.add(row, above)
+            self.folding.look_again()
         return row
 
     def _group_row(self, group: BatchGroup) -> Row:
         row = self._groups.get(group.id)
         if row is None:
-            row = self._groups[group.id] = Row(group, open=group.size <= _LARGE_BATCH)
+            row = self._groups[group.id] = Row(group, open=not is_large(group))
             self.rows.add(row)
+        elif is_large(group):
+            self.folding.batches.add(row)
         return row
 
     # What an event means.
@@ -160,8 +165,14 @@ class Runs:
         self.meters.ended(node, event)
         if event.error is not None and not any(kid.error is not None for kid in node.children):
             self.errors.append(node)
-        if node.parent is None and node.children:
-            self._to_fold.append((event.time + _FOLD_AFTER, self._by_id[node.run_id]))
+        parent, group = node.parent, node.batch_group
+        if parent is not None:
+            if len(parent.children) >= ALIKE:
+                self.folding.stirred.setdefault(self._by_id[parent.run_id], event.time + FOLD_AFTER)
+            return
+        self.folding.ended.append((event.time + FOLD_AFTER, self._by_id[node.run_id]))
+        if group is not None and is_large(group):
+            self.folding.batches.add(self._groups[group.id])
 
     # Room.
 
@@ -183,14 +194,22 @@ class Runs:
         if surplus <= 0:
             return
         held = {root.run_id for root in self.runs.roots}
-        for row in [*self.rows.top.kids]:
-            if isinstance(row.item, BatchGroup):
-                for kid in [kid for kid in row.kids if _id(kid) not in held]:
-                    self.rows.remove(kid)
-                    self._drop(kid)
-            elif _id(row) not in held:
+        for row in self.rows.top.kids:
+            if isinstance(row.item, RunNode):
+                continue
+            gone = self.rows.keep(lambda kid: _id(kid) in held, row)
+            if isinstance(row.item, Together) and gone and row.kids:
+                row.item.discard(nodes_of(gone), _began(row.kids[0]))
+            for kid in gone:
+                self._drop(kid)
+        left = self.rows.keep(
+            lambda row: _id(row) in held if isinstance(row.item, RunNode) else bool(row.kids)
+        )
+        for row in left:
+            if isinstance(row.item, RunNode):
                 self._drop(row)
-        self.rows.keep(lambda row: bool(row.kids) if isinstance(row.item, BatchGroup) else _id(row) in held)
+        if left:
+            self.folding.look_again()
         for batch_id in [batch_id for batch_id, row in self._groups.items() if not row.kids]:
             del self._groups[batch_id]
 
@@ -210,10 +229,8 @@ def _id(row: Row) -> str:
 
 def _folded_from_the_start(node: RunNode) -> bool:
     group = node.batch_group
-    return group is not None and group.size > _LARGE_BATCH
+    return group is not None and is_large(group)
 
 
-def _alarming(row: Row) -> bool:
-    """Tell whether what *row* holds should stay in sight."""
-    node = row.item
-    return not isinstance(node, RunNode) or node.status is not RunStatus.OK or node.counts.running > 0
+def _began(row: Row) -> int:
+    return (row.item.started_at or 0) if isinstance(row.item, RunNode) else 0

@@ -8,10 +8,12 @@ import msgspec
 
 from tracebus.tree import BatchGroup, RunNode, RunStatus
 from tracebus_tui.model._filter import parse_filter
+from tracebus_tui.model._folding import is_large
 from tracebus_tui.model._rows import Row, Rows
+from tracebus_tui.model._together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from tracebus_tui.model._filter import Test
@@ -28,15 +30,27 @@ class Order(msgspec.Struct, frozen=True):
 
 
 def _first(item: Item) -> int:
-    if isinstance(item, BatchGroup):
-        return item.started_at
-    return item.started_at or item.last_at
+    return item.started_at or item.last_at if isinstance(item, RunNode) else item.started_at
 
 
 def _took(item: Item) -> float:
-    if isinstance(item, BatchGroup):
-        return ((item.last_ended_at or item.started_at) - item.started_at) / 1e9
-    return item.elapsed(item.last_at) or 0.0
+    match item:
+        case RunNode():
+            return item.elapsed(item.last_at) or 0.0
+        case BatchGroup():
+            return ((item.last_ended_at or item.started_at) - item.started_at) / 1e9
+        case Together():
+            return (item.ended_at - item.started_at) / 1e9
+
+
+def _errors(item: Item) -> int:
+    match item:
+        case RunNode():
+            return item.counts.error + (item.error is not None)
+        case BatchGroup():
+            return item.counts.error
+        case Together():
+            return 0
 
 
 def _tokens(item: Item) -> float:
@@ -50,7 +64,7 @@ ORDERS: Final[tuple[Order, ...]] = (
     Order("tokens", _tokens),
     Order("cost", lambda item: item.cost or 0.0),
     Order("name", lambda item: item.name.lower(), descending=False),
-    Order("errors", lambda item: item.counts.error + (isinstance(item, RunNode) and item.error is not None)),
+    Order("errors", _errors),
 )
 
 
@@ -75,6 +89,9 @@ class View:
         """The run whose subtree alone is shown."""
         self._test: Test | None = None
         self._closed: set[str] = set()
+        self._sorted = False
+        """Whether the live rows stand in an order other than that of time."""
+        runs.folding.spared = self._spared
 
     # What is shown.
 
@@ -94,19 +111,31 @@ class View:
         """Return whether the rows shown are made by `rebuild`, and not the live ones."""
         return (self._test is not None and self.only_hits) or self.focus is not None
 
+    @property
+    def by_time(self) -> bool:
+        """Return whether root rows stand in the order in which they began."""
+        return self.order is ORDERS[0] and not self.reversed
+
     def rebuild(self) -> None:
         """Work out again what a filter, a focus or an order leaves."""
-        item = self.cursor.item if self.cursor is not None else None
+        before = self.cursor
         self.hits = {node.run_id for node in self._nodes() if self._test(node)} if self._test else set()
         self.rows = self._narrowed() if self.narrowed else self.source.rows
-        if self.narrowed or self.order is not ORDERS[0] or self.reversed:
+        if self.narrowed or self._sorted or not self.by_time:
             self.sort()
-        self.cursor = self._find(item)
+        self.cursor = self._find(before.item) if before is not None else None
+        if self.cursor is None and before is not None and isinstance(before.item, Together) and before.kids:
+            self.cursor = self._find(before.kids[0].item)
+        if self.cursor is not None and not self.narrowed:
+            self.source.folding.release(self.cursor)
         self.settle()
 
     def sort(self) -> None:
-        """Bring the top rows into order."""
+        """Bring the top rows into order; crowds fold in the order of time only."""
         key = self.order.key
+        if self.rows is self.source.rows:
+            self._sorted = not self.by_time
+            self.source.folding.by_time(ordered=self.by_time)
         self.rows.sort(lambda row: key(row.item), reverse=self.order.descending != self.reversed)
 
     def order_by(self, order: Order, *, reverse: bool = False) -> None:
@@ -137,6 +166,8 @@ class View:
         row = self._find(item)
         if row is None:
             return False
+        if not self.narrowed:
+            self.source.folding.release(row)
         above = row.parent
         while above is not None:
             self.rows.set_open(above, True)
@@ -147,6 +178,8 @@ class View:
     def settle(self) -> None:
         """Bring a cursor whose row was folded away or has left to a row that is shown."""
         row = self.cursor
+        while row is not None and row.parent is None and isinstance(row.item, Together) and row.kids:
+            row = row.kids[0]  # those it was made of stand alone again, or in a larger one
         if row is not None and row.parent is not None and _root(row) is self.rows.top:
             self.cursor = self.rows.shown(row)
         else:
@@ -156,8 +189,30 @@ class View:
         """Open or close a row because the user said so."""
         row.touched = True
         self.rows.set_open(row, opened)
-        if self.narrowed and isinstance(row.item, RunNode):
-            (self._closed.discard if opened else self._closed.add)(row.item.run_id)
+        if self._test is not None and self.only_hits:
+            (self._closed.discard if opened else self._closed.add)(_key(row))
+        elif self.narrowed and (original := self.source.row_for(row.item)) is not None:
+            original.touched = True
+            self.source.rows.set_open(original, opened)
+        if isinstance(row.item, BatchGroup) and opened and not self.narrowed and is_large(row.item):
+            self.source.folding.bring_up(row)
+        if not opened and not self.narrowed:
+            self.source.folding.reconsider(row)
+        self.settle()
+
+    def open_to(self, depth: int) -> None:
+        """Show *depth* levels of runs: 1 the roots alone. What is folded together stays so."""
+        for row in list(self.rows):
+            if isinstance(row.item, Together):
+                self._set(row, opened=False)
+            else:
+                self._set(row, opened=_level(row) < depth)
+        self.settle()
+
+    def open_all(self, *, opened: bool, below: Row | None = None) -> None:
+        """Open or close all rows, or *below* with all that is in it."""
+        for row in list(self.rows) if below is None else list(_walk(below)):
+            self._set(row, opened=opened)
         self.settle()
 
     # Jumps.
@@ -198,6 +253,26 @@ class View:
 
     # How it is done.
 
+    def _set(self, row: Row, *, opened: bool) -> None:
+        row.touched = True
+        self.rows.set_open(row, opened)
+        if self._test is not None and self.only_hits:
+            (self._closed.discard if opened else self._closed.add)(_key(row))
+        elif not opened and not self.narrowed:
+            self.source.folding.reconsider(row)
+
+    def _spared(self) -> set[Row]:
+        """Return the rows that must stay in sight: the cursor's and the pinned, with what is above them."""
+        items: list[Item | None] = [self.source.runs.get(run_id) for run_id in self.pins]
+        items.append(self.cursor.item if self.cursor is not None else None)
+        rows: set[Row] = set()
+        for item in items:
+            row = self.source.row_for(item)
+            while row is not None and row not in rows:
+                rows.add(row)
+                row = row.parent
+        return rows
+
     def _nodes(self) -> Iterator[RunNode]:
         return (row.item for row in self.source.rows if isinstance(row.item, RunNode))
 
@@ -212,7 +287,8 @@ class View:
         wanted = self._wanted()
         rows = Rows()
         tops = [start] if start else self.source.rows.top.kids
-        pairs: list[tuple[Row, Row | None]] = [(kid, None) for kid in reversed(tops)]
+        flat = wanted is not None  # who filters wants to see each hit
+        pairs: list[tuple[Row, Row | None]] = [(kid, None) for kid in reversed(_apart(tops, flat=flat))]
         while pairs:
             row, below = pairs.pop()
             key = _key(row)
@@ -220,7 +296,7 @@ class View:
                 continue
             copy = Row(row.item, open=key not in self._closed if wanted is not None else row.open)
             rows.add(copy, below)
-            pairs.extend((kid, copy) for kid in reversed(row.kids))
+            pairs.extend((kid, copy) for kid in reversed(_apart(row.kids, flat=flat)))
         return rows
 
     def _wanted(self) -> set[str] | None:
@@ -236,9 +312,40 @@ class View:
 
 
 def _key(row: Row) -> str:
-    if isinstance(row.item, BatchGroup):
-        return f"batch {row.item.id}"
-    return row.item.run_id if row.item is not None else ""
+    match row.item:
+        case RunNode():
+            return row.item.run_id
+        case BatchGroup():
+            return f"batch {row.item.id}"
+        case Together():
+            return row.item.id
+        case None:
+            return ""
+
+
+def _apart(rows: list[Row], *, flat: bool) -> list[Row]:
+    """Return *rows*, with *flat* those that are folded together one by one."""
+    if not flat:
+        return rows
+    return [kid for row in rows for kid in (row.kids if isinstance(row.item, Together) else [row])]
+
+
+def _level(row: Row) -> int:
+    """Return at which level *row*'s run is, from 1; rows that hold others together are none."""
+    level, above = 1, row.parent
+    while above is not None and above.item is not None:
+        level += isinstance(above.item, RunNode)
+        above = above.parent
+    return level
+
+
+def _walk(row: Row) -> Iterable[Row]:
+    """Yield *row* and all that is below it."""
+    pending = [row]
+    while pending:
+        found = pending.pop()
+        yield found
+        pending.extend(found.kids)
 
 
 def _root(row: Row) -> Row:

@@ -36,6 +36,7 @@ _COLOURS = {
     "tokens": "$text-success",
     "cost": "$text-warning",
     "heading": "$foreground-darken-3",
+    "path": "$text-accent",
     "title": "$text-accent",
     "key": "$text-warning",
     "tab": "$foreground",

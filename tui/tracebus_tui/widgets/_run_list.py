@@ -8,8 +8,9 @@ from textual.geometry import Region
 from textual.message import Message
 
 from tracebus.tree import RunNode, RunStatus
-from tracebus_tui.drawing import Brush, columns_for, heading, row_spans
+from tracebus_tui.drawing import Brush, columns_for, heading, path_to, row_spans
 from tracebus_tui.drawing._waterfall import root_of
+from tracebus_tui.model import Together, Wall
 from tracebus_tui.widgets._lines import LineView
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from textual.strip import Strip
 
     from tracebus_tui.drawing import Columns, Glyphs, Span
-    from tracebus_tui.model import Row, View
+    from tracebus_tui.model import Item, Row, View
 
 _WHEEL = 3
 _THUMB, _TRACK = "█", " "
@@ -40,7 +41,12 @@ class _Drawn(NamedTuple):
 
 
 class RunList(LineView, can_focus=True):
-    """Draws a `View`. `frame` brings the screen in line with it; nothing else paints."""
+    """Draws a `View`. `frame` brings the screen in line with it; nothing else paints.
+
+    Attributes:
+        wall: the wall-clock window the bars are drawn on, where the user wants one.
+        top: the line of the view that stands under the heading.
+    """
 
     DEFAULT_CSS = "RunList { height: 1fr; min-height: 4; }"
 
@@ -55,6 +61,9 @@ class RunList(LineView, can_focus=True):
         self.view = view
         self.glyphs = glyphs
         self.top = 0
+        self.wall = Wall()
+        self._held: tuple[Item | None, int] = (None, 0)
+        """What the cursor was on when last drawn, and on which line of the view that was."""
         self._columns: Columns = columns_for(80)
         self._drawn: list[_Drawn] = []
         self._heading: list[Span] = []
@@ -72,8 +81,9 @@ class RunList(LineView, can_focus=True):
         """
         self._scroll(to_end=to_end)
         rows = self.view.rows.window(self.top, self.page)
-        brush = Brush(self._columns, self.glyphs, now, tick)
-        order = self.view.order.name
+        cursor = self.view.cursor.item if self.view.cursor is not None else None
+        window = self.wall.window(cursor, now) if self.wall.shown else None
+        brush = Brush(self._columns, self.glyphs, now, tick, window)
         fresh = [
             self._draw(row, brush, self._drawn[y] if y < len(self._drawn) else None)
             for y, row in enumerate(rows)
@@ -86,7 +96,8 @@ class RunList(LineView, can_focus=True):
         ]
         if len(fresh) < len(self._drawn):
             dirty.append(Region(0, len(fresh) + 1, width, len(self._drawn) - len(fresh)))
-        title = heading(self._columns, order)
+        path = path_to(rows[0], self._columns, self.glyphs) if rows else None
+        title = heading(self._columns, self.view.order.name, path=path, window=window)
         if title != self._heading:
             self._heading = title
             dirty.append(Region(0, 0, width, 1))
@@ -163,26 +174,32 @@ class RunList(LineView, can_focus=True):
         self.post_message(self.Moved())
 
     def _scroll(self, *, to_end: bool) -> None:
-        """Keep the cursor in sight."""
-        page, total = self.page, len(self.view.rows)
+        """Keep the cursor in sight, and in its place on the screen where lines come or go above it."""
+        page, total, line = self.page, len(self.view.rows), self.view.line
+        item = self.view.cursor.item if self.view.cursor is not None else None
         if to_end:
             self.top = total
-        line = self.view.line
+        elif item is self._held[0]:
+            self.top = max(0, self.top + line - self._held[1])
+        self._held = (item, line)
         self.top = min(self.top, line) if line < self.top else max(self.top, line - page + 1)
         self.top = max(0, min(self.top, total - page))
 
     def _draw(self, row: Row, brush: Brush, before: _Drawn | None) -> _Drawn:
         view, item = self.view, row.item
         node = item if isinstance(item, RunNode) else None
-        live = node is None or root_of(node).status is RunStatus.RUNNING or node.status is RunStatus.RUNNING
+        many = item if isinstance(item, Together) else None
+        live = (node is None and many is None) or (
+            node is not None and RunStatus.RUNNING in (node.status, root_of(node).status)
+        )
         pinned = node is not None and node.run_id in view.pins
         hit = node is not None and node.run_id in view.hits
         over = "cursor" if row is view.cursor else ("hit" if hit and not view.only_hits else "")
         dimmed = bool(view.hits) and view.only_hits and not hit
         key = (
             id(item),
-            node.generation if node is not None else -1,
-            (brush.now if live else 0),
+            node.generation if node is not None else (many.version if many is not None else -1),
+            (brush.now if live else 0, brush.window),
             (row.open, bool(row.kids), row.last, over, pinned, dimmed),
             brush.columns,
         )
