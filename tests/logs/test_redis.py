@@ -562,3 +562,27 @@ def test_many_runs_at_once_are_read_in_few_questions(own_redis_server):
     assert len(found) == len(given)
     assert [event.seq for event in found] == list(range(1, len(given) + 1))
     assert asked < len(given) / 100
+
+
+def test_what_is_written_between_two_questions_is_not_missed(log, monkeypatch):
+    """Read runs say more, and a new one begins, while the index is read on: the next page has both."""
+    runs = [sample_run(f"r{number}") for number in range(200)]
+    first, more = [run[0] for run in runs], [sample_run(f"more{number}")[0] for number in range(50)]
+    late = [*[run[1] for run in runs], sample_run("late")[0]]
+    log.append(first)
+    found = log.read(0)
+    log.append(more)
+    client = log._reader.client
+    ask, pending = client.xrange, [late]
+
+    def asks_late(*args, **options):
+        if pending:
+            log.append(pending.pop())
+        return ask(*args, **options)
+
+    monkeypatch.setattr(client, "xrange", asks_late)
+    while page := log.read(found[-1].seq):
+        found += page
+    assert not pending
+    assert not [event for event in found if isinstance(event, Gap)]
+    assert [event.run_id for event in found] == [event.run_id for event in [*first, *more, *late]]

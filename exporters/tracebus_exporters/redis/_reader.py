@@ -181,14 +181,14 @@ class Reader:
         reply = self.client.xread(dict.fromkeys(names, f"{self._cursor}-0"), count=count, block=block)
         pairs = reply.items() if isinstance(reply, dict) else reply or ()
         found = {names[name.decode()]: entries for name, entries in pairs if entries}
+        # Up to the newest entry of now all others are there now, and no further.
+        newest = max(map(_last, found.values()), default=self._cursor or 0) if horizon is None else horizon
         limits = dict.fromkeys(found, count)
         if len(found.get("", [])) >= count:  # every start stands there: a few would not take us far
             after = found[""][-1][0].decode()
             found[""] += self.client.xrange(self._keys.index, f"({after}", count=_ENTRIES)
             limits[""] += _ENTRIES
-        lasts = {root: _number(entries[-1]) for root, entries in found.items()}
-        cuts = [lasts[root] for root, entries in found.items() if len(entries) >= limits[root]]
-        newest = max(lasts.values(), default=self._cursor or 0) if horizon is None else horizon
+        cuts = [_last(entries) for root, entries in found.items() if len(entries) >= limits[root]]
         return found, min([newest, *cuts])
 
     @staticmethod
@@ -238,6 +238,10 @@ def _ended_roots(events: Iterable[Event]) -> Iterator[str]:
 def _number(entry: tuple[bytes, dict[bytes, bytes]]) -> int:
     """Return the position an entry's id stands for."""
     return int(entry[0].partition(b"-")[0])
+
+
+def _last(entries: _Entries) -> int:
+    return _number(entries[-1])
 
 
 def _numbered(entries: _Entries) -> Iterator[tuple[int, dict[bytes, bytes]]]:
