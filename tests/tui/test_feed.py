@@ -4,10 +4,13 @@ import asyncio
 import threading
 import time
 
+import msgspec
 import pytest
 from tui_support import History, opened, screen_text, step, story, until
 
 from tracebus import EventBus, open_log
+from tracebus.events import Gap
+from tracebus.logs import Retention
 from tracebus_tui.feed import BusSource, Feed, FeedState, ListSource, LogSource
 from tracebus_tui.feed import _feed as feed_module
 
@@ -173,3 +176,44 @@ def test_a_view_that_does_not_take_bounds_what_waits(started, monkeypatch):
     found = taken(feed, 100)
     assert feed.backlog <= 50 + 512
     assert len(found) + len(taken(feed, 2000 - len(found))) == 2000
+
+
+@pytest.mark.parametrize("log_url", ["sqlite:{}/events.db", "jsonl:{}/events.jsonl"])
+async def test_what_a_log_has_lost_is_counted_in_the_header(tmp_path, log_url):
+    """Events a program gave up before they were stored are missed; so are those of a view that fell behind."""
+    url = log_url.format(tmp_path)
+    writer = open_log(url)
+    events = recent_story()
+    writer.append([*events[:4], Gap(time=events[4].time, missed=7), *events[4:]])
+    source = LogSource(open_log(url))
+    async with opened([], source=source) as (app, pilot):
+        await until(pilot, lambda: app.feed.caught_up and not app.feed.backlog)
+        await step(pilot)
+        assert "missed 7" in screen_text(app)
+        position = app.feed._position
+        assert position == len(events) + 7
+    h = History()
+    for number in range(2000):
+        h.start(f"r{number}", inputs="x" * 1000)
+    writer.append(h.events)
+    assert writer.prune(Retention(max_size=1_000_000))
+    writer.append(recent_story()[:1])
+    first = writer.read(0, 1)[0].seq
+    assert first > position + 1
+    [batch] = [batch async for batch in _first(source.batches(position))]
+    assert batch[0].missed == first - position - 1
+    writer.close()
+    source.close()
+
+
+async def _first(batches):
+    async for batch in batches:
+        yield batch
+        break
+    await batches.aclose()
+
+
+def recent_story():
+    """Return the story as of now: a log forgets what is old."""
+    shift = time.time_ns() - story()[-1].time
+    return [msgspec.structs.replace(event, time=event.time + shift) for event in story()]

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import uvicorn
 
 from tracebus.events import Outcome, RunEnded, RunKind, RunStarted, RunStreamed, TokenUsage
 from tracebus.runstate import apply
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 
 T0 = time.time_ns()  # now: a log forgets what is old
 

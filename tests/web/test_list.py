@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracebus.events import Outcome, RunEnded, RunKind, RunStarted, TokenUsage
+from tracebus.events import Gap, Outcome, RunEnded, RunKind, RunStarted, TokenUsage
 from tracebus.logs import open_log
 from tracebus.runstate import apply
 from tracebus_exporters.web._hub import Hub
@@ -25,6 +26,7 @@ _events = st.one_of(
         usage=st.none() | st.builds(TokenUsage, input_tokens=st.none() | st.integers(0, 3)),
         **_ids,
     ),
+    st.builds(Gap, time=st.just(1), missed=st.integers(1, 9)),
 )
 
 
@@ -32,12 +34,14 @@ _events = st.one_of(
 def test_the_operations_lead_to_the_list(frames, limit):
     """Whatever happens, a follower has the list as it is."""
     runs = RunList(limit)
-    follower = {"runs": {}}
+    follower = {"runs": {}, "missed": 0}
     for frame in frames:
         apply(follower, runs.apply_all(frame))
         assert follower == runs.document
     apply(follower, runs.lose("abc"))
     assert follower == runs.document
+    gaps = [event for frame in frames for event in frame if isinstance(event, Gap)]
+    assert follower["missed"] == sum(gap.missed for gap in gaps)
 
 
 def test_open_runs_stay_and_finished_ones_make_room(story):
@@ -81,5 +85,23 @@ async def test_a_run_that_began_long_before_is_introduced(tmp_path, story, follo
         while client.state is None or client.state["runs"].get("old", {}).get("name") != "old":
             client.take(await anext(stream))
     assert client.state["runs"]["old"]["total_tokens"] == 8
+    await hub.close()
+    log.close()
+
+
+async def test_what_a_log_has_lost_is_in_the_list(tmp_path, story, follower):
+    """Events a program gave up before they were stored, and events let go before they were read, both count."""
+    log = open_log(f"sqlite:{tmp_path / 'log.db'}")
+    log.append(story.whole("old"))
+    hub = Hub(LogSource(log), frame=0.0)
+    await hub.start()
+    client = follower()
+    async with contextlib.aclosing(hub.list.stream()) as stream:
+        client.take(await anext(stream))
+        client.take(await anext(stream))
+        assert client.state["missed"] == 0
+        log.append([Gap(time=time.time_ns(), missed=5), *story.whole("new")])
+        while client.state["missed"] != 5 or "new" not in client.state["runs"]:
+            client.take(await anext(stream))
     await hub.close()
     log.close()

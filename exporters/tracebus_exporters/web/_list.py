@@ -12,7 +12,7 @@ from tracebus.runstate import pointer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tracebus.events import Event
+    from tracebus.events import Event, RunEvent
     from tracebus.logs import RunSummary
 
 __all__ = ["RunList"]
@@ -21,7 +21,9 @@ _COUNTS = ("input_tokens", "output_tokens", "total_tokens")
 
 
 class RunList:
-    """Folds events into `{"runs": {ROOT_ID: summary}}`, the latest *limit* root runs and all open ones.
+    """Folds events into `{"runs": {ROOT_ID: summary}, "missed": 0}`: the latest *limit* root runs and all open ones.
+
+    `missed` counts events that were lost on their way to the log, or left it before they were read.
 
     A summary: id, name, kind, status, start_time and end_time (milliseconds), tags, descendants,
     failures (runs below that ended in an error), input_tokens, output_tokens, total_tokens, error.
@@ -36,7 +38,7 @@ class RunList:
         self._strangers: list[str] = []
         # Up to where an index has told of a run: its events up to there are counted already.
         self._told: dict[str, int] = {}
-        self.document: dict[str, Any] = {"runs": self._runs}
+        self.document: dict[str, Any] = {"runs": self._runs, "missed": 0}
 
     @property
     def seq(self) -> int:
@@ -52,12 +54,20 @@ class RunList:
 
     def apply_all(self, events: Iterable[Event]) -> list[dict[str, Any]]:
         """Fold *events* in; return the operations."""
+        missed = 0
         for event in events:
             self._seq = event.seq or self._seq
-            # What a run streams changes nothing here, and is most of what there is.
-            if not isinstance(event, Gap | RunStreamed):
+            if isinstance(event, Gap):
+                missed += event.missed
+            elif not isinstance(event, RunStreamed):  # changes nothing here, and is most of what there is
                 self._apply(event)
-        return self._operations() + self._forget()
+        return self._operations() + self._forget() + self._miss(missed)
+
+    def _miss(self, events: int) -> list[dict[str, Any]]:
+        if not events:
+            return []
+        self.document["missed"] += events
+        return [{"op": "replace", "path": "/missed", "value": self.document["missed"]}]
 
     def strangers(self) -> list[str]:
         """Return, once, the root runs that have turned up without their start."""
@@ -89,8 +99,8 @@ class RunList:
             self._told.pop(root, None)
         return [{"op": "remove", "path": pointer("runs", root)} for root in finished]
 
-    def _apply(self, event: Event) -> None:
-        root = event.root_run_id  # type: ignore[union-attr]  # a Gap does not come here
+    def _apply(self, event: RunEvent) -> None:
+        root = event.root_run_id
         known = self._runs.get(root)
         if event.seq and event.seq <= self._told.get(root, 0):
             return

@@ -53,6 +53,9 @@ function drawCounts() {
   const rest = Object.values(others).reduce((sum, number) => sum + number, 0);
   const used = Object.values(state.list?.runs ?? {}).reduce((sum, run) => sum + (run.total_tokens ?? 0), 0);
   $("counts").textContent = `${running} running  ${ok} ✓  ${error} ✗  ${rest} ⊘  ${count(used)} tok`;
+  const missed = state.list?.missed ?? 0;
+  $("missed").hidden = !missed;
+  $("missed").textContent = `${count(missed)} missed`;
 }
 
 function announce(text) {

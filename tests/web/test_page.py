@@ -1,0 +1,44 @@
+"""The page in a real browser."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("aiohttp", reason="needs aiohttp, to talk to the browser")
+
+import chromium
+
+from tracebus.events import Gap
+from tracebus.logs import open_log
+from tracebus_exporters.web import create_app
+
+pytestmark = [
+    pytest.mark.skipif(
+        chromium.found() is None, reason="needs Chromium (apt install chromium), or its path in CHROMIUM"
+    ),
+    pytest.mark.timeout(120),
+]
+
+
+async def test_the_page_says_what_was_missed(tmp_path, story, serving):
+    """Events that were lost on their way are counted beside the runs; nothing is said while there are none."""
+    log = open_log(f"sqlite:{tmp_path / 'log.db'}")
+    log.append(story.whole("first"))
+    seen = "((one) => one?.checkVisibility() ? one.innerText : '')(document.getElementById('{}'))"
+    counts, missed = seen.format("counts"), seen.format("missed")
+    with serving(create_app(log)) as address:
+        async with chromium.browser(tmp_path) as browser:
+            page = await browser.page(address)
+            await page.until(counts, lambda text: "1 ✓" in text)
+            assert await page.evaluate(missed) == ""
+            log.append([Gap(time=time.time_ns(), missed=5), *story.whole("second")])
+            await page.until(missed, lambda text: text == "5 missed")
+            await page.until(counts, lambda text: "2 ✓" in text)
+            if folder := os.environ.get("TRACEBUS_PICTURES"):
+                await page.picture(Path(folder) / "page.png")
+            assert page.said("Runtime.exceptionThrown") == []
+    log.close()
