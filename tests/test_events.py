@@ -205,6 +205,31 @@ def test_a_deferred_payload_is_settled_before_it_is_encoded():
     assert event.inputs == "settled"
 
 
+def test_only_the_fields_asked_for_are_settled():
+    """What a reader does not show is not turned into JSON; a payload that fails leaves the others alone."""
+
+    class Later(ev.Deferred):
+        def settle_into(self, event, field):
+            msgspec.structs.force_setattr(event, field, {"settled": field})
+
+    class Broken(ev.Deferred):
+        def settle_into(self, event, field):
+            raise RecursionError("too deep")
+
+    def started(**payloads):
+        return ev.RunStarted(time=1, run_id="r", root_run_id="r", kind=ev.RunKind.CHAIN, name="n", **payloads)
+
+    event = ev.settle(started(inputs=Later(), metadata=Later()), ("metadata",))
+    assert event.metadata == {"settled": "metadata"}
+    assert isinstance(event.inputs, Later)
+
+    broken = started(inputs=Later(), metadata=Broken())
+    with pytest.raises(RecursionError):
+        ev.settle(broken, ("metadata",))
+    assert broken.metadata == {}
+    assert ev.settle(broken).inputs == {"settled": "inputs"}
+
+
 def test_the_public_names_are_there():
     """Every name of the package's door opens, and nothing else is promised."""
     for name in tracebus.__all__:

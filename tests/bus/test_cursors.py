@@ -175,7 +175,7 @@ def test_a_payload_that_cannot_be_settled_arrives_empty(make, caplog, error):
     reader.ring.append(make.streamed("fine"))
     first, second, third = reader.take(10)
     assert (first.inputs, first.metadata, second.inputs, third.text) == (None, {}, None, "fine")
-    assert reader.ring.tally.as_dict() == {"settle_failures": 2}
+    assert reader.ring.tally.as_dict() == {"settle_failures": 4}
     assert len(caplog.records) == 1
 
 

@@ -7,9 +7,10 @@ import threading
 import time
 
 import pytest
+from msgspec.structs import force_setattr
 
 from tracebus.bus import EventBus
-from tracebus.events import Gap
+from tracebus.events import Deferred, Gap
 from tracebus.testing import RecordingExporter
 
 NO_WAIT = {"linger": 0.0, "backoff": 0.0}
@@ -94,6 +95,34 @@ def test_a_plain_function_is_an_exporter(bus, make):
     assert bus.flush()
     assert [event.seq for event in got] == [1, 2, 3]
     assert "remember" in handle.name
+
+
+def test_an_exporter_may_settle_what_it_reads_itself(bus, make):
+    """It gets payloads as they were captured; beside it, the others get JSON as ever."""
+
+    class Later(Deferred):
+        settled = 0
+
+        def settle_into(self, event, field) -> None:
+            Later.settled += 1
+            force_setattr(event, field, "json")
+
+    class Frugal(RecordingExporter):
+        settles_itself = True
+
+    frugal = Frugal()
+    bus.attach(frugal, **NO_WAIT)
+    bus.publish(make.started("r", inputs=Later()))
+    assert bus.flush()
+    (event,) = frugal.events
+    assert isinstance(event.inputs, Later)
+    assert Later.settled == 0
+
+    usual = RecordingExporter()
+    bus.attach(usual, after=0, **NO_WAIT)
+    assert bus.flush()
+    assert [event.inputs for event in usual.events] == ["json"]
+    assert Later.settled == 1
 
 
 def test_what_is_no_exporter_is_refused(bus):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import force_setattr
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
-from tracebus.events import BatchMembership, Link, ModelInfo, TokenUsage
+from tracebus.events import BatchMembership, Deferred, Link, ModelInfo, TokenUsage
 
 
 def test_names_and_kinds_follow_the_conventions(story, recorded):
@@ -478,3 +479,44 @@ def test_messages_in_any_of_langchains_forms(story, recorded, message):
     assert json.loads(found["gen_ai.input.messages"]) == [
         {"role": "user", "parts": [{"type": "text", "content": "x"}]}
     ]
+
+
+class Captured(Deferred):
+    """A payload as the sources capture it, which tells whether anybody turned it into JSON."""
+
+    def __init__(self, value) -> None:
+        self.value = value
+        self.settled = False
+
+    def settle_into(self, event, field) -> None:
+        self.settled = True
+        if isinstance(self.value, Exception):
+            raise self.value
+        force_setattr(event, field, self.value)
+
+
+@pytest.mark.parametrize("content", [False, True])
+def test_what_no_span_shows_is_not_turned_into_json(story, recorded, content):
+    """Inputs and outputs cost more than the rest of a run: with content off they stay as they are."""
+    given, answered = Captured({"q": "why?"}), Captured("because")
+    metadata, documents = Captured({"thread_id": "t"}), Captured({"documents": [{"page_content": "x"}]})
+    root = story.start("chain", "support", inputs=given, metadata=metadata)
+    story.end(story.start("retriever", "Store", root), outputs=documents)
+    story.end(root, outputs=answered)
+    spans = recorded(story.events, content=content)
+    assert (given.settled, answered.settled) == (content, content)
+    assert (metadata.settled, documents.settled) == (True, True)
+    assert spans["invoke_workflow support"].attributes["gen_ai.conversation.id"] == "t"
+    assert spans["retrieval"].attributes["langchain.retriever.document_count"] == 1
+
+
+def test_a_payload_that_fails_costs_itself_only(story, recorded, exporting, service):
+    """Its span goes out all the same, once, and the failure is counted."""
+    exporter = exporting(service.http)
+    root = story.start("chain", "support", metadata=Captured(RecursionError("too deep")))
+    story.end(root)
+    exporter.export(story.events)
+    exporter.flush(5)
+    exporter.close()
+    assert exporter.statistics()["payloads_unreadable"] == 1
+    assert exporter.statistics()["spans_sent"] == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import weakref
 
 import pytest
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
@@ -15,7 +16,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableGenerator, RunnableLambda, RunnableParallel
 from langchain_core.tools import ToolException, tool
 
-from tracebus import observe, observing
+from tracebus import EventBus, observe, observing
 from tracebus.events import Outcome, RunRetried
 from tracebus.testing import ScriptedChatModel, Turn
 
@@ -322,6 +323,16 @@ async def test_generators_that_raise_in_the_middle_end_as_error(watch):
             pass
     watch.check()
     assert watch.outcomes() == {"explode": "error"}
+
+
+def test_streamed_text_keeps_no_message_alive():
+    """A chunk that is nothing but text is its text at once: no reader need come by to let the message go."""
+    bus = EventBus()
+    model = observe(ScriptedChatModel(script=["one two three"]), bus=bus)
+    chunks = [weakref.ref(chunk) for chunk in model.stream("q")]
+    gc.collect()
+    assert len(chunks) > 2
+    assert not any(chunk() for chunk in chunks)
 
 
 def test_a_model_that_breaks_half_way_keeps_what_it_said(watch):

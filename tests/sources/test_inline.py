@@ -66,7 +66,7 @@ async def test_beside_an_inline_handler_we_get_the_start_as_well(watch):
 async def test_callbacks_run_on_the_programs_own_thread(watch, monkeypatch, what):
     """No hop to a thread pool for a callback, in asynchronous code either."""
     threads = set()
-    for name in ("start", "ended", "model_ended", "token"):
+    for name in ("start", "end", "end_model", "token"):
         original = getattr(Recorder, name)
 
         def noting(self, *args, _original=original, **kwargs):

@@ -49,6 +49,9 @@ class OTelExporter:
         ValueError: an argument is none of those possible, or the endpoint is no URL.
     """
 
+    settles_itself = True
+    """With content off no span shows most payloads: see `tracebus.bus.Exporter`."""
+
     def __init__(
         self,
         *,
@@ -123,7 +126,7 @@ class OTelExporter:
         """Return what was sent, lost (by reason), missed and is still open. Safe from any thread."""
         if self._pipeline is None:
             return {}
-        found: dict[str, Any] = {"runs_open": len(self._pipeline.runs), **self._pipeline.runs.counts}
+        found: dict[str, Any] = {"runs_open": len(self._pipeline.runs), **self._pipeline.runs.statistics()}
         for counts in self._pipeline.counts:
             found.update(counts())
         return found

@@ -23,6 +23,7 @@ from tracebus_exporters.otel._attributes import (
 from tracebus_exporters.otel._ids import SpanIds, parse_traceparent
 from tracebus_exporters.otel._naming import MODELS, opened
 from tracebus_exporters.otel._neighbours import ask_neighbours
+from tracebus_exporters.otel._payloads import Payloads
 from tracebus_exporters.otel._shapes import StartAttributes
 from tracebus_exporters.otel._spans import Ending, OpenSpan, SpanEvent, SpanLink
 from tracebus_exporters.otel._text import clean, to_json
@@ -70,6 +71,7 @@ class RunTable:
         self._sink = sink
         self._options = options
         self._observers = observers
+        self._payloads = Payloads(options)
         self._start_attributes = StartAttributes(options)
         self._open: dict[str, OpenSpan] = {}
         self._remembered: OrderedDict[str, SpanIds] = OrderedDict()
@@ -78,6 +80,11 @@ class RunTable:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def statistics(self) -> dict[str, int]:
+        """Return what was missed, given up, or could not be read."""
+        unreadable = self._payloads.unreadable
+        return {**self.counts, **({"payloads_unreadable": unreadable} if unreadable else {})}
 
     def apply(self, event: Event) -> None:
         """Take one event in."""
@@ -111,10 +118,12 @@ class RunTable:
             return
         if len(self._open) >= _MOST_OPEN:
             self._give_up(next(iter(self._open)), event.time)
+        self._payloads.name(event)
         span = opened(event)
         outer = self._open.get(event.parent_run_id) if event.parent_run_id else None
         span.parent = self._parent_of(event, outer)
         span.agent = outer.agent if outer else None
+        self._payloads.given(event)
         ask_neighbours(span, outer, self._open.get(event.root_run_id))
         if self._options.spans == "genai" and span.operation is None:
             span.kept = False
@@ -126,6 +135,7 @@ class RunTable:
         self._open[event.run_id] = span
 
     def _begin(self, span: OpenSpan, event: RunStarted) -> None:
+        self._payloads.begin(event)
         self._start_attributes.add_to(span)
         if event.links or event.batch is not None:
             self._link(span, event)
@@ -180,8 +190,10 @@ class RunTable:
         if span is None or not span.kept or len(span.events) >= _MOST_EVENTS:
             return
         if isinstance(event, RunRetried):
+            self._payloads.retried(event)
             span.events.append(SpanEvent(event.time, sc.RETRY_EVENT, _retry_attributes(event)))
             return
+        self._payloads.custom(event)
         data: dict[str, Any] = {}
         if self._options.span_content and event.data is not None:
             data[sc.CUSTOM_DATA] = to_json(event.data, self._options.content_limit)
@@ -197,6 +209,7 @@ class RunTable:
         if span is None:
             self.counts["ends_without_start"] += 1
             return
+        self._payloads.answered(event)
         if span.gapped and event.parent_run_id is None:
             self._give_up_below(event)
         if span.ids is not None:
@@ -207,6 +220,7 @@ class RunTable:
             self._finish(span, event)
 
     def _finish(self, span: OpenSpan, event: RunEnded, error: ErrorInfo | None = None) -> None:
+        self._payloads.end(span, event)
         attributes = end_attributes(span, event, self._options)
         if error is not None:
             attributes[sc.ERROR_TYPE] = error.type

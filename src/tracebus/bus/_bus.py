@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from tracebus.bus._awaiting import in_thread
 from tracebus.bus._delivery import Options
 from tracebus.bus._ending import Ending, abandon
-from tracebus.bus._exporter import as_exporter
+from tracebus.bus._exporter import as_exporter, settles_itself
 from tracebus.bus._handle import ExporterHandle
 from tracebus.bus._lifecycle import DEFAULT_TIMEOUT, before_others_at_exit
 from tracebus.bus._reader import Reader
@@ -133,7 +133,8 @@ class EventBus:
             worker = next((worker for worker in self._workers if worker.exporter is served), None)
             if worker is None:
                 label = self._unique_name(name or _name_of(exporter))
-                worker = Worker(label, served, self._reader(after), options)
+                reader = self._reader(after, settled=not settles_itself(served))
+                worker = Worker(label, served, reader, options)
                 self._workers.append(worker)
                 before_others_at_exit()
         return ExporterHandle(worker, self._workers)
@@ -225,10 +226,10 @@ class EventBus:
     ) -> None:
         await self.aclose()
 
-    def _reader(self, after: int | None) -> Reader:
+    def _reader(self, after: int | None, *, settled: bool = True) -> Reader:
         if after is not None and after < 0:
             raise ValueError(f"after must be a position (seq) from 0, not {after}")
-        return Reader(self._ring, self._settler, after)
+        return Reader(self._ring, self._settler if settled else None, after)
 
     def _require_open(self, reader: str) -> None:
         if self.closed:

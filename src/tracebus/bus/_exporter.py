@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from tracebus.events import Event
 
-__all__ = ["BatchCallable", "Exporter", "as_exporter"]
+__all__ = ["BatchCallable", "Exporter", "as_exporter", "settles_itself"]
 
 
 @runtime_checkable
@@ -24,13 +24,18 @@ class Exporter(Protocol):
     An exporter that counts for itself (what its backend refused, say) may define
     `statistics() -> dict[str, int]`, callable from any thread; the bus shows it in its own.
 
+    Events come settled: every payload is JSON. That is most of what a run costs, so an exporter that
+    reads few payloads may set `settles_itself = True`; it then gets them as they were captured, and
+    calls `tracebus.events.settle(event, fields)` for the fields it reads. The others it must not
+    touch: a `Deferred` may stand there.
+
     After `os.fork`, an exporter that holds sockets or file handles may define `after_fork()`,
     which the bus calls in the child before the next `export`. In a child that publishes nothing the
     exporter is not called at all, not even to be closed: what it holds is the parent's.
     """
 
     def export(self, batch: Sequence[Event], /) -> None:
-        """Hand over *batch*, settled and in order of `seq`.
+        """Hand over *batch*, in order of `seq`.
 
         Raise to have the same batch offered again after a pause; after some attempts the bus gives
         it up and counts its events as lost.
@@ -67,6 +72,11 @@ class _CallableExporter:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def settles_itself(exporter: Exporter) -> bool:
+    """Tell whether *exporter* wants payloads as they were captured."""
+    return getattr(exporter, "settles_itself", False) is True
 
 
 def as_exporter(candidate: Exporter | BatchCallable) -> Exporter:

@@ -15,11 +15,14 @@ __all__ = ["Reader"]
 
 
 class Reader:
-    """Takes batches of settled events out of a ring, in order, with a `Gap` where some are lost."""
+    """Takes batches of events out of a ring, in order, with a `Gap` where some are lost.
+
+    Settled by *settler*, or as they are where that is `None`.
+    """
 
     __slots__ = ("_settler", "missed", "position", "ring")
 
-    def __init__(self, ring: Ring, settler: Settler, after: int | None = None) -> None:
+    def __init__(self, ring: Ring, settler: Settler | None, after: int | None = None) -> None:
         self.ring = ring
         self._settler = settler
         self.position = ring.head if after is None else min(after, ring.head)
@@ -40,7 +43,7 @@ class Reader:
         if self.ring.head == self.position:
             return []
         missed, events = self.ring.read(self.position, limit)
-        if events:
+        if events and self._settler is not None:
             self._settler.settle(events)
         after = self.position + missed
         position = after + len(events)

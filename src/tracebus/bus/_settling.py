@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-from msgspec.structs import force_setattr
-
-from tracebus.events import Deferred, settle, settle_all
+from tracebus.events import settle_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,23 +39,17 @@ class Settler:
 
     def settle_one(self, event: Event) -> Event:
         """Settle *event* wherever it stands, and return it; never raise."""
-        try:
-            return settle(event)
-        except KeyboardInterrupt:
-            raise  # the program's business; the event is settled by the next who looks
-        except BaseException as error:  # noqa: BLE001 - a reader must get its event, even if a `repr` exits
-            self._tally.complain("settle_failures", "a payload could not be turned into JSON", error)
-            _blank(event)
-            return event
+        self._settle_new((event,))
+        return event
 
     def _settle_new(self, events: Sequence[Event]) -> None:
-        try:
-            settle_all(events)
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # noqa: BLE001 - done again one by one, which counts and names the failure
-            for event in events:
-                self.settle_one(event)
+        while True:  # once more for every payload that fails: its field is empty from then on
+            try:
+                return settle_all(events)
+            except KeyboardInterrupt:
+                raise  # the program's business; the rest is settled by the next who looks
+            except BaseException as error:  # noqa: BLE001 - a reader gets its events, even if a `repr` exits
+                self._tally.complain("settle_failures", "a payload could not be turned into JSON", error)
 
 
 def _joined(done: tuple[int, int], new: tuple[int, int]) -> tuple[int, int]:
@@ -66,11 +57,3 @@ def _joined(done: tuple[int, int], new: tuple[int, int]) -> tuple[int, int]:
     if new[0] <= done[1] + 1 and done[0] <= new[1] + 1:
         return min(done[0], new[0]), max(done[1], new[1])
     return max(done, new)
-
-
-def _blank(event: Event) -> None:
-    """Put the empty value into every field whose payload failed, so that the event still arrives."""
-    for field in msgspec.structs.fields(event):
-        if isinstance(getattr(event, field.name), Deferred):
-            empty = field.default_factory() if callable(field.default_factory) else None
-            force_setattr(event, field.name, empty)

@@ -7,6 +7,8 @@ import threading
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tracebus.events._model import CustomEmitted, Gap, RunEnded, RunRetried, RunStarted, RunStreamed
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 _DEFERRABLE: dict[type, tuple[str, ...]] = {
     RunStarted: ("inputs", "metadata", "model"),
     RunStreamed: ("chunk",),
-    RunEnded: ("outputs", "inputs", "error"),
+    RunEnded: ("usage", "outputs", "inputs", "error"),
     RunRetried: ("error",),
     CustomEmitted: ("data",),
     Gap: (),
@@ -55,18 +57,39 @@ class Deferred:
         """
 
 
-def settle(event: Event) -> Event:
+def settle(event: Event, fields: Iterable[str] | None = None) -> Event:
     """Turn what is deferred in *event* into JSON, in place, once; return the event.
 
+    With *fields* only those, of the names the event's type has: what nobody reads costs nobody.
     Thread-safe: readers on several threads may settle the same event.
+
+    Raises:
+        BaseException: whatever a payload's `settle_into` raises, once; its field is then empty.
     """
-    for field in _DEFERRABLE[type(event)]:
+    for field in _DEFERRABLE[type(event)] if fields is None else fields:
         if isinstance(getattr(event, field), Deferred):
-            with _settling[(id(event) >> 6) % len(_settling)]:
-                value = getattr(event, field)
-                if isinstance(value, Deferred):
-                    value.settle_into(event, field)
+            _settle_field(event, field)
     return event
+
+
+def _settle_field(event: Event, field: str) -> None:
+    with _settling[(id(event) >> 6) % len(_settling)]:
+        value = getattr(event, field)
+        if not isinstance(value, Deferred):
+            return  # another reader was faster
+        try:
+            value.settle_into(event, field)
+        except KeyboardInterrupt:
+            raise  # the program's business; the field is settled by the next who looks
+        except BaseException:
+            msgspec.structs.force_setattr(event, field, _empty(event, field))
+            raise
+
+
+def _empty(event: Event, field: str) -> object:
+    """Return what *field* holds where nothing is known, so that an event whose payload failed arrives."""
+    default = next(known for known in msgspec.structs.fields(event) if known.name == field)
+    return default.default_factory() if callable(default.default_factory) else None
 
 
 def settle_all(events: Iterable[Event]) -> None:

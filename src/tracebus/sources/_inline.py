@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _DECIDES_BY_IT = "on_llm_start"
+_COMPREHENSION = "<listcomp>"
+"""Has a frame of its own before Python 3.12."""
+
+ASKS_WITH_CARE = frozenset((_DECIDES_BY_IT, _COMPREHENSION))
+"""Names of code whose question needs `in_place`; asked three times for every callback of async code,
+all others are answered yes at once."""
 
 
 def in_place(frame: FrameType | None, ours: type) -> bool:
     """Answer the code running in *frame*, which asks for a handler of class *ours*' `run_inline`."""
-    if frame is not None and frame.f_code.co_name == "<listcomp>":
-        frame = frame.f_back  # a comprehension has a frame of its own before Python 3.12
+    if frame is not None and frame.f_code.co_name == _COMPREHENSION:
+        frame = frame.f_back
     if frame is None or frame.f_code.co_name != _DECIDES_BY_IT:
         return True
     others: list[Any] = getattr(frame.f_locals.get("self"), "handlers", [])

@@ -41,10 +41,14 @@ _MESSAGE_FIELDS = (
 )
 
 
-def captured(value: Any, capture: Capture) -> CapturedPayload:
-    """Return *value*, content of the program, as an event holds it until somebody reads it."""
-    # With content off nothing of it is kept, but that there was something.
-    return CapturedPayload(snapshot(value, capture.max_items) if capture.content else True, capture, as_plain)
+def captured(value: Any, capture: Capture, *, shared: bool = True) -> CapturedPayload:
+    """Return *value*, content of the program, as an event holds it until somebody reads it.
+
+    Its containers are copied unless they are not *shared* with the program.
+    """
+    if not capture.content:
+        return CapturedPayload(True, capture, as_plain)  # nothing of it but that there was something
+    return CapturedPayload(snapshot(value, capture.max_items) if shared else value, capture, as_plain)
 
 
 def as_plain(value: object) -> Any:

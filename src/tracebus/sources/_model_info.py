@@ -4,22 +4,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import force_setattr
+
 from tracebus.capture import CapturedModel, clean_text
-from tracebus.events import ModelInfo
+from tracebus.events import Deferred, ModelInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tracebus.capture import Capture
+    from tracebus.events import Event
 
 _NAMES = ("model", "model_name", "model_id", "deployment_name", "azure_deployment")
 _NOT_PARAMETERS = frozenset(("_type", *_NAMES))
 
 
-def requested_model(
+class RequestedModel(Deferred):
+    """The model a run asks for, in the field `model` until somebody reads the event.
+
+    Known by LangChain's `ls_*` metadata or by the request itself; `None` where neither says anything.
+    """
+
+    __slots__ = ("_capture", "_metadata", "_parameters", "_settled")
+
+    def __init__(
+        self, metadata: Mapping[str, Any], parameters: Mapping[str, Any] | None, capture: Capture
+    ) -> None:
+        self._metadata: Mapping[str, Any] = metadata
+        self._parameters: Mapping[str, Any] = dict(parameters) if parameters else {}
+        self._capture = capture
+        self._settled: CapturedModel | None = None
+
+    def settle_into(self, event: Event, field: str) -> None:
+        """Replace this object in *event*'s *field* by a `ModelInfo`, if a model is known."""
+        if self._metadata or self._parameters:
+            self._settled = _requested(self._metadata, self._parameters, self._capture)
+            self._metadata = self._parameters = {}
+        if self._settled is None:
+            force_setattr(event, field, None)
+        else:
+            self._settled.settle_into(event, field)
+
+
+def _requested(
     metadata: Mapping[str, Any], parameters: Mapping[str, Any], capture: Capture
 ) -> CapturedModel | None:
-    """Return the model a run asks for, by LangChain's `ls_*` metadata or by the request itself."""
     name = metadata.get("ls_model_name")
     for key in _NAMES:
         name = name or parameters.get(key)

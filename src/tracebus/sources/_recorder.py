@@ -8,13 +8,14 @@ from langchain_core.messages import ToolMessage
 
 from tracebus.capture import CapturedError, CapturedPayload, clean_text, error_info
 from tracebus.events import BatchMembership, Outcome, RunKind
+from tracebus.sources._answer import CapturedAnswer
 from tracebus.sources._batch import membership
 from tracebus.sources._call import current_call
-from tracebus.sources._chunks import StreamedChunk, is_output, protocol_token
+from tracebus.sources._chunks import StreamedChunk, is_output, plain_text, protocol_token
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt, run_name
 from tracebus.sources._handler import TracebusHandler
 from tracebus.sources._messages import as_plain, captured
-from tracebus.sources._model_info import requested_model
+from tracebus.sources._model_info import RequestedModel
 from tracebus.sources._outcomes import outcome_of
 from tracebus.sources._parents import executing_run
 from tracebus.sources._results import (
@@ -22,7 +23,6 @@ from tracebus.sources._results import (
     completions,
     llm_result_fields,
     result_generations,
-    result_messages,
 )
 from tracebus.sources._scope import scoped_capture
 
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.sources._tracker import OpenRun, RunTracker
 
-_MODELS = (RunKind.CHAT_MODEL, RunKind.LLM)
+_MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM))
+_WRAPPED = frozenset((RunKind.CHAT_MODEL, RunKind.LLM, RunKind.RETRIEVER))
+"""Whose inputs are containers of ours around what the program gave."""
 
 
 class Recorder:
@@ -55,7 +57,6 @@ class Recorder:
     def start(
         self,
         owner: object,
-        kind: RunKind,
         serialized: Mapping[str, Any] | None,
         inputs: Any,
         *,
@@ -64,20 +65,32 @@ class Recorder:
         tags: Sequence[str] | None = None,
         metadata: Mapping[str, Any] | None = None,
         name: str | None = None,
+        run_type: str | None = UNSAID,
+        kind: RunKind | None = None,
         invocation_params: Mapping[str, Any] | None = None,
         tool_call_id: str | None = None,
         **_: Any,
     ) -> None:
-        """Open a run: every `on_…_start` but that of chains, with LangChain's own keyword arguments."""
+        """Open a run: `on_chain_start`, and with *kind* every other start.
+
+        Chains are chains, prompts, parsers, graphs and nodes: what tells them apart is in the rest.
+        """
         key = run_id.int
-        parent_key = self._true_parent(key, None if parent_run_id is None else parent_run_id.int)
+        reported = None if parent_run_id is None else parent_run_id.int
+        parent_key = self._true_parent(key, reported)
         parent = None if parent_key is None else self.tracker.get(parent_key)
+        called = name if name is not None else run_name(name, serialized)
+        if kind is None:
+            above = parent if parent_key == reported else self.tracker.get(reported)
+            above_kind = None if above is None else above.kind
+            kind = chain_kind(run_type, called, tags or (), metadata or {}, above_kind)
+            if _is_unknown(inputs):
+                inputs = None
         policy = self._policy(parent)
         call = current_call.get()
         if inputs is None and parent is None and call is not None:
             inputs = call.inputs
-        metadata = metadata or {}
-        called = run_name(name, serialized)
+        noted = dict(metadata) if metadata else {}
         run = self.tracker.start(
             key,
             parent_key,
@@ -89,56 +102,54 @@ class Recorder:
             call=call,
             attempt=retry_attempt(tags) if tags else None,
             batch=_batch_of(key, parent, inputs),
-            thread_id=metadata.get("thread_id") if parent is None else None,
+            thread_id=metadata.get("thread_id") if metadata and parent is None else None,
             tags=tuple(map(clean_text, tags)) if tags else (),
-            metadata=CapturedPayload(dict(metadata), policy, as_plain) if metadata else {},
-            inputs=None if inputs is None else captured(inputs, policy),
-            model=requested_model(metadata, invocation_params or {}, policy) if kind in _MODELS else None,
+            metadata=CapturedPayload(noted, policy, as_plain) if noted else {},
+            inputs=None if inputs is None else captured(inputs, policy, shared=kind not in _WRAPPED),
+            model=RequestedModel(noted, invocation_params, policy) if kind in _MODELS else None,
             tool_call_id=None if tool_call_id is None else clean_text(str(tool_call_id)),
         )
         if run is not None and called.startswith("RunnableEach") and isinstance(inputs, list):
             run.source_inputs = inputs
 
-    def start_chain(
-        self,
-        owner: object,
-        serialized: Mapping[str, Any] | None,
-        inputs: Any,
-        *,
-        parent_run_id: UUID | None = None,
-        run_type: str | None = UNSAID,
-        **about: Any,
+    def start_chat_model(self, owner: object, serialized: Any, messages: Any, **about: Any) -> None:
+        """`on_chat_model_start`."""
+        inputs = {"messages": list(messages[0]) if messages else []}
+        self.start(owner, serialized, inputs, kind=RunKind.CHAT_MODEL, **about)
+
+    def start_completion(self, owner: object, serialized: Any, prompts: Any, **about: Any) -> None:
+        """`on_llm_start`: a text completion model."""
+        self.start(owner, serialized, {"prompts": list(prompts)}, kind=RunKind.LLM, **about)
+
+    def start_tool(
+        self, owner: object, serialized: Any, input_str: str, *, inputs: Any = None, **about: Any
     ) -> None:
-        """`on_chain_start`: chains, prompts, parsers, graphs and nodes."""
-        above = None if parent_run_id is None else self.tracker.get(parent_run_id.int)
-        kind = chain_kind(
-            run_type,
-            run_name(about.get("name"), serialized),
-            about.get("tags") or (),
-            about.get("metadata") or {},
-            None if above is None else above.kind,
-        )
-        known = None if _is_unknown(inputs) else inputs
-        self.start(owner, kind, serialized, known, parent_run_id=parent_run_id, **about)
+        """`on_tool_start`."""
+        given = {"input": input_str} if inputs is None else inputs
+        self.start(owner, serialized, given, kind=RunKind.TOOL, **about)
+
+    def start_retriever(self, owner: object, serialized: Any, query: str, **about: Any) -> None:
+        """`on_retriever_start`."""
+        self.start(owner, serialized, {"query": query}, kind=RunKind.RETRIEVER, **about)
 
     # -- while running ---------------------------------------------------------------------------
 
-    def token(self, owner: object, run_id: UUID, token: object, message: object) -> None:
+    # LangChain passes the token by the keyword `token=` from sync code, positionally from async.
+    def token(self, owner: object, token: object, *, run_id: UUID, chunk: Any = None, **_: Any) -> None:
         """`on_llm_new_token`: text, reasoning or a piece of a tool call."""
-        run = self.tracker.get(run_id.int)
-        if run is not None and run.owner is owner and is_output(token, message):
-            self.tracker.streamed(run, StreamedChunk(run, token, message))
+        self._streamed(owner, run_id, token, getattr(chunk, "message", None))
 
-    def protocol_event(self, owner: object, run_id: UUID, event: Mapping[str, Any]) -> None:
+    def protocol_event(self, owner: object, event: Mapping[str, Any], *, run_id: UUID, **_: Any) -> None:
         """`on_stream_event` of LangChain's v3 streaming."""
         if (token := protocol_token(event)) is not None:
-            self.token(owner, run_id, token, None)
+            self._streamed(owner, run_id, token, None)
 
-    def retry(self, owner: object, run_id: UUID, state: Any) -> None:
+    def retry(self, owner: object, retry_state: Any, *, run_id: UUID, **_: Any) -> None:
         """`on_retry`: a provider client's own retry decorator (tenacity's `RetryCallState`)."""
         run = self._owned(owner, run_id)
         if run is None:
             return
+        state = retry_state
         failure = state.outcome.exception() if state.outcome is not None and state.outcome.failed else None
         pause = getattr(getattr(state, "next_action", None), "sleep", None)
         run.attempts = state.attempt_number + 1
@@ -149,54 +160,83 @@ class Recorder:
             delay=None if pause is None else float(pause),
         )
 
-    def custom(self, owner: object, run_id: UUID, name: str, data: Any) -> None:
-        """`on_custom_event`, and the legacy callbacks that fit nowhere else."""
+    def custom(self, owner: object, name: str, data: Any, *, run_id: UUID, **_: Any) -> None:
+        """`on_custom_event`: what the program dispatched itself."""
         run = self._owned(owner, run_id)
         if run is not None:
             self.tracker.custom(run, name, captured(data, run.capture))
 
+    def text(self, owner: object, text: str, *, run_id: UUID, **_: Any) -> None:
+        """`on_text`, of legacy chains."""
+        self.custom(owner, "text", text, run_id=run_id)
+
+    def agent_action(self, owner: object, action: Any, *, run_id: UUID, **_: Any) -> None:
+        """`on_agent_action`: a legacy agent's decision."""
+        self.custom(owner, "agent_action", action, run_id=run_id)
+
+    def agent_finish(self, owner: object, finish: Any, *, run_id: UUID, **_: Any) -> None:
+        """`on_agent_finish`: a legacy agent's answer."""
+        self.custom(owner, "agent_finish", finish, run_id=run_id)
+
     # -- ends ------------------------------------------------------------------------------------
 
-    def ended(self, owner: object, run_id: UUID, outputs: Any, **late: Any) -> None:
-        """`on_chain_end`, `on_retriever_end`: *late* may hold the inputs a stream had not at its start."""
+    def end(self, owner: object, outputs: Any, *, run_id: UUID, inputs: Any = None, **_: Any) -> None:
+        """`on_chain_end`: *inputs* are those that a stream had not at its start."""
         run = self._ending(owner, run_id)
         if run is not None:
-            self._end(run, Outcome.OK, outputs, late)
+            self._end(run, Outcome.OK, outputs, inputs)
 
-    def tool_ended(self, owner: object, run_id: UUID, output: Any) -> None:
+    def end_retriever(self, owner: object, documents: Any, *, run_id: UUID, **_: Any) -> None:
+        """`on_retriever_end`."""
+        run = self._ending(owner, run_id)
+        if run is not None:
+            self._end(run, Outcome.OK, {"documents": list(documents)}, shared=False)
+
+    def end_tool(self, owner: object, output: Any, *, run_id: UUID, **_: Any) -> None:
         """`on_tool_end`: a `ToolMessage` of status `error` is how a handled tool error arrives."""
         run = self._ending(owner, run_id)
         if run is None:
             return
         if not issubclass(type(output), ToolMessage) or output.status != "error":
-            self._end(run, Outcome.OK, output, {})
+            self._end(run, Outcome.OK, output)
             return
         said = output.content
         error, cuts = error_info("ToolError", said if isinstance(said, str) else repr(said), run.capture)
-        self._end(run, Outcome.ERROR, output, {}, error=error, cuts=cuts)
+        self._end(run, Outcome.ERROR, output, error=error, cuts=cuts)
 
-    def model_ended(self, owner: object, run_id: UUID, response: LLMResult) -> None:
+    def end_model(self, owner: object, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """`on_llm_end`, of chat models and text completions."""
         run = self._ending(owner, run_id)
         if run is not None:
-            outputs, fields = _answer(run, response)
-            self._end(run, Outcome.OK, outputs, {}, **fields)
+            outputs, answer = _answer(run, response)
+            self._end(run, Outcome.OK, outputs, shared=False, usage=answer)
 
-    def model_failed(
-        self, owner: object, run_id: UUID, error: BaseException, response: LLMResult | None
+    def fail_model(
+        self,
+        owner: object,
+        error: BaseException,
+        *,
+        run_id: UUID,
+        response: LLMResult | None = None,
+        **_: Any,
     ) -> None:
         """`on_llm_error`: with what had been generated until then, where the model says so."""
         run = self._ending(owner, run_id)
         if run is None:
             return
-        outputs, fields = (None, {}) if response is None else _answer(run, response)
-        self._fail(run, error, outputs, {}, fields)
+        if response is None:
+            self._fail(run, error, None)
+        else:
+            outputs, answer = _answer(run, response)
+            self._fail(run, error, outputs, usage=answer)
 
-    def failed(self, owner: object, run_id: UUID, error: BaseException, **late: Any) -> None:
+    def fail(
+        self, owner: object, error: BaseException, *, run_id: UUID, inputs: Any = None, **_: Any
+    ) -> None:
         """`on_chain_error`, `on_tool_error`, `on_retriever_error`."""
         run = self._ending(owner, run_id)
         if run is not None:
-            self._fail(run, error, None, late, {})
+            self._fail(run, error, None, inputs)
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -234,32 +274,52 @@ class Recorder:
             return None
         return run if run.owner is owner else None
 
+    def _streamed(self, owner: object, run_id: UUID, token: object, message: object) -> None:
+        run = self.tracker.get(run_id.int)
+        if run is None or run.owner is not owner:
+            return
+        text = plain_text(token, message, run.capture)
+        if text is not None:
+            self.tracker.streamed(run, None, text)
+        elif is_output(token, message):
+            self.tracker.streamed(run, StreamedChunk(run, token, message))
+
     def _fail(
-        self, run: OpenRun, error: BaseException, outputs: Any, late: dict[str, Any], fields: dict[str, Any]
+        self, run: OpenRun, error: BaseException, outputs: Any, inputs: Any = None, **fields: Any
     ) -> None:
         outcome = outcome_of(error)
         if outcome is Outcome.INTERRUPTED and outputs is None:
             outputs = {"interrupts": list(error.args[0]) if error.args and error.args[0] else []}
         if outcome is Outcome.ERROR:
-            fields = {**fields, "error": CapturedError(error, run.capture)}
-        self._end(run, outcome, outputs, late, **fields)
+            fields["error"] = CapturedError(error, run.capture)
+        self._end(run, outcome, outputs, inputs, **fields)
 
-    def _end(self, run: OpenRun, outcome: Outcome, outputs: Any, late: dict[str, Any], **fields: Any) -> None:
+    def _end(
+        self,
+        run: OpenRun,
+        outcome: Outcome,
+        outputs: Any,
+        inputs: Any = None,
+        *,
+        shared: bool = True,
+        **fields: Any,
+    ) -> None:
         if outputs is not None:
-            fields["outputs"] = captured(outputs, run.capture)
-        if late.get("inputs") is not None:
-            fields["inputs"] = captured(late["inputs"], run.capture)
+            fields["outputs"] = captured(outputs, run.capture, shared=shared)
+        if inputs is not None:
+            fields["inputs"] = captured(inputs, run.capture)
         self.tracker.end(run.key, outcome, **fields)
 
 
-def _answer(run: OpenRun, response: LLMResult) -> tuple[Any, dict[str, Any]]:
-    """Return a model's outputs and the further fields of its `RunEnded`."""
+def _answer(run: OpenRun, response: LLMResult) -> tuple[Any, CapturedAnswer]:
+    """Return a model's outputs, and what the answer says beside them."""
     if run.kind is RunKind.CHAT_MODEL:
-        messages = result_messages(response)
-        fields = chat_result_fields(messages, result_generations(response))
-        return ({"messages": messages} if messages else None), fields
+        generations = result_generations(response)
+        messages = [m for one in generations if (m := getattr(one, "message", None)) is not None]
+        answer = CapturedAnswer(chat_result_fields, messages, generations)
+        return ({"messages": messages} if messages else None), answer
     texts = completions(response)
-    return ({"completions": texts} if texts else None), llm_result_fields(response)
+    return ({"completions": texts} if texts else None), CapturedAnswer(llm_result_fields, response)
 
 
 def _batch_of(key: int, parent: OpenRun | None, inputs: Any) -> BatchMembership | None:

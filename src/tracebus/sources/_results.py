@@ -9,7 +9,7 @@ from tracebus.sources._model_info import responding_model
 from tracebus.sources._usage import NOTHING_USED, first_usage, is_from_cache, usage_of_llm_output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import LLMResult
@@ -39,29 +39,19 @@ def chat_result_fields(messages: Sequence[BaseMessage], generations: Sequence[An
 def llm_result_fields(response: LLMResult) -> dict[str, Any]:
     """Return the fields of `RunEnded` that a text completion's answer fills, outputs excepted."""
     whole = response.llm_output or {}
-    answers = [[generation.generation_info or {}, whole] for generation in _generations(response)]
+    answers = [[generation.generation_info or {}, whole] for generation in result_generations(response)]
     fields = {"usage": usage_of_llm_output(whole), **_described(answers)}
     return {**fields, "response_id": response_id} if (response_id := _first([whole], _ID_KEYS)) else fields
 
 
 def completions(response: LLMResult) -> list[str]:
     """Return the texts of an answer."""
-    return [generation.text for generation in _generations(response)]
-
-
-def result_messages(response: LLMResult) -> list[BaseMessage]:
-    """Return the messages of an answer, one per generation."""
-    return [message for g in _generations(response) if (message := getattr(g, "message", None)) is not None]
+    return [generation.text for generation in result_generations(response)]
 
 
 def result_generations(response: LLMResult) -> list[Any]:
     """Return the generations of an answer, flat."""
-    return list(_generations(response))
-
-
-def _generations(response: LLMResult) -> Iterator[Any]:
-    for row in response.generations:
-        yield from row
+    return [generation for row in response.generations for generation in row]
 
 
 def _described(answers: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tracebus.events import ErrorInfo, Outcome, RunEnded, RunKind
 from tracebus.sources._chunks import StreamedChunk, is_output
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt
 from tracebus.sources._messages import as_plain, captured
-from tracebus.sources._model_info import requested_model
+from tracebus.sources._model_info import RequestedModel
 from tracebus.sources._outcomes import outcome_of
 from tracebus.sources._results import chat_result_fields, completion_fields
 from tracebus.sources._revive import revived
@@ -110,7 +110,7 @@ class StreamEventReader:
             tags=tuple(tags),
             metadata=CapturedPayload(metadata, self._capture, as_plain) if metadata else {},
             inputs=self._captured(inputs),
-            model=requested_model(metadata, {}, self._capture) if kind in _MODELS else None,
+            model=RequestedModel(metadata, None, self._capture) if kind in _MODELS else None,
         )
 
     def _parent(self, run_id: str, parent_ids: Sequence[str]) -> str | None:

@@ -208,8 +208,8 @@ class RunTracker:
             self._make_room(now)
         return run
 
-    def streamed(self, run: OpenRun, chunk: Any) -> None:
-        """Emit that *run* put out *chunk* (a `Deferred`, or `None` where *run* is merely alive)."""
+    def streamed(self, run: OpenRun, chunk: Any, text: str = "") -> None:
+        """Emit that *run* put out *chunk* (a `Deferred`), or nothing but *text*."""
         now = self._clock()
         run.streamed = True
         run.root.last_seen = now
@@ -220,6 +220,7 @@ class RunTracker:
                 parent_run_id=run.parent_id,
                 root_run_id=run.root_id,
                 chunk=chunk,
+                text=text,
             )
         )
 
