@@ -27,9 +27,11 @@ from tracebus.access import Access
 from tracebus.cli import serve as command
 from tracebus.events import decode_json
 from tracebus_tui._app import Watch
+from tracebus_tui._companion import tracebus_command
 from tracebus_tui.feed import ListSource
 from tracebus_tui.served import _session
 from tracebus_tui.served._server import _MOST_VIEWERS, ViewerServer
+from tracebus_tui.terminal import BROWSER_DRIVER
 from tracebus_tui.terminal._browser import BrowserDriver
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and ps")
@@ -87,6 +89,28 @@ async def test_a_viewer_draws_where_there_is_no_terminal(served):
         assert b"so here are lines" not in seen
 
 
+@pytest.mark.parametrize("driver", [BROWSER_DRIVER, "textual.drivers.web_driver:WebDriver"])
+async def test_a_viewer_under_somebody_elses_server(url, driver):
+    """`textual serve 'tracebus watch'` works, too; a viewer that is asked to leave ends well."""
+    viewer = await asyncio.create_subprocess_exec(
+        *tracebus_command("watch", url),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "TEXTUAL_DRIVER": driver, "COLUMNS": "101", "ROWS": "30", "CI": "1"},
+    )
+    async with asyncio.timeout(40):
+        assert await viewer.stdout.readline() == b"__GANGLION__\n"
+        seen = b""
+        while b"agent" not in seen:
+            seen += await viewer.stdout.read(65_536)
+        quit_packet = b'{"type": "quit"}'
+        viewer.stdin.write(b"M" + len(quit_packet).to_bytes(4) + quit_packet)
+        _, said = await viewer.communicate()
+    assert viewer.returncode == 0
+    assert said.startswith(b"tracebus: ")
+
+
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "http://127.0.0.1:1", "null", "", "http://[", "http://localhost"]
 )
@@ -124,6 +148,7 @@ async def test_every_answer_keeps_to_itself(served):
                 assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
                 assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
                 assert answer.headers["X-Content-Type-Options"] == "nosniff"
+                assert answer.headers["Cache-Control"] == "no-cache"
         async with http.get(f"{server.origin}/static/") as listing:
             assert listing.status == 403
 
@@ -265,6 +290,7 @@ async def test_a_saved_run_is_downloaded(served, url):
 
         task = asyncio.create_task(drawing())
         async with http.get(f"{server.origin}/download/{key}") as answer:
+            assert answer.headers["Cache-Control"] == "no-store"
             assert answer.headers["Content-Disposition"] == "attachment; filename=tracebus-live.jsonl"
             events = [decode_json(line) for line in (await answer.read()).splitlines()]
         assert {event.run_id for event in events} == {"live", "talk"}

@@ -21,9 +21,10 @@ _COUNTS = ("input_tokens", "output_tokens", "total_tokens")
 
 
 class RunList:
-    """Folds events into `{"runs": {ROOT_ID: summary}, "missed": 0}`: the latest *limit* root runs and all open ones.
+    """Folds events into `{"runs": {ROOT_ID: summary}, "missed": 0}`.
 
-    `missed` counts events that were lost on their way to the log, or left it before they were read.
+    `runs` holds the latest *limit* root runs and all open ones. `missed` counts events that were lost on
+    their way to the log, or left it before they were read.
 
     A summary: id, name, kind, status, start_time and end_time (milliseconds), tags, descendants,
     failures (runs below that ended in an error), input_tokens, output_tokens, total_tokens, error.

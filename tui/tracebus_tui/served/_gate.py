@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SOCKET: Final = "/ws"
 """Where a page connects to its viewer."""
+DOWNLOADS: Final = "/download/"
+"""Where a page fetches what its viewer saved; textual.js knows it by heart."""
 
 _COOKIE = "tracebus-tui"
 _POLICY = (
@@ -23,6 +25,7 @@ _POLICY = (
 )
 """`unsafe-inline` for styles: xterm.js writes its own into the page."""
 _HEADERS: Final = {
+    "Cache-Control": "no-cache",  # or a browser mixes this version's files with the last one's
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -71,6 +74,8 @@ def _welcome(access: Access) -> web.Response:
     return answer
 
 
-async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """Add to an answer the headers that keep a page to itself."""
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add to an answer the headers that keep a page to itself, and what is downloaded out of caches."""
     response.headers.update(_HEADERS)
+    if request.path.startswith(DOWNLOADS):
+        response.headers["Cache-Control"] = "no-store"

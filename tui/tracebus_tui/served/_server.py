@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 from textual_serve.server import Server, to_int
 
-from tracebus_tui.served._gate import SOCKET, add_headers, gate
+from tracebus_tui.served._gate import DOWNLOADS, SOCKET, add_headers, gate
 from tracebus_tui.served._session import Session
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class ViewerServer(Server):
             [
                 web.get("/", self._handle_page),
                 web.get(SOCKET, self.handle_websocket),
-                web.get("/download/{key}", self.handle_download),
+                web.get(DOWNLOADS + "{key}", self.handle_download),
                 web.static("/page", _PAGE),
                 web.static("/static", self.statics_path),
             ]
@@ -72,7 +72,7 @@ class ViewerServer(Server):
         return socket
 
     async def _handle_page(self, _: web.Request) -> web.FileResponse:
-        return web.FileResponse(_PAGE / "index.html", headers={"Cache-Control": "no-cache"})
+        return web.FileResponse(_PAGE / "index.html")
 
     async def _end_viewers(self, _: web.Application) -> None:
         await asyncio.gather(*(session.stop() for session in list(self._sessions)))
