@@ -59,11 +59,11 @@ async def test_folding():
 async def test_only_one_run():
     """Z shows a run alone, and all again; escape does too."""
     async with opened(story()) as (app, pilot):
-        await press(pilot, "g", "z")
+        await press(pilot, "g", "Z")
         assert len(app.view.rows) == 4
-        await press(pilot, "z")
+        await press(pilot, "Z")
         assert len(app.view.rows) == 13
-        await press(pilot, "z", "escape")
+        await press(pilot, "Z", "escape")
         assert len(app.view.rows) == 13
 
 

@@ -7,18 +7,24 @@ import os
 import time
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.widgets import Input
 
-from tracebus_tui._commands import Choice, Compare, Help
+from tracebus.figures import duration
+from tracebus_tui._commands import DEPTHS, Choice, Compare, Help
 from tracebus_tui._picture import RUNS
 from tracebus_tui._replaying import Replaying
 from tracebus_tui._save import COPIES, as_lines, copied, known_events, plain_name, write_private
 from tracebus_tui._themes import CYCLE
 from tracebus_tui.detail import TABS
-from tracebus_tui.model import ORDERS
+from tracebus_tui.model import ORDERS, Together
 from tracebus_tui.tables import ErrorGroup, Total
+from tracebus_tui.terminal import report_mouse
 from tracebus_tui.widgets import TableView, TextView
+
+if TYPE_CHECKING:
+    from tracebus_tui.model import Item
 
 _TYPING = 0.12
 _FILTERS = "words  kind:tool  status:error  took:>2s  …"
@@ -108,10 +114,23 @@ class Watch(Replaying):
     def action_fold_all(self, opened: int) -> None:
         """Open or close all rows."""
         self._unfollow()
-        for row in list(self.view.rows):
-            row.touched = True
-            self.view.rows.set_open(row, bool(opened))
-        self.view.settle()
+        self.view.open_all(opened=bool(opened))
+
+    def action_depth(self) -> None:
+        """Ask how deep to open the rows, and open them."""
+
+        def take(key: str | None) -> None:
+            if key is None:
+                return
+            self._unfollow()
+            if key.isdecimal():
+                self.view.open_to(int(key))
+            elif key in "RM":
+                self.view.open_all(opened=key == "R")
+            elif self.view.cursor is not None:
+                self.view.open_all(opened=key == "O", below=self.view.cursor)
+
+        self.push_screen(Choice("open", DEPTHS), take)
 
     def action_isolate(self) -> None:
         """Show only this run and what is below it, or all again."""
@@ -247,6 +266,8 @@ class Watch(Replaying):
             self._open_line(table.thing)
         elif self._screen_now == RUNS and self._text_in_focus is not None and self._pane.toggle_stretch():
             self._due.clear()
+        elif self._screen_now == RUNS and isinstance(self._item, Together) and not self._zoomed:
+            self.action_fold()
         elif self._screen_now == RUNS:
             self._zoomed = not self._zoomed
             self._unfollow()
@@ -281,6 +302,38 @@ class Watch(Replaying):
     def on_run_list_opened(self) -> None:
         """Open the run that was clicked twice."""
         self.action_zoom()
+
+    @property
+    def _item(self) -> Item | None:
+        return self.view.cursor.item if self.view.cursor is not None else None
+
+    def action_wall(self) -> None:
+        """Draw all bars on one stretch of the wall clock, or each root run's on its own time."""
+        wall = self._runs.wall
+        wall.shown = not wall.shown
+        self._say_wall() if wall.shown else self.say("each run has its own scale again")
+
+    def action_wall_length(self, step: int) -> None:
+        """Make the stretch of the wall clock longer or shorter."""
+        wall = self._runs.wall
+        if wall.shown:
+            wall.resize(step)
+            self._say_wall()
+        else:
+            self.say("W draws all bars on the wall clock; + and - make it longer and shorter")
+
+    def _say_wall(self) -> None:
+        long = duration(self._runs.wall.seconds).replace("m00s", "m").replace("h00m", "h").replace(".0s", "s")
+        self.say(f"all bars on the same {long} of the wall clock; + longer, - shorter, W back")
+
+    def action_mouse(self) -> None:
+        """Leave the mouse to the terminal, which selects text with it, or take it again."""
+        wanted = not self._mouse_wanted
+        if not report_mouse(self._driver, wanted=wanted):
+            self.say("the mouse cannot be given back here")
+            return
+        self._mouse_wanted = wanted
+        self.say("the mouse is back" if wanted else "the terminal has the mouse, to select text; M takes it")
 
     def action_pane(self) -> None:
         """Show or hide the detail pane."""

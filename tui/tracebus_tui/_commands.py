@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -22,12 +22,31 @@ _CLOSE: list[BindingType] = [Binding("escape,q,question_mark", "dismiss", "back"
 _LEGEND = (
     "✓ ok   ✗E error   ⊘C cancelled   ⊝A abandoned   ‖I interrupted   ?L lost   ⠋r running",
     "◇ chain   ◆ agent, graph   ○ node   ◈ model   ⚒ tool   ⌕ retriever   ¶ prompt   ⊢ parser   ▤ batch",
+    "≡ many that ended well   ×12 siblings alike   Σ their times added up   space opens them",  # noqa: RUF001 - signs
     "···◆━━━ waiting, first token, answering   ↻2 second attempt   ⤷1 first fallback   ~ counted in chunks",
 )
 _FILTERS = (
     "kind:tool  status:error  name:~retriev  tokens:>1000  took:>2s  ttft:>500ms  cost:>0.01  tag:prod",
     "model:gpt  error:timeout  run:36f6  text:refund  is:root  is:pinned  is:retried   ! not, | or",
 )
+
+
+_LEAVING = "j k scroll   esc back"
+_LEFT = ("Move", "Find", "Fold")
+_KEY = 12
+_COLUMN = 44
+"""Cells a column of keys needs."""
+_BETWEEN = 3
+
+
+DEPTHS: Final = {
+    "1-9": "levels",
+    "O": "all below",
+    "C": "close all below",
+    "R": "everything",
+    "M": "close everything",
+}
+"""What follows `z`, by vi's letters."""
 
 
 class Help(ModalScreen[None]):
@@ -96,7 +115,13 @@ class Choice(ModalScreen[str | None]):
     def on_key(self, event: events.Key) -> None:
         """Take the choice, or leave at any other key."""
         event.stop()
-        self.dismiss(event.key if event.key in self._choices else None)
+        self.dismiss(event.key if any(event.key in _keys_in(key) for key in self._choices) else None)
+
+
+def _keys_in(choice: str) -> tuple[str, ...]:
+    """Return the keys *choice* stands for: itself, or the digits of `1-9`."""
+    first, dash, last = choice.partition("-")
+    return tuple(str(digit) for digit in range(int(first), int(last) + 1)) if dash else (choice,)
 
 
 class Compare(ModalScreen[None]):

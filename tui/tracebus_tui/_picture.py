@@ -121,6 +121,9 @@ class Picture(App[int]):
         self._rebuilt_for = -1
         self._stray_seen = -1
 
+        self._begun_seen = 0
+        """How many root runs had begun when the view was last at the newest."""
+        self._mouse_wanted = True
     # Building.
 
     def compose(self) -> ComposeResult:
@@ -352,10 +355,28 @@ class Picture(App[int]):
             remarks.append((first_line(self.feed.trouble, 200), "error"))
         if self._frames.pace.lowered:
             remarks.append((f"{self._frames.pace.fps:g} fps", "cancelled"))
-        if self._follow and self._screen_now == RUNS:
-            remarks.append(("follow", "ok"))
+        remarks += self._place_remarks()
         if view.order is not ORDERS[0] or view.reversed:
             remarks.append((f"sort:{view.order.name}{' reversed' if view.reversed else ''}", "cancelled"))
+    def _place_remarks(self) -> list[Span]:
+        """Return whether the newest run is followed, else how many are new; and who has the mouse."""
+        new = self._begun_unseen()
+        remarks: list[Span] = []
+        if self._follow and self._screen_now == RUNS:
+            remarks.append(("follow", "ok"))
+        elif new and self._screen_now == RUNS:
+            remarks.append((f"{self.glyphs.sorts[0]} {new:,} new", "running"))
+        if not self._mouse_wanted:
+            remarks.append(("mouse off", "cancelled"))
+        return remarks
+
+    def _begun_unseen(self) -> int:
+        """Return how many root runs began since the newest was last followed."""
+        begun = self.model.runs.root_counts.total
+        if self._follow or begun < self._begun_seen:
+            self._begun_seen = begun
+        return begun - self._begun_seen
+
         if view.filter_text:
             remarks.append((f"filter {clean(view.filter_text)}: {len(view.hits)}", "cancelled"))
         if view.focus:

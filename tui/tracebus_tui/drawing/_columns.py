@@ -73,11 +73,16 @@ def figures(
 
 
 def heading(
-    columns: Columns, order: str, *, path: Span | None = None, window: Window | None = None
+    columns: Columns,
+    order: str,
+    *,
+    arrow: str = "→",
+    path: Span | None = None,
+    window: Window | None = None,
 ) -> list[Span]:
     """Return the line above the rows, with *path*, what the first of them is under, in its first column."""
     name = fit(" RUN" if order == "start" else f" RUN by {order}", columns.name)
-    titles = zip(("TIME", "TTFT", "TOK i→o", "t/s", "COST"), columns[1:6], strict=True)
+    titles = zip(("TIME", "TTFT", f"TOK i{arrow}o", "t/s", "COST"), columns[1:6], strict=True)
     cells = [right(title, width) for title, width in titles if width]
     if columns.bar:
         cells.append(fit(_scale_of(columns.bar, window), columns.bar))

@@ -219,14 +219,12 @@ class View:
 
     def next_where(self, test: Callable[[RunNode], bool], *, back: bool = False) -> bool:
         """Move to the next run from the cursor on that passes *test*, hidden ones too, going round."""
-        nodes = [row.item for row in self.rows if isinstance(row.item, RunNode)]
-        if not nodes:
-            return False
-        here = next((i for i, node in enumerate(nodes) if node is self.node), -1 if not back else 0)
+        rows = list(self.rows)
+        here = next((place for place, row in enumerate(rows) if row is self.cursor), 0 if back else -1)
         step = -1 if back else 1
-        for distance in range(1, len(nodes) + 1):
-            node = nodes[(here + step * distance) % len(nodes)]
-            if test(node):
+        for distance in range(1, len(rows) + 1):
+            node = rows[(here + step * distance) % len(rows)].item
+            if isinstance(node, RunNode) and test(node):
                 return self.reveal(node)
         return False
 

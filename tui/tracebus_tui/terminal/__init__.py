@@ -10,6 +10,7 @@ from tracebus_tui.terminal._devices import (
     why_no_screen,
 )
 from tracebus_tui.terminal._guard import RESTORE, guarded, restore
+from tracebus_tui.terminal._mouse import report_mouse
 from tracebus_tui.terminal._plain import Printer, print_lines
 from tracebus_tui.terminal._stray import Stray, capture, release
 
@@ -23,6 +24,7 @@ __all__ = [
     "in_browser",
     "print_lines",
     "release",
+    "report_mouse",
     "restore",
     "screen",
     "terminal_descriptor",

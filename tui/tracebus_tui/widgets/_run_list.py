@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tracebus_tui.model import Item, Row, View
 
 _WHEEL = 3
-_THUMB, _TRACK = "█", " "
+_TRACK = " "
 _HINTS = (
     "No runs to show yet.",
     "",
@@ -97,7 +97,9 @@ class RunList(LineView, can_focus=True):
         if len(fresh) < len(self._drawn):
             dirty.append(Region(0, len(fresh) + 1, width, len(self._drawn) - len(fresh)))
         path = path_to(rows[0], self._columns, self.glyphs) if rows else None
-        title = heading(self._columns, self.view.order.name, path=path, window=window)
+        title = heading(
+            self._columns, self.view.order.name, arrow=self.glyphs.arrow, path=path, window=window
+        )
         if title != self._heading:
             self._heading = title
             dirty.append(Region(0, 0, width, 1))
@@ -128,7 +130,7 @@ class RunList(LineView, can_focus=True):
             return self.strip([(f"   {hint}", "faint")], cells)
         line = self._drawn[y - 1]
         first, length = self._thumb
-        thumb = _THUMB if length and first <= y - 1 < first + length else _TRACK
+        thumb = self.glyphs.done if length and first <= y - 1 < first + length else _TRACK
         return self.strip(
             [*line.spans, (" " * (cells - 1 - self._columns.total), ""), (thumb, "guide")], cells, line.over
         )
