@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from tui_support import EPOCH, History, opened, press, screen_lines, screen_text, usage
+from tui_support import EPOCH, History, opened, press, screen_lines, screen_text, until, usage
 
 from tracebus.events import BatchMembership, ModelInfo
 from tracebus_tui._app import Watch
@@ -140,11 +140,12 @@ async def test_a_widget_that_raises_ends_the_application_with_a_code():
     def broken(*_args, **_kwargs):
         raise RuntimeError("a bug of ours")
 
-    with pytest.raises(RuntimeError, match="a bug of ours"):
+    with pytest.raises(Exception, match="a bug of ours"):
         async with app.run_test() as pilot:
             app._runs.frame = broken
-            app.frame()
-            await pilot.pause()
+            app._frames.hurry()
+            await until(pilot, lambda: app.return_code is not None)
+    assert app.return_code == 1
 
 
 def test_files_are_the_owners(tmp_path):

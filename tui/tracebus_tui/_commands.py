@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tracebus_tui._keys import KEYS, name_of
-from tracebus_tui.detail import Paragraph, compare, flow
+from tracebus_tui.detail import Line, Paragraph, beside, broken, compare, flow
 from tracebus_tui.widgets import Bar, TextView
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Help(ModalScreen[None]):
     BINDINGS = _CLOSE
     DEFAULT_CSS = """
     Help { align: center middle; }
-    Help > Vertical { width: 96%; max-width: 110; height: 92%; background: $panel; border: round $primary; }
+    Help > Vertical { width: 96%; max-width: 132; height: 96%; background: $panel; border: round $primary; }
     """
 
     def compose(self) -> ComposeResult:
@@ -65,7 +65,8 @@ class Help(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Fill it from the table of keys."""
-        self.query_one(TextView).show(flow(_help()), restart=True)
+        self.query_one(Vertical).border_subtitle = _LEAVING
+        self.query_one(TextView).show(_help, restart=True)
         self.query_one(TextView).focus()
 
     def on_key(self, event: events.Key) -> None:
@@ -73,18 +74,33 @@ class Help(ModalScreen[None]):
         _scroll(self.query_one(TextView), event)
 
 
-def _help() -> list[Paragraph]:
-    paragraphs: list[Paragraph] = []
-    for group in dict.fromkeys(key.group for key in KEYS):
-        paragraphs.append(Paragraph(group, "title"))
-        paragraphs += [
-            Paragraph(f"{name_of(key):<10} {key.says}", indent=2) for key in KEYS if key.group == group
+def _help(cells: int, *, wrap: bool) -> list[Line]:
+    """Lay out every key, in two columns where there is room, and below them filters and signs."""
+    groups = {
+        group: [(name_of(key), key.says) for key in KEYS if key.group == group]
+        for group in dict.fromkeys(key.group for key in KEYS)
+    }
+    half = (cells - _BETWEEN) // 2
+    if half < _COLUMN:
+        lines = [line for group, keys in groups.items() for line in _group(group, keys, cells)]
+    else:
+        left = [line for group in _LEFT for line in _group(group, groups[group], half)]
+        right = [
+            line for group in groups if group not in _LEFT for line in _group(group, groups[group], half)
         ]
-    paragraphs.append(Paragraph("Filters", "title"))
-    paragraphs += [Paragraph(line, indent=2) for line in _FILTERS]
-    paragraphs.append(Paragraph("Signs", "title"))
-    paragraphs += [Paragraph(line, indent=2) for line in _LEGEND]
-    return paragraphs
+        lines = list(beside(left, right, half, " " * _BETWEEN))
+    more = [Paragraph("Filters", "title"), *(Paragraph(line, indent=2) for line in _FILTERS)]
+    more += [Paragraph("Signs", "title"), *(Paragraph(line, indent=2) for line in _LEGEND)]
+    return [*lines, *flow(more)(cells, wrap=wrap)]
+
+
+def _group(title: str, keys: list[tuple[str, str]], cells: int) -> list[Line]:
+    lines = [Line([(title, "title")])]
+    for name, says in keys:
+        first, *rest = broken([(says, "value")], cells - _KEY)
+        lines.append(Line([(f"  {name:<{_KEY - 2}}", "key"), *first.spans]))
+        lines += [Line([(" " * _KEY, ""), *line.spans]) for line in rest]
+    return [*lines, Line([])]
 
 
 class Choice(ModalScreen[str | None]):
@@ -147,6 +163,7 @@ class Compare(ModalScreen[None]):
     def on_mount(self) -> None:
         """Fill it."""
         text = self.query_one(TextView)
+        text.border_title, text.border_subtitle = "pinned │ here", f"w wrap   {_LEAVING}"
         text.show(self._layout_of_both, restart=True)
         text.focus()
 

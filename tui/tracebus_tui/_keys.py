@@ -34,7 +34,7 @@ KEYS: Final = (
         "Find",
         "slash",
         "filter",
-        "filter: words, kind: status: tokens:> took:> tag: …; in a text: find",
+        "filter the runs; in a text, find",
         "Filter",
         "/",
     ),
@@ -91,6 +91,38 @@ KEYS: Final = (
     Key("Else", "q,ctrl+c", "leave", "quit", "Quit"),
 )
 
+RUNS_FOOTER: Final = tuple((key.action, key.short) for key in KEYS if key.short)
+TEXT_FOOTER: Final = (
+    ("filter", "Find"),
+    ("hit(1)", "Next place"),
+    ("markdown", "Markdown"),
+    ("wrap", "Wrap"),
+    ("neighbour(1)", "Next run"),
+    ("tab(1)", "Next tab"),
+    ("copy", "Copy"),
+    ("step_back", "Back"),
+    ("help", "Help"),
+)
+TABLE_FOOTER: Final = (
+    ("zoom", "Its runs"),
+    ("sort", "Sort"),
+    ("reverse", "Turn round"),
+    ("filter", "Find"),
+    ("step_back", "Back"),
+    ("help", "Help"),
+    ("leave", "Quit"),
+)
+LOG_FOOTER: Final = (
+    ("filter", "Find"),
+    ("hit(1)", "Next place"),
+    ("wrap", "Wrap"),
+    ("edge(1)", "Follow"),
+    ("step_back", "Back"),
+    ("help", "Help"),
+    ("leave", "Quit"),
+)
+"""What the last line says, by where the keys are: actions, and what to call them there."""
+
 STEERING: Final = "p pause  < > speed  , . step  { } error  ( ) tenth "
 """What the line of a replay says of its keys."""
 
@@ -107,6 +139,11 @@ _NAMES = {
 def name_of(key: Key) -> str:
     """Return how the key is shown."""
     return key.shown or " ".join(_NAMES.get(part, part) for part in key.keys.split(","))
+
+
+def key_of(action: str) -> Key:
+    """Return the line of the table that does *action*."""
+    return next(key for key in KEYS if key.action == action)
 
 
 def bindings() -> list[BindingType]:

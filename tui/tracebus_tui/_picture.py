@@ -13,12 +13,22 @@ from textual.widgets import Input
 
 from tracebus.text import first_line
 from tracebus_tui._frames import Frames
-from tracebus_tui._keys import KEYS, STEERING, bindings, name_of
+from tracebus_tui._keys import (
+    KEYS,
+    LOG_FOOTER,
+    RUNS_FOOTER,
+    STEERING,
+    TABLE_FOOTER,
+    TEXT_FOOTER,
+    bindings,
+    key_of,
+    name_of,
+)
 from tracebus_tui._pace import Pace
 from tracebus_tui._themes import DARK, LIGHT
 from tracebus_tui.detail import Paragraph, flow, shown
 from tracebus_tui.drawing import UNICODE, clean, cut, width
-from tracebus_tui.drawing._header import honesty, tabs, totals
+from tracebus_tui.drawing._header import breadcrumb, honesty, tabs, totals
 from tracebus_tui.drawing._replay import replay_line
 from tracebus_tui.feed import Feed, ReplaySource
 from tracebus_tui.model import ORDERS, FilterError, Runs, View
@@ -332,9 +342,12 @@ class Picture(App[int]):
         self._bars["totals"].show(
             totals(self.model, self.feed, self.glyphs, cells, paused=self._held, label=self.label)
         )
-        self._bars["tabs"].show(
-            tabs(self._screen_now, self._remarks(), honesty(self.model, self.feed), cells)
-        )
+        honest = honesty(self.model, self.feed)
+        if self._zoomed:  # there digits choose the tabs of the run
+            line = breadcrumb(self.view.node, self._remarks(), honest, cells)
+        else:
+            line = tabs(self._screen_now, self._remarks(), honest, cells)
+        self._bars["tabs"].show(line)
         if self._replay is not None:
             self._bars["replay"].show(replay_line(self._replay, self.glyphs, cells, STEERING))
         self._bars["footer"].show(self._footer(at, cells))
@@ -399,14 +412,24 @@ class Picture(App[int]):
             return [(f" {cut(text, cells - 2)}", style)]
         spans: list[Span] = []
         used = 0
-        for key in KEYS:
-            if not key.short:
-                continue
-            name = name_of(key).split()[0]
-            used += width(name) + len(key.short) + 4
+        for action, word in self._hints():
+            name = name_of(key_of(action)).split()[0]
+            used += width(name) + len(word) + 4
             if used <= cells:
-                spans += [(f" {name}", "key"), (f" {key.short}  ", "value")]
+                spans += [(f" {name}", "key"), (f" {word}  ", "value")]
         return spans
+
+    def _hints(self) -> tuple[tuple[str, str], ...]:
+        """Return the actions worth naming where the keys are."""
+        match self.focused:
+            case TableView():
+                return TABLE_FOOTER
+            case TextView() if self._screen_now == LOG:
+                return LOG_FOOTER
+            case TextView():
+                return TEXT_FOOTER
+            case _:
+                return RUNS_FOOTER
 
     def _show_table(self) -> None:
         match self._screen_now:

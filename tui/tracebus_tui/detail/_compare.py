@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from tracebus.figures import duration
 from tracebus.text import first_line
 from tracebus_tui.detail._blocks import shown
-from tracebus_tui.detail._facts import facts_of
+from tracebus_tui.detail._facts import aligned, facts_of
 from tracebus_tui.detail._find import emphasised
 from tracebus_tui.detail._payloads import inputs_of, output_of
-from tracebus_tui.detail._wrap import Line, broken
+from tracebus_tui.detail._wrap import Line, beside, broken
 from tracebus_tui.drawing import cut, width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from tracebus.tree import RunNode
     from tracebus_tui.detail._wrap import Layout
@@ -54,8 +54,9 @@ def _parts(left: RunNode, right: RunNode, now: int) -> Iterator[_Pair | str]:
     differing = [name for name in names if own.get(name) != other.get(name)]
     yield f"differs: {len(differing)} of {len(names)} facts"
     numbers = _numbers(left, right, now)
+    pad = aligned(names)
     for name in differing:
-        yield _fact(name, own.get(name), other.get(name), numbers.get(name, ""))
+        yield _fact(pad(name), own.get(name), other.get(name), numbers.get(name, ""))
     for title, texts in (
         ("input", _texts(left, right, inputs_of)),
         ("output", _texts(left, right, output_of)),
@@ -71,7 +72,7 @@ def _parts(left: RunNode, right: RunNode, now: int) -> Iterator[_Pair | str]:
     yield "the same in both"
     for name in names:
         if name not in differing:
-            yield _same_style(f"{name:<12} {own[name]}", f"{name:<12} {other[name]}", "faint")
+            yield _same_style(pad(name) + own[name], pad(name) + other[name], "faint")
 
 
 def _numbers(left: RunNode, right: RunNode, now: int) -> dict[str, str]:
@@ -96,8 +97,8 @@ def _numbers(left: RunNode, right: RunNode, now: int) -> dict[str, str]:
 def _fact(name: str, left: str | None, right: str | None, change: str) -> _Pair:
     first, second = left or _NOTHING, right or _NOTHING
     return _Pair(
-        [(f"{name:<12} ", "faint"), (first, "removed")],
-        [(f"{name:<12} ", "faint"), (second, "added"), (change, "key")],
+        [(name, "faint"), (first, "removed")],
+        [(name, "faint"), (second, "added"), (change, "key")],
     )
 
 
@@ -194,16 +195,14 @@ def _laid(part: _Pair | str, cells: int, *, wrap: bool) -> Iterator[Line]:
         yield Line([(cut(part, cells), "heading")])
         return
     half = max(1, (cells - width(_BETWEEN)) // 2)
-    columns = [_column(spans, half, wrap=wrap) for spans in part]
-    for left, right in zip_longest(*columns, fillvalue=()):
-        used = sum(width(text) for text, _ in left)
-        yield Line([*left, (" " * (half - used), ""), (_BETWEEN, "guide"), *right])
+    left, right = (_column(side, half, wrap=wrap) for side in part)
+    yield from beside(left, right, half, _BETWEEN)
 
 
-def _column(spans: list[Span] | None, cells: int, *, wrap: bool) -> list[Sequence[Span]]:
+def _column(spans: list[Span] | None, cells: int, *, wrap: bool) -> list[Line]:
     if spans is None:
         return []
-    return [line.spans for text in _split(spans) for line in broken(text, cells, wrap=wrap)]
+    return [line for text in _split(spans) for line in broken(text, cells, wrap=wrap)]
 
 
 def _split(spans: list[Span]) -> list[list[Span]]:

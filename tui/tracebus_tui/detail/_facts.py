@@ -8,20 +8,28 @@ from tracebus.figures import dollars, duration
 from tracebus.text import sanitise
 from tracebus.tree import BatchGroup, RunNode, RunStatus
 from tracebus_tui.detail._blocks import Paragraph, as_json, shown
+from tracebus_tui.drawing import width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tracebus_tui.detail._blocks import Block
     from tracebus_tui.model._together import Together
 
 _MOST_CUTS = 20
+_WIDEST_NAME = 20
 
 
 def facts_of(node: RunNode, now: int) -> list[tuple[str, str]]:
     """Return what is known of the run as names and values, sanitised."""
     rows = [*_about(node), *_times(node, now), *_amounts(node), *_around(node), *_given(node), *_ending(node)]
     return [(sanitise(name, one_line=True), shown(value)) for name, value in rows if value]
+
+
+def aligned(names: Iterable[str]) -> Callable[[str], str]:
+    """Return what pads a name so that the values of all *names* stand below each other."""
+    cells = min(_WIDEST_NAME, max(map(width, names), default=0))
+    return lambda name: name + " " * (cells - width(name)) + "  "
 
 
 def _about(node: RunNode) -> Iterator[tuple[str, str]]:
@@ -107,7 +115,9 @@ def _counted(runs: RunNode | BatchGroup) -> str:
 
 def info_of(node: RunNode, now: int) -> list[Block]:
     """Return the facts as paragraphs."""
-    return [Paragraph(f"{name:<12} {value}") for name, value in facts_of(node, now)]
+    facts = facts_of(node, now)
+    pad = aligned(name for name, _ in facts)
+    return [Paragraph(pad(name) + value.replace("\n", "\n" + pad(""))) for name, value in facts]
 
 
 def batch_of(group: BatchGroup) -> list[Block]:

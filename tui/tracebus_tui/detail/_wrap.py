@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from tracebus_tui.drawing import Span, fit, width
@@ -66,6 +67,14 @@ def _cut(spans: list[Span], start: int, end: int) -> list[Span]:
             kept.append((part, style))
         place += len(text)
     return kept
+
+
+def beside(left: Sequence[Line], right: Sequence[Line], cells: int, between: str) -> Iterator[Line]:
+    """Yield two columns as one, the left one *cells* wide."""
+    nothing = Line([])
+    for one, other in zip_longest(left, right, fillvalue=nothing):
+        spare = " " * (cells - width(one.margin + one.text))
+        yield Line([*one.spans, (spare, ""), (between, "guide"), *other.spans], one.margin)
 
 
 def wrapped(line: str, cells: int) -> Pieces:

@@ -11,6 +11,7 @@ from tracebus_tui.feed import FeedState, ReplaySource
 from tracebus_tui.model import percentile
 
 if TYPE_CHECKING:
+    from tracebus.tree import RunNode
     from tracebus_tui.drawing._cells import Span
     from tracebus_tui.drawing._glyphs import Glyphs
     from tracebus_tui.feed import Feed
@@ -23,6 +24,7 @@ _STATES = {
     FeedState.ENDED: ("ENDED", "faint"),
 }
 _GAP: Span = ("  ", "")
+_LONGEST = 80
 
 
 def totals(runs: Runs, feed: Feed, glyphs: Glyphs, cells: int, *, paused: bool, label: str) -> list[Span]:
@@ -94,19 +96,35 @@ def _waits(runs: Runs) -> list[Span]:
 SCREENS = ("Runs", "Top", "Errors", "Log")
 
 
+def breadcrumb(node: RunNode | None, remarks: list[Span], honest: list[Span], cells: int) -> list[Span]:
+    """Return the second line of a run that is open: the runs it is in, the root first."""
+    names = [clean(above.name[:_LONGEST]) for above in node.ancestors()][::-1] if node is not None else []
+    where = " › ".join([*names, clean(node.name[:_LONGEST])]) if node is not None else ""  # noqa: RUF001 - a way in
+    room = max(0, cells - line_width(honest) - 4)
+    tail = where[-room:] if len(where) > room else where  # the end says which run it is
+    return _with(
+        [(" " + cut("…" + tail[1:] if tail != where else tail, room), "title")], remarks, honest, cells
+    )
+
+
 def tabs(current: int, remarks: list[Span], honest: list[Span], cells: int) -> list[Span]:
     """Return the second line: the screens, how the rows are chosen, and what was missed."""
     spans: list[Span] = []
     for number, name in enumerate(SCREENS, 1):
         spans.append((f" {number} {name} ", "tab" if number == current else "faint"))
+    return _with(spans, remarks, honest, cells)
+
+
+def _with(spans: list[Span], remarks: list[Span], honest: list[Span], cells: int) -> list[Span]:
+    """Return *spans*, then as many remarks as fit, and at the right what was missed."""
     spare = cells - line_width(spans) - line_width(honest) - 1
     spans.append(_GAP)
     spare -= 2
     for text, style in remarks:
         if spare > 4:  # noqa: PLR2004 - less says nothing
-            shown = cut(text, spare)
+            shown = cut(text, spare - 2)
             spans += [(shown, style), _GAP]
-            spare -= len(shown) + 2
+            spare -= line_width([(shown, style), _GAP])
     spans.append((" " * max(1, cells - line_width(spans) - line_width(honest)), ""))
     return _filled(spans + honest, cells)
 

@@ -163,8 +163,8 @@ class Table(Generic[T]):
     def _fitting(self, cells: int) -> list[Column[T]]:
         shown = list(self._columns)
         while len(shown) > 1 and shown[0].cells + sum(column.cells + _GAP for column in shown[1:]) > cells:
-            worst = max(shown[1:], key=lambda column: column.rank)
-            shown.remove(worst)
+            others = [column for column in shown[1:] if column.title != self._by or len(shown) == 2]  # noqa: PLR2004 - it alone
+            shown.remove(max(others, key=lambda column: column.rank))
         return shown
 
     def _column(self, title: str) -> Column[T]:

@@ -85,6 +85,10 @@ class DetailPane(Vertical):
         self._side = self.query_one("#side", TextView)
         self._side.wrap = False
 
+    def on_resize(self) -> None:
+        """Draw the line of tabs anew, which is as long as the pane is wide."""
+        self.forget()
+
     def fit_to(self, cells: int, *, zoomed: bool) -> None:
         """Fit it to a screen of *cells* cells, all of it where it is *zoomed*."""
         self.zoomed = zoomed

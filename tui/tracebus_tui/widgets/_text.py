@@ -196,7 +196,9 @@ class TextView(LineView, can_focus=True):
             self.post_message(self.Picked(self, self.cursor))
 
     def _lay_out(self, *, to_end: bool) -> None:
-        lines = self._layout(max(1, self.size.width), wrap=self.wrap)
+        if self.size.width == 0:  # it has no size yet, or is hidden: `on_resize` comes back
+            return
+        lines = self._layout(self.size.width, wrap=self.wrap)
         last = max(0, len(lines) - self.page)
         top = last if to_end else min(self.top, last)
         if self.cursor is not None:
