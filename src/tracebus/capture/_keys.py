@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -79,11 +78,8 @@ def names_a_secret(key: str, names: frozenset[str]) -> bool:
     Case, `-`, `_`, `.` and camelCase make no difference: `api_key` finds `X-API-Key`,
     `openai_api_key` and `openaiApiKey`. `token` alone finds the whole key only.
     """
-    return len(key) <= _LONGEST_KEY and _names_a_secret(key, names)
-
-
-@lru_cache(maxsize=8192)
-def _names_a_secret(key: str, names: frozenset[str]) -> bool:
+    if len(key) > _LONGEST_KEY:
+        return False
     words = _words(key)
     while words and words[-1].isdigit():  # `password2`, `api_key_1`
         words.pop()

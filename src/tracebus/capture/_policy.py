@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("tracebus.capture")
 
+_MOST_VERDICTS = 8_192
 _DEEPEST = 100  # far below the interpreter's recursion limit, and what JSON readers accept
 
 
@@ -65,6 +66,8 @@ class Capture:
     max_depth: int = 32
     max_size: int = 1_048_576
     _secret_names: frozenset[str] = field(init=False, repr=False, compare=False)
+    _verdicts: dict[str, bool] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What `is_secret` said: the same few keys are asked about for every payload."""
     _complaints: set[str] = field(init=False, repr=False, compare=False, default_factory=set)
 
     def __post_init__(self) -> None:
@@ -87,7 +90,12 @@ class Capture:
 
     def is_secret(self, key: str) -> bool:
         """Say whether the value under *key* is to be redacted."""
-        return names_a_secret(key, self._secret_names)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            if len(self._verdicts) >= _MOST_VERDICTS:
+                self._verdicts.clear()
+            verdict = self._verdicts[key] = names_a_secret(key, self._secret_names)
+        return verdict
 
     def redacted_by_function(self, pointer: str, text: str) -> Any:
         """Return what the redaction function makes of *text*, `"[redacted]"` if it raises."""

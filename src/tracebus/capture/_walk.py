@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tracebus.capture._forms import Instead, Listed, Mapped, NotHandled, Stub, Unreadable, form_of
-from tracebus.capture._scrub import scrub
+from tracebus.capture._scrub import is_harmless, scrub
 from tracebus.capture._text import INTERRUPTIONS, REDACTED, clean_text, clipped, safe_repr, type_name
 from tracebus.events import Cut
 
@@ -73,13 +73,16 @@ def to_json(
 class _Walk:
     """One payload's way to JSON."""
 
-    __slots__ = ("_capture", "_convert", "_cuts", "_more_cuts", "_open", "_pointer", "_redacting", "_room")
+    __slots__ = (
+        "_capture", "_convert", "_cuts", "_longest", "_more_cuts", "_open", "_pointer", "_redacting", "_room",
+    )  # fmt: skip
 
     def __init__(self, capture: Capture, pointer: str, convert: _Convert | None) -> None:
         self._capture = capture
         self._pointer = pointer
         self._convert = convert
         self._redacting = capture.redact is not None
+        self._longest = capture.max_string
         self._room = capture.max_size
         self._open: set[int] = set()
         self._cuts: list[Cut] = []
@@ -102,18 +105,24 @@ class _Walk:
         if kind is int or kind is float:
             self._room -= _NUMBER_SIZE
             return self._integer(value, path) if kind is int else _float(value)
-        limit = self._capture.max_items
         if kind is dict:
-            return self._mapping(value, Mapped(list(islice(value.items(), limit)), len(value)), path, depth)
+            size, limit = len(value), self._capture.max_items
+            pairs = list(value.items() if size <= limit else islice(value.items(), limit))
+            return self._mapping(value, pairs, size, path, depth)
         if kind is list or kind is tuple:
-            return self._listing(value, Listed(list(value[:limit]), len(value)), path, depth)
+            return self._listing(value, list(value[: self._capture.max_items]), len(value), path, depth)
         return self._object(value, path, depth)
 
     # -- strings and numbers --------------------------------------------------------------------
 
     def _string(self, text: str, path: _Path) -> Any:
         if not self._redacting:
-            return self._scrubbed(self._limited(text, path), path)
+            size = len(text)
+            if size <= self._longest and size <= self._room and text.isascii():  # by far the most common
+                self._room -= size + 3
+            else:
+                text = self._limited(text, path)
+            return text if is_harmless(text) else self._scrubbed(text, path)
         # The function sees the whole text: half a secret at the limit would pass it unrecognised.
         whole = self._scrubbed(clean_text(text), path)
         replaced = self._capture.redacted_by_function(self._at(path), whole)
@@ -139,7 +148,7 @@ class _Walk:
         return scrubbed
 
     def _limited(self, text: str, path: _Path) -> str:
-        limit = self._capture.max_string
+        limit = self._longest
         reason: CutReason = "length"
         if self._room < limit:
             limit, reason = max(self._room, 1), "size"
@@ -160,27 +169,44 @@ class _Walk:
 
     # -- containers -----------------------------------------------------------------------------
 
-    def _mapping(self, source: Any, form: Mapped, path: _Path, depth: int) -> Any:
-        refused = self._refused(source, form, path, depth)
+    def _mapping(
+        self,
+        source: Any,
+        pairs: list[tuple[Any, Any]],
+        size: int,
+        path: _Path,
+        depth: int,
+        *,
+        broken: bool = False,
+    ) -> Any:
+        refused = self._refused(source, size, path, depth)
         if refused is not None:
             return refused
         result: dict[str, Any] = {}
-        for key, item in form.pairs:
+        for key, item in pairs:
             if self._room <= 0:
                 break
-            name = self._key(key, result, path)
+            if type(key) is str and len(key) <= _LONGEST_KEY and key.isascii() and key not in result:
+                name = key
+                self._room -= len(key) + 4
+            else:
+                name = self._key(key, result, path)
             here = (path, name)
-            secret = self._capture.is_secret(name) and item is not None and type(item) is not bool
+            secret = item is not None and type(item) is not bool and self._capture.is_secret(name)
             result[name] = self._redacted(here) if secret else self.value(item, here, depth + 1)
-        self._leave(source, form, len(result), path)
+        if len(result) < size or broken:
+            self._note_missing(len(result), len(pairs), size, path, broken=broken)
+        self._open.discard(id(source))
         return self._pair_redacted(result, path)
 
-    def _listing(self, source: Any, form: Listed, path: _Path, depth: int) -> Any:
-        refused = self._refused(source, form, path, depth)
+    def _listing(
+        self, source: Any, items: list[Any], size: int, path: _Path, depth: int, *, broken: bool = False
+    ) -> Any:
+        refused = self._refused(source, size, path, depth)
         if refused is not None:
             return refused
         result: list[Any] = []
-        for index, item in enumerate(form.items):
+        for index, item in enumerate(items):
             if self._room <= 0:
                 break
             here = (path, index)
@@ -188,30 +214,31 @@ class _Walk:
                 result.append([self._limited(item[0], here), self._redacted((here, 1))])
             else:
                 result.append(self.value(item, here, depth + 1))
-        self._leave(source, form, len(result), path)
+        if len(result) < size or broken:
+            self._note_missing(len(result), len(items), size, path, broken=broken)
+        self._open.discard(id(source))
         return result
 
-    def _refused(self, source: Any, form: Mapped | Listed, path: _Path, depth: int) -> str | None:
+    def _refused(self, source: Any, size: int, path: _Path, depth: int) -> str | None:
         """Enter a container, or return what stands in its place where it must not be entered."""
         self._room -= 3
         if id(source) in self._open:
             self._note(path, "cycle")
             return self._placeholder("<cycle>")
         if depth >= self._capture.max_depth:
-            self._note(path, "depth", form.size)
-            return self._placeholder(f"<{type_name(type(source))} of {form.size} items>")
+            self._note(path, "depth", size)
+            return self._placeholder(f"<{type_name(type(source))} of {size} items>")
         self._open.add(id(source))
         return None
 
-    def _leave(self, source: Any, form: Mapped | Listed, kept: int, path: _Path) -> None:
-        self._open.discard(id(source))
-        if form.broken:
-            self._note(path, "unserialisable", form.size)
-        taken = len(form.pairs if isinstance(form, Mapped) else form.items)
+    def _note_missing(self, kept: int, taken: int, size: int, path: _Path, *, broken: bool) -> None:
+        """Note why a container of *size* items, *taken* of them tried, has only *kept*."""
+        if broken:
+            self._note(path, "unserialisable", size)
         if kept < taken:
-            self._note(path, "size", form.size)
-        elif kept < form.size and not form.broken:
-            self._note(path, "items", form.size)
+            self._note(path, "size", size)
+        elif kept < size and not broken:
+            self._note(path, "items", size)
 
     def _key(self, key: Any, taken: dict[str, Any], path: _Path) -> str:
         name = clean_text(key) if type(key) is str else _key_text(key)
@@ -251,16 +278,16 @@ class _Walk:
         for _ in range(_MOST_CONVERSIONS):
             form = self._converted(found) or form_of(found, self._capture.max_items)
             match form:
-                case Mapped():
-                    return self._mapping(value, form, path, depth)
-                case Listed():
-                    return self._listing(value, form, path, depth)
+                case Instead(found):  # a LangChain object, most often
+                    if type(found) in _PLAIN:
+                        return self._entered(value, found, path, depth)
+                case Mapped(pairs, count, broken):
+                    return self._mapping(value, pairs, count, path, depth, broken=broken)
+                case Listed(items, count, broken):
+                    return self._listing(value, items, count, path, depth, broken=broken)
                 case Stub(text, reason, size):
                     self._note(path, reason, size)
                     return self._placeholder(text)
-                case Instead(found):
-                    if type(found) in _PLAIN:
-                        return self._entered(value, found, path, depth)
         return self._string(safe_repr(value) or f"<{type_name(type(value))}>", path)
 
     def _converted(self, value: Any) -> Instead | None:

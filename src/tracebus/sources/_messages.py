@@ -53,10 +53,25 @@ def captured(value: Any, capture: Capture, *, shared: bool = True) -> CapturedPa
 
 def as_plain(value: object) -> Any:
     """Return a LangChain object as a dictionary or string, one level deep; `NotHandled` for others."""
-    for known, plain in _PLAIN_FORMS:
-        if isinstance(value, known):
-            return plain(value)
-    return NotHandled
+    kind = type(value)
+    try:
+        plain = _known_forms[kind]
+    except KeyError:
+        plain = _form_of(kind)
+    return NotHandled if plain is None else plain(value)
+
+
+def _form_of(kind: type) -> Callable[[Any], Any] | None:
+    if len(_known_forms) >= _MOST_KNOWN:
+        _known_forms.clear()
+    found = next((form for known, form in _PLAIN_FORMS if issubclass(kind, known)), None)
+    _known_forms[kind] = found
+    return found
+
+
+_MOST_KNOWN = 1_024
+_known_forms: dict[type, Callable[[Any], Any] | None] = {}
+"""By class: to ask a pydantic class whether it is another's subclass takes longer than the rest."""
 
 
 def _message(message: BaseMessage) -> dict[str, Any]:
