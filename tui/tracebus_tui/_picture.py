@@ -82,6 +82,7 @@ class Picture(App[int]):
     BINDINGS = bindings()
     CSS = """
     Screen { background: $background; }
+    Choice { background: transparent; }
     #prompt { height: 1; border: none; padding: 0 1; background: $panel; display: none; }
     #prompt:focus { border: none; }
     .hidden { display: none; }
@@ -119,6 +120,9 @@ class Picture(App[int]):
         self._awaited: str | None = None
         """The run to go to when it has ended: an error in a replay."""
         self._follow = True
+        self._begun_seen = 0
+        """How many root runs had begun when the view was last at the newest."""
+        self._mouse_wanted = True
         self._paused = False
         self._zoomed = False
         self._pane_wanted: bool | None = None
@@ -131,9 +135,6 @@ class Picture(App[int]):
         self._rebuilt_for = -1
         self._stray_seen = -1
 
-        self._begun_seen = 0
-        """How many root runs had begun when the view was last at the newest."""
-        self._mouse_wanted = True
     # Building.
 
     def compose(self) -> ComposeResult:
@@ -357,20 +358,6 @@ class Picture(App[int]):
         """Return whether the picture stands still because the user said so."""
         return self._paused or (self._replay is not None and self._replay.paused and not self._replay.ended)
 
-    def _remarks(self) -> list[Span]:
-        view = self.view
-        remarks: list[Span] = []
-        if self._paused:
-            remarks.append((f"{self.feed.backlog} waiting", "cancelled"))
-        if self._companion is not None and (code := self._companion.code) is not None:
-            remarks.append((f"program ended ({code})", "error" if code else "ok"))
-        if self.feed.trouble:
-            remarks.append((first_line(self.feed.trouble, 200), "error"))
-        if self._frames.pace.lowered:
-            remarks.append((f"{self._frames.pace.fps:g} fps", "cancelled"))
-        remarks += self._place_remarks()
-        if view.order is not ORDERS[0] or view.reversed:
-            remarks.append((f"sort:{view.order.name}{' reversed' if view.reversed else ''}", "cancelled"))
     def _place_remarks(self) -> list[Span]:
         """Return whether the newest run is followed, else how many are new; and who has the mouse."""
         new = self._begun_unseen()
@@ -390,6 +377,20 @@ class Picture(App[int]):
             self._begun_seen = begun
         return begun - self._begun_seen
 
+    def _remarks(self) -> list[Span]:
+        view = self.view
+        remarks: list[Span] = []
+        if self._paused:
+            remarks.append((f"{self.feed.backlog} waiting", "cancelled"))
+        if self._companion is not None and (code := self._companion.code) is not None:
+            remarks.append((f"program ended ({code})", "error" if code else "ok"))
+        if self.feed.trouble:
+            remarks.append((first_line(self.feed.trouble, 200), "error"))
+        if self._frames.pace.lowered:
+            remarks.append((f"{self._frames.pace.fps:g} fps", "cancelled"))
+        remarks += self._place_remarks()
+        if view.order is not ORDERS[0] or view.reversed:
+            remarks.append((f"sort:{view.order.name}{' reversed' if view.reversed else ''}", "cancelled"))
         if view.filter_text:
             remarks.append((f"filter {clean(view.filter_text)}: {len(view.hits)}", "cancelled"))
         if view.focus:
