@@ -128,6 +128,7 @@ async def test_the_detail_says_what_a_crowd_adds_up_to(tab):
         await press(pilot, "g", *["right_square_bracket"] * (int(tab) - 1))
         assert "60 finished ok" in screen_text(app)
         assert "p50" in "\n".join(screen_lines(app)[20:])
+        assert any(line.startswith("─ 60 finished ok") for line in screen_lines(app))
 
 
 async def test_the_cursor_stays_where_it_is_on_the_screen_when_lines_fold_above_it():
@@ -168,6 +169,7 @@ async def test_levels_are_opened_by_digits_after_z():
     async with opened(story()) as (app, pilot):
         await press(pilot, "g", "z")
         assert "1-9 levels" in screen_lines(app)[-1]
+        assert "chat gpt-4o-mini" in screen_text(app)  # the runs stay in sight meanwhile
         await press(pilot, "1")
         assert len(app.screen_stack) == 1
         assert len(app.view.rows) == 5

@@ -42,9 +42,9 @@ _BETWEEN = 3
 DEPTHS: Final = {
     "1-9": "levels",
     "O": "all below",
-    "C": "close all below",
+    "C": "none below",
     "R": "everything",
-    "M": "close everything",
+    "M": "nothing",
 }
 """What follows `z`, by vi's letters."""
 

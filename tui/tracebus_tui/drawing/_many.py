@@ -59,10 +59,12 @@ def together_row(row: Row, runs: Together, brush: Brush) -> list[Span]:
     most = (f"p95 {duration(runs.percentile(0.95))}", "faint")
     if runs.kind is None:
         sign: Span = (glyphs.crowd, "ok")
-        words = [(f"{len(runs):,} finished ok", "name"), middle, most]
+        style = "chain"  # the quiet ones: other bars say more
+        words = [(runs.title, "name"), middle, most]
         took = duration((runs.ended_at - runs.started_at) / 1e9)
     else:
         sign = (glyphs.kind[runs.kind], STYLE_OF_KIND.get(runs.kind, "chain"))
+        style = sign[1]
         times = f"{glyphs.times}{len(runs):,}"
         words = [(runs.name, "name"), (times, "value"), middle, most]
         took = glyphs.sum + duration(runs.seconds)
@@ -71,7 +73,7 @@ def together_row(row: Row, runs: Together, brush: Brush) -> list[Span]:
     if not columns.bar:
         return spans
     scale = _scale(row, runs, brush)
-    return [*spans, (" ", ""), *stretch_spans(runs.started_at, runs.ended_at, scale, sign[1], glyphs)]
+    return [*spans, (" ", ""), *stretch_spans(runs.started_at, runs.ended_at, scale, style, glyphs)]
 
 
 def _scale(row: Row, runs: Together, brush: Brush) -> Scale:

@@ -44,6 +44,4 @@ def path_to(row: Row, columns: Columns, glyphs: Glyphs) -> Span | None:
 
 
 def _name(item: Item) -> str:
-    if isinstance(item, Together) and item.kind is None:
-        return f"{len(item):,} finished ok"
-    return clean(item.name[:_MOST_NAME])
+    return clean((item.title if isinstance(item, Together) else item.name)[:_MOST_NAME])

@@ -58,6 +58,11 @@ class Together(Totals):
         self._counters = 0
         self._durations: list[float] = []
 
+    @property
+    def title(self) -> str:
+        """Return what to call them where there is no room for more."""
+        return self.name if self.kind is not None else f"{len(self):,} finished ok"
+
     def __len__(self) -> int:
         """Return how many runs they are."""
         return len(self._durations)

@@ -23,6 +23,7 @@ from tracebus_tui.detail import (
 )
 from tracebus_tui.drawing import clean, cut, width
 from tracebus_tui.widgets._lines import Bar
+from tracebus_tui.model import Together
 from tracebus_tui.widgets._text import TextView
 
 if TYPE_CHECKING:
@@ -157,7 +158,8 @@ class DetailPane(Vertical):
 
     def _heading(self, item: Item | None) -> list[Span]:
         cells = self.size.width
-        name = clean(item.name[:_LONGEST_NAME]) if item is not None else "no run"
+        called = item.title if isinstance(item, Together) else item.name if item is not None else "no run"
+        name = clean(called[:_LONGEST_NAME])
         spans: list[Span] = [
             (f"{self.glyphs.rule} ", "guide"),
             (cut(name, max(8, cells - 60)), "title"),
