@@ -13,6 +13,7 @@ from tracebus.events import Gap
 from tracebus.logs import Retention
 from tracebus_tui.feed import BusSource, Feed, FeedState, ListSource, LogSource
 from tracebus_tui.feed import _feed as feed_module
+from tracebus_tui.feed import _source as source_module
 
 
 class Scripted(ListSource):
@@ -217,3 +218,21 @@ def recent_story():
     """Return the story as of now: a log forgets what is old."""
     shift = time.time_ns() - story()[-1].time
     return [msgspec.structs.replace(event, time=event.time + shift) for event in story()]
+
+
+async def test_a_busy_bus_is_read_in_batches(monkeypatch):
+    """Events that come one by one are taken together, so that the program is not held up for each."""
+    monkeypatch.setattr(source_module, "_LINGER", 0.05)
+    bus = EventBus()
+    batches = BusSource(bus).batches(None)
+    assert await anext(batches) == ()
+    first, *others = story()
+    bus.publish(first)
+    assert len(await anext(batches)) == 1
+    gathering = asyncio.create_task(anext(batches))
+    for event in others:
+        bus.publish(event)
+        await asyncio.sleep(0)
+    assert len(await gathering) == len(others)
+    bus.close()
+    await batches.aclose()

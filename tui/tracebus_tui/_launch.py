@@ -43,6 +43,9 @@ _SIGNALLED = 128
 _LAST_WORDS = 60
 _REMOTE_FPS = 15
 _FPS = 40
+_BESIDE_FPS = 15
+_SHARE = 0.6
+_BESIDE_SHARE = 0.05
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,9 +77,12 @@ def watch(log: Log, options: Options = DEFAULTS) -> int:
 def view(bus: EventBus, options: Options = DEFAULTS) -> int:
     """Show the runs on *bus*, live, on this thread, until the user quits; return an exit code.
 
-    In this process, without the guard: threads publish, this one draws.
+    In this process, without the guard: threads publish, this one draws. Python runs one thread at a time:
+    where the program is busy, frames become fewer, down to five a second, so that they take a twentieth of
+    its time.
     """
-    return _run(BusSource(bus), options, Stray(), None)
+    options = msgspec.structs.replace(options, fps=options.fps or _BESIDE_FPS)
+    return _run(BusSource(bus), options, Stray(), None, share=_BESIDE_SHARE)
 
 
 def replay(
@@ -116,7 +122,15 @@ def _show(source: Callable[[], Source], options: Options, *, only_new: bool = Tr
     return guarded(lambda: _run(source(), options, Stray(), None), terminal=terminal_descriptor())
 
 
-def _run(source: Source, options: Options, stray: Stray, companion: Companion | None, title: str = "") -> int:
+def _run(
+    source: Source,
+    options: Options,
+    stray: Stray,
+    companion: Companion | None,
+    title: str = "",
+    *,
+    share: float = _SHARE,
+) -> int:
     """Draw until the user quits."""
     if os.environ.get("NO_COLOR"):  # read once, when Textual is imported: later it draws black on black
         os.environ.setdefault("TEXTUAL_THEME", "ansi-dark")
@@ -132,6 +146,7 @@ def _run(source: Source, options: Options, stray: Stray, companion: Companion | 
         companion=companion,
         title=title,
         fps=options.fps or (_REMOTE_FPS if os.environ.get("SSH_CONNECTION") else _FPS),
+        share=share,
         motion=options.motion,
     )
     gc.freeze()

@@ -12,10 +12,9 @@ _TURNING = 0.1
 _STILL = 0.25
 """Seconds between frames in which nothing does."""
 _WINDOW = 1.0
-_TOO_MUCH = 0.6
-"""Share of a core, spent on folding and drawing, from which on frames become fewer."""
-_ENOUGH = 0.4
-"""Share of a core that more frames may come to."""
+_SHARE = 0.6
+_ROOM = 2 / 3
+"""Part of its share of a core that more frames may come to."""
 _PATIENCE = 3
 """Windows in a row with room for more frames before there are more."""
 
@@ -31,9 +30,11 @@ class Pace:
 
     Args:
         most: frames a second at most, ever.
+        share: part of a core that folding and drawing may take before frames become fewer.
     """
 
-    def __init__(self, most: float) -> None:
+    def __init__(self, most: float, share: float = _SHARE) -> None:
+        self._share = share
         self._steps = [most, *(step for step in LADDER if step < most)]
         self._step = 0
         self._awake_until = 0.0
@@ -89,10 +90,10 @@ class Pace:
         self._since, self._spent, self._frames, self._refused = at, 0.0, 0, 0
 
     def _choose(self, share: float, *, slow_terminal: bool) -> None:
-        if share > _TOO_MUCH or slow_terminal:
+        if share > self._share or slow_terminal:
             self._step = min(self._step + 1, len(self._steps) - 1)
             self._roomy = 0
-        elif self._step and share * self._steps[self._step - 1] / self.fps < _ENOUGH:
+        elif self._step and share * self._steps[self._step - 1] / self.fps < self._share * _ROOM:
             self._roomy += 1
             if self._roomy >= _PATIENCE:
                 self._step -= 1

@@ -72,6 +72,7 @@ class Picture(App[int]):
         companion: the watched program, where it was started for this view.
         title: what to call the source on the screen, where its own label says too little.
         fps: frames a second at most.
+        share: part of a core that drawing may take before there are fewer frames.
         motion: whether the spinner turns.
         folder: where saved files go; the working directory by default.
         clock: nanoseconds since the epoch; where not given that of a replay, or the machine's.
@@ -98,6 +99,7 @@ class Picture(App[int]):
         companion: Companion | None = None,
         title: str = "",
         fps: float = 40,
+        share: float = 0.6,
         motion: bool = True,
         folder: Path | None = None,
         clock: Callable[[], int] | None = None,
@@ -112,7 +114,7 @@ class Picture(App[int]):
         self.label = title or source.label
         self._stray = stray
         self._companion = companion
-        self._frames = Frames(Pace(fps), self.frame, self._turning, self._congested)
+        self._frames = Frames(Pace(fps, share), self.frame, self._turning, self._congested)
         self._motion = motion
         self._folder = folder
         self._replay = source if isinstance(source, ReplaySource) else None
