@@ -190,6 +190,22 @@ def test_a_busy_publisher_makes_few_batches(bus, make):
     assert exporter.batches == 1
 
 
+def test_an_exporter_says_how_long_to_gather_for_it(bus, make):
+    """Its own `linger` holds, unless whoever attaches it says otherwise."""
+
+    class Patient(RecordingExporter):
+        linger = 3600.0
+
+    patient, hurried = Patient(), Patient()
+    bus.attach(patient)
+    bus.attach(hurried, linger=0.0)
+    publish(bus, make, 3)
+    wait_until(lambda: len(hurried.events) == 3)
+    assert not patient.events
+    assert bus.flush()
+    assert len(patient.events) == 3
+
+
 def test_a_small_ring_does_not_overrun_a_lingering_exporter(new_bus, make):
     """Half a ring of events ends the linger: a lingering exporter is not a slow one."""
     bus = new_bus(64)

@@ -74,6 +74,10 @@ class OTelExporter:
             content=content,
             events=logger_provider is not None,
         )
+        # Spans leave in batches every few seconds. Content is taken soon, before the program changes it.
+        reads_content = self._options.span_content or self._options.event_content
+        self.linger = 0.02 if reads_content else 0.25
+        """Seconds the bus gathers events for this exporter."""
         self._given = (tracer_provider, meter_provider, logger_provider)
         self._endpoint = endpoint
         # Made now, so that a mistake shows here; and an interpreter that shuts down, which may be when

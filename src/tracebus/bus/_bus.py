@@ -101,7 +101,7 @@ class EventBus:
         *,
         name: str | None = None,
         after: int | None = None,
-        linger: float = Options.linger,
+        linger: float | None = None,
         max_batch: int = Options.max_batch,
         max_attempts: int = Options.max_attempts,
         backoff: float = Options.backoff,
@@ -112,7 +112,8 @@ class EventBus:
             exporter: an `Exporter`, or a plain function of a batch.
             name: for statistics and log messages; by default the function's or the class's name.
             after: a `seq` to begin after, as for `subscribe`.
-            linger: seconds to gather events before a batch is exported.
+            linger: seconds to gather events before a batch is exported; by default what the exporter
+                asks for by an attribute of this name, else 0.02.
             max_batch: the most events in one batch.
             max_attempts: how often a failing batch is offered before its events count as lost.
             backoff: seconds to pause after a first failure, doubled with every further one up to 5.
@@ -127,7 +128,12 @@ class EventBus:
             ValueError: an option is out of range.
         """
         served = as_exporter(exporter)
-        options = Options(linger=linger, max_batch=max_batch, max_attempts=max_attempts, backoff=backoff)
+        options = Options(
+            linger=getattr(served, "linger", Options.linger) if linger is None else linger,
+            max_batch=max_batch,
+            max_attempts=max_attempts,
+            backoff=backoff,
+        )
         with self._ending.lock:
             self._require_open("exporter")
             worker = next((worker for worker in self._workers if worker.exporter is served), None)

@@ -29,6 +29,9 @@ class Exporter(Protocol):
     calls `tracebus.events.settle(event, fields)` for the fields it reads. The others it must not
     touch: a `Deferred` may stand there.
 
+    One that holds events back anyway may define `linger`, the seconds to gather events before a batch:
+    the fewer its thread's turns, the less it gets in the program's way.
+
     After `os.fork`, an exporter that holds sockets or file handles may define `after_fork()`,
     which the bus calls in the child before the next `export`. In a child that publishes nothing the
     exporter is not called at all, not even to be closed: what it holds is the parent's.

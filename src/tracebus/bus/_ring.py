@@ -67,9 +67,11 @@ class Ring:
                     else:
                         seq = self.head + 1
                         force_setattr(event, "seq", seq)
-                        kind: type = type(event)
-                        if kind is RunStarted or kind is RunEnded:
-                            ended = self._keep_books(event)
+                        if isinstance(event, RunStarted):
+                            ended = self._forget_oldest() if len(self._open) >= _MAX_OPEN_RUNS else None
+                            self._open[event.run_id] = event
+                        elif isinstance(event, RunEnded):
+                            ended = self._open.pop(event.run_id, None)
                         index = seq % self.capacity
                         evicted = self._slots[index]
                         self._slots[index] = event
@@ -134,14 +136,6 @@ class Ring:
         self._open.clear()
         self.alarms.reset()
         self.tally.reset()
-
-    def _keep_books(self, event: Event) -> RunStarted | None:
-        """Note that a run began or ended; return what is no longer kept."""
-        if isinstance(event, RunStarted):
-            forgotten = self._forget_oldest() if len(self._open) >= _MAX_OPEN_RUNS else None
-            self._open[event.run_id] = event
-            return forgotten
-        return self._open.pop(event.run_id, None) if isinstance(event, RunEnded) else None
 
     def _forget_oldest(self) -> RunStarted:
         self.tally.count("open_runs_forgotten")

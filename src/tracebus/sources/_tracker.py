@@ -173,7 +173,8 @@ class RunTracker:
             if key in self._open:
                 return None
             run = OpenRun(key, run_id or str(key), kind, owner, capture, now=now)
-            self._adopt(run, parent_key)
+            if parent_key is not None:
+                self._adopt(run, parent_key)
             run.call = call
             run.thread_id = thread_id
             self._open[key] = run
@@ -205,7 +206,8 @@ class RunTracker:
             )
             if is_root and call is not None:
                 call.roots.append((self, run))
-            self._make_room(now)
+            if now >= self._next_idle_check or len(self._open) > self._max_open_runs:
+                self._make_room(now)
         return run
 
     def streamed(self, run: OpenRun, chunk: Any, text: str = "") -> None:
@@ -310,9 +312,7 @@ class RunTracker:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _adopt(self, run: OpenRun, parent_key: Hashable | None) -> None:
-        if parent_key is None:
-            return
+    def _adopt(self, run: OpenRun, parent_key: Hashable) -> None:
         parent = self._open.get(parent_key)
         if parent is not None:
             run.parent, run.parent_id = parent, parent.id
