@@ -208,7 +208,7 @@ class Runs:
         for row in left:
             if isinstance(row.item, RunNode):
                 self._drop(row)
-        if left:
+        if left and left[-1].place >= len(left):  # from between others, which are neighbours now
             self.folding.look_again()
         for batch_id in [batch_id for batch_id, row in self._groups.items() if not row.kids]:
             del self._groups[batch_id]
