@@ -207,7 +207,7 @@ def test_chunks_are_one_line_until_they_are_opened():
     history = talk(100)
     closed = events_of(history)
     assert len(closed) == 3
-    assert "100 chunks in 99ms, 1e+03/s, to #101" in closed[1].text
+    assert "100 chunks in 99ms, 1.0k/s, to #101" in closed[1].text
     stretch = closed.stretch_at(1)
     opened_ = events_of(history, opened=frozenset([stretch]))
     assert len(opened_) == 103
@@ -308,6 +308,17 @@ async def test_markdown_is_rendered_when_the_run_has_ended():
         assert "The **bus** is late." in screen_text(app)
         await press(pilot, "m")
         assert "The bus is late." in screen_text(app)
+
+
+async def test_a_finished_text_is_read_from_its_beginning_a_growing_one_from_its_end():
+    """Opening a long answer shows how it begins; one that is still written, what was written last."""
+    async with opened(essay(), size=(100, 30)) as (app, pilot):
+        await press(pilot, "g", "enter")
+        assert "The bus is late." in screen_text(app)
+    async with opened(essay(ended=False), size=(100, 30)) as (app, pilot):
+        await press(pilot, "g", "enter")
+        assert "line 79 of it" in screen_text(app)
+        assert "The **bus**" not in screen_text(app)
 
 
 async def test_finding_in_a_text():

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from tui_support import opened, press, screen_text, step, story, until
 
+from tracebus_tui.drawing import ASCII
+
 FOLDER = Path(__file__).parent / "snapshots"
 SIZES = [(80, 24), (120, 36), (200, 60)]
 SCENES = {
@@ -42,3 +44,13 @@ async def test_the_screen_looks_as_it_did(size, scene):
         FOLDER.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("scene", [*SCENES, "help"])
+async def test_ascii_is_ascii(scene):
+    """With ASCII signs nothing else is drawn: no border, no ellipsis, no arrow; texts of programs stay."""
+    async with opened(story(), size=(120, 36), glyphs=ASCII) as (app, pilot):
+        for key in SCENES.get(scene, ("question_mark",)):
+            await press(pilot, key)
+        await step(pilot)
+        assert [character for character in screen_text(app) if not character.isascii()] == []

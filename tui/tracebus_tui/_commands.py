@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 
 from tracebus_tui._keys import KEYS, name_of
 from tracebus_tui.detail import Line, Paragraph, beside, broken, compare, flow
-from tracebus_tui.widgets import Bar, TextView
+from tracebus_tui.widgets import Bar, TextView, plain_border
 
 if TYPE_CHECKING:
     from textual import events
@@ -66,6 +66,7 @@ class Help(ModalScreen[None]):
     def on_mount(self) -> None:
         """Fill it from the table of keys."""
         self.query_one(Vertical).border_subtitle = _LEAVING
+        plain_border(self.query_one(Vertical))
         self.query_one(TextView).show(_help, restart=True)
         self.query_one(TextView).focus()
 
@@ -163,7 +164,8 @@ class Compare(ModalScreen[None]):
     def on_mount(self) -> None:
         """Fill it."""
         text = self.query_one(TextView)
-        text.border_title, text.border_subtitle = "pinned │ here", f"w wrap   {_LEAVING}"
+        text.border_title, text.border_subtitle = "pinned | here", f"w wrap   {_LEAVING}"
+        plain_border(text)
         text.show(self._layout_of_both, restart=True)
         text.focus()
 

@@ -27,7 +27,7 @@ from tracebus_tui._keys import (
 from tracebus_tui._pace import Pace
 from tracebus_tui._themes import DARK, LIGHT
 from tracebus_tui.detail import Paragraph, flow, shown
-from tracebus_tui.drawing import UNICODE, clean, cut, width
+from tracebus_tui.drawing import ASCII, SPELLING, UNICODE, clean, cut, width
 from tracebus_tui.drawing._header import breadcrumb, honesty, tabs, totals
 from tracebus_tui.drawing._replay import replay_line
 from tracebus_tui.feed import Feed, ReplaySource
@@ -136,6 +136,16 @@ class Picture(App[int]):
         """The text the prompt finds in; where there is none it filters the runs."""
         self._rebuilt_for = -1
         self._stray_seen = -1
+
+    @property
+    def ascii(self) -> bool:
+        """Return whether the screen is drawn with ASCII characters only."""
+        return self.glyphs is ASCII
+
+    def spell(self, text: str) -> str:
+        """Return *text* as one line that no terminal obeys, with our own signs as this screen has them."""
+        safe = clean(text)
+        return safe.translate(SPELLING) if self.ascii and not safe.isascii() else safe
 
     # Building.
 

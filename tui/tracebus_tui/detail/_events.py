@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _NANO = 1_000_000_000
 _MOST_CHILDREN = 1_000
 _CONTENT = 400
+_SLOW = 10
+"""Chunks a second below which a tenth of one says something."""
 _TIME, _SEQ, _KIND = 10, 9, 10
 
 
@@ -142,14 +144,15 @@ def events_of(node: RunNode, journal: Journal | None, opened: frozenset[int]) ->
 
 def said_in(chunk: Chunk) -> str:
     """Return what a chunk holds, as one line, between quotes that show its blanks."""
-    content = chunk.content.replace("\n", "⏎")
+    content = chunk.content.replace("\n", "␊")
     return f"“{content}”" if content else "(empty)"
 
 
 def _pace(number: int, lasted: int) -> str:
     if lasted <= 0:
         return ""
-    return f" in {duration(lasted / _NANO)}, {(number - 1) * _NANO / lasted:.3g}/s"
+    rate = (number - 1) * _NANO / lasted
+    return f" in {duration(lasted / _NANO)}, {f'{rate:.1f}' if rate < _SLOW else count(round(rate))}/s"
 
 
 def _parts(node: RunNode, journal: Journal | None, opened: frozenset[int]) -> Iterator[Entry | Stretch]:
@@ -235,7 +238,13 @@ def _end(event: RunEnded) -> str:
 
 
 def _short(value: Any) -> str:
-    if value is None:
-        return ""
-    text = value[:_CONTENT] if isinstance(value, str) else " ".join(as_json(value)[: 4 * _CONTENT].split())
-    return text.replace("\n", " ")
+    """Return the beginning of *value* as one line; of a conversation, of what was said last."""
+    match value:
+        case None:
+            return ""
+        case str() as text:
+            return text[:_CONTENT].replace("\n", " ")
+        case {"messages": [*_, {"content": str(text)}]}:
+            return f"… {text[:_CONTENT]}".replace("\n", " ")
+        case _:
+            return " ".join(as_json(value)[: 4 * _CONTENT].split())

@@ -5,13 +5,14 @@ from __future__ import annotations
 from tracebus_tui.drawing._brush import Brush
 from tracebus_tui.drawing._cells import Span, clean, cut, fit, line_width, right, spark, width
 from tracebus_tui.drawing._columns import Columns, columns_for, heading
-from tracebus_tui.drawing._glyphs import ASCII, LETTERS, UNICODE, Glyphs
+from tracebus_tui.drawing._glyphs import ASCII, LETTERS, SPELLING, UNICODE, Glyphs
 from tracebus_tui.drawing._path import path_to
 from tracebus_tui.drawing._row import row_spans
 
 __all__ = [
     "ASCII",
     "LETTERS",
+    "SPELLING",
     "UNICODE",
     "Brush",
     "Columns",

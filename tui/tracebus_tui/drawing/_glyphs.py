@@ -111,6 +111,32 @@ ASCII: Final = Glyphs(
     rule="-",
 )
 
+SPELLING: Final = str.maketrans(
+    {
+        "…": "~",
+        "▌": "_",
+        "•": "*",
+        "│": "|",
+        "─": "-",
+        "┼": "+",
+        "▾": "v",
+        "▸": ">",
+        "›": ">",  # noqa: RUF001 - it is replaced here
+        "×": "x",  # noqa: RUF001 - likewise
+        "–": "-",  # noqa: RUF001 - likewise
+        "“": '"',
+        "”": '"',
+        "⏎": "enter",
+        "µ": "u",
+        **{chr(picture): "^" for picture in range(0x2400, 0x2422)},
+        "↓": "v",
+        "↑": "^",
+        "←": "<",
+        "→": ">",
+    }
+)
+"""Our own signs outside `Glyphs` in ASCII; text from programs keeps its script."""
+
 LETTERS: Final[dict[RunStatus, str]] = {
     RunStatus.RUNNING: "r",
     RunStatus.OK: " ",

@@ -8,7 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
 from tracebus.text import first_line
-from tracebus.tree import RunNode
+from tracebus.tree import RunNode, RunStatus
 from tracebus_tui.detail import (
     EVENTS,
     TABS,
@@ -16,14 +16,15 @@ from tracebus_tui.detail import (
     Journal,
     Look,
     Paragraph,
+    aligned,
     facts_of,
     flow,
     layout_of,
     version_of,
 )
 from tracebus_tui.drawing import clean, cut, width
-from tracebus_tui.widgets._lines import Bar
 from tracebus_tui.model import Together
+from tracebus_tui.widgets._lines import Bar, plain_border
 from tracebus_tui.widgets._text import TextView
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class DetailPane(Vertical):
         """Build the line of tabs, the text and the facts."""
         yield Bar(id="facts")
         with Horizontal():
-            yield TextView(id="detail", follow=True)
+            yield TextView(id="detail")
             yield TextView(id="side")
 
     def on_mount(self) -> None:
@@ -85,6 +86,7 @@ class DetailPane(Vertical):
         self._text = self.query_one("#detail", TextView)
         self._side = self.query_one("#side", TextView)
         self._side.wrap = False
+        plain_border(self._side)
 
     def on_resize(self) -> None:
         """Draw the line of tabs anew, which is as long as the pane is wide."""
@@ -112,6 +114,8 @@ class DetailPane(Vertical):
         restart, self._where = where != self._where, where
         self.query_one(Bar).show(self._heading(item))
         events = self.tab == EVENTS and isinstance(item, RunNode)
+        # What is still written is followed; what is finished is read from its beginning.
+        self._text.follow = isinstance(item, RunNode) and item.status is RunStatus.RUNNING
         layout = layout_of(item, self.tab, self._look, self.journal, now)
         self._text.show(layout, restart=restart, pick=events)
         if self._side.display:
@@ -176,6 +180,6 @@ def _beside(item: Item | None, now: int) -> list[Paragraph]:
     """Return the facts that stand beside whatever tab is shown."""
     if not isinstance(item, RunNode):
         return []
-    return [
-        Paragraph(f"{name:<10} {first_line(value, _LONGEST_FACT)}") for name, value in facts_of(item, now)
-    ]
+    facts = facts_of(item, now)
+    pad = aligned(name for name, _ in facts)
+    return [Paragraph(pad(name) + first_line(value, _LONGEST_FACT)) for name, value in facts]

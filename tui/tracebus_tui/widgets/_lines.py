@@ -63,6 +63,15 @@ _CSS = "\n".join(
 )
 
 
+def plain_border(widget: Widget) -> None:
+    """Draw the borders of *widget* in ASCII, where the screen is."""
+    if getattr(widget.app, "ascii", False):
+        edges = widget.styles.border
+        for name, edge in zip(("top", "right", "bottom", "left"), edges, strict=True):
+            if edge[0]:
+                setattr(widget.styles, f"border_{name}", ("ascii", edge[1]))
+
+
 class LineView(Widget):
     """Draws lines of spans. Nothing in them is parsed: no markup, and no character a terminal obeys."""
 
@@ -100,7 +109,8 @@ class LineView(Widget):
             plain = self.app.current_theme.ansi
             base += Style(reverse=True) if plain else Style(bgcolor=self.look(over).bgcolor)
         look = self.look
-        segments = [Segment(clean(text), base + look(style)) for text, style in spans]
+        spell = getattr(self.app, "spell", clean)
+        segments = [Segment(spell(text), base + look(style)) for text, style in spans]
         return Strip(segments).adjust_cell_length(cells, base)
 
     def spans_at(self, line: int) -> list[Span]:

@@ -27,6 +27,7 @@ class TextView(LineView, can_focus=True):
     Attributes:
         cursor: the line a cursor is on; `None` for text that is only read.
         wanted: the text that is looked for; empty for none.
+        follow: whether it stays at its end while it grows.
     """
 
     above = 0
@@ -49,7 +50,7 @@ class TextView(LineView, can_focus=True):
         self.top = 0
         self.cursor: int | None = 0 if pick else None
         self.wanted = ""
-        self._follow = follow
+        self.follow = follow
         self._layout: Layout = flow(())
         self._shown: Sequence[Line] = ()
         self._found: list[list[Piece]] = []
@@ -80,7 +81,7 @@ class TextView(LineView, can_focus=True):
         self._layout = layout
         if pick is not None and pick != (self.cursor is not None):
             self.cursor = 0 if pick else None
-        stay = self._follow and self.cursor is None and (restart or self.at_end)
+        stay = self.follow and self.cursor is None and (restart or self.at_end)
         if restart:
             self.top = 0
             self.cursor = None if self.cursor is None else 0
@@ -112,7 +113,7 @@ class TextView(LineView, can_focus=True):
     def toggle_wrap(self) -> None:
         """Break long lines, or let them run out of sight."""
         self.wrap = not self.wrap
-        self._lay_out(to_end=self.at_end and self._follow)
+        self._lay_out(to_end=self.at_end and self.follow)
 
     # Finding.
 
@@ -175,7 +176,7 @@ class TextView(LineView, can_focus=True):
 
     def on_resize(self) -> None:
         """Wrap anew."""
-        self._lay_out(to_end=self._follow and self.at_end)
+        self._lay_out(to_end=self.follow and self.at_end)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll."""
