@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+import weakref
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tui_support import EPOCH, SECOND, History, story
@@ -218,3 +221,27 @@ def test_one_run_alone():
     view.focus = "agent"
     view.rebuild()
     assert [row.item.name for row in view.rows] == ["agent", "search", "chat", "lookup"]
+
+
+def test_the_memory_of_runs_that_left_returns_at_once():
+    """What leaves the view is freed without the garbage collector, which a viewer hardly ever lets run."""
+    model = Runs(max_roots=3)
+    h = History()
+    for number in range(8):
+        h.start(f"r{number}", at=number)
+        h.start(f"c{number}", f"r{number}", at=number)
+        h.end(f"c{number}", at=number)
+        h.end(f"r{number}", at=number)
+    gc.collect()
+    gc.disable()
+    try:
+        model.apply(h.events[:4])
+        left = [weakref.ref(model.runs.get(run_id)) for run_id in ("r0", "c0")]
+        model.tidy(EPOCH)
+        model.apply(h.events[4:])
+        for _ in range(2):
+            model.tidy(EPOCH + 100 * SECOND)
+        assert model.runs.get("r0") is None
+        assert [node() for node in left] == [None, None]
+    finally:
+        gc.enable()

@@ -221,6 +221,9 @@ class Runs:
             row = pending.pop()
             self._by_id.pop(_id(row), None)
             pending.extend(row.kids)
+            # Without the ways up and down there is no cycle, and the memory returns at once.
+            row.parent = None
+            row.kids = []
 
 
 def _id(row: Row) -> str:
