@@ -7,7 +7,16 @@ from test_replay import at_rest, errors, paused
 from tui_support import cursor_name, opened, press, screen_lines, screen_text, story, until
 
 from tracebus_tui._commands import Choice, Compare, Help
-from tracebus_tui._keys import KEYS, LOG_FOOTER, RUNS_FOOTER, TABLE_FOOTER, TEXT_FOOTER, bindings, key_of
+from tracebus_tui._keys import (
+    KEYS,
+    LOG_FOOTER,
+    REPLAY_FOOTER,
+    RUNS_FOOTER,
+    TABLE_FOOTER,
+    TEXT_FOOTER,
+    bindings,
+    key_of,
+)
 
 
 def on(name):
@@ -152,7 +161,7 @@ def test_no_key_means_two_things():
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("footer", [RUNS_FOOTER, TEXT_FOOTER, TABLE_FOOTER, LOG_FOOTER])
+@pytest.mark.parametrize("footer", [RUNS_FOOTER, REPLAY_FOOTER, TEXT_FOOTER, TABLE_FOOTER, LOG_FOOTER])
 def test_the_last_line_names_keys_that_are_there(footer):
     """Every hint of the last line is a line of the table."""
     for action, word in footer:

@@ -65,6 +65,16 @@ def test_long_silences_are_shortened():
     assert looked_through(h.events).seconds == 3.5
 
 
+def test_an_error_that_a_graph_words_anew_counts_once():
+    """LangGraph adds to the message on the way up: the error is still that of the run inside."""
+    h = History()
+    h.start("graph", kind="graph")
+    h.start("node", "graph", kind="node")
+    h.end("node", error="ValueError: no")
+    h.end("graph", error="ValueError: no. During task with name node")
+    assert [failure.run_id for failure in looked_through(h.events).errors] == ["node"]
+
+
 def test_an_error_counts_once():
     """Parents that failed with a child are no errors of their own."""
     found = looked_through(errors()).errors
@@ -153,7 +163,7 @@ def test_the_line_fits(cells, glyphs):
     """At any width the line is as wide as the screen, and says where it stands."""
     source = ReplaySource(errors(), speed=0.25, max_pause=2)
     source.contents = looked_through(errors())
-    line = replay_line(source, glyphs, cells, "p pause  , . step ")
+    line = replay_line(source, glyphs, cells)
     assert line_width(line) == cells or cells < 60
     assert "00:00.0 / 00:09.3" in "".join(text for text, _ in line)
 

@@ -92,6 +92,20 @@ KEYS: Final = (
 )
 
 RUNS_FOOTER: Final = tuple((key.action, key.short) for key in KEYS if key.short)
+REPLAY_FOOTER: Final = (
+    ("pause", "Pause"),
+    ("speed(-1)", "Slower"),
+    ("speed(1)", "Faster"),
+    ("event(-1)", "Back"),
+    ("event(1)", "Step"),
+    ("failure(1)", "Error"),
+    ("seek(-1)", "-10%"),
+    ("seek(1)", "+10%"),
+    ("zoom", "Open"),
+    ("filter", "Filter"),
+    ("help", "Help"),
+    ("leave", "Quit"),
+)
 TEXT_FOOTER: Final = (
     ("filter", "Find"),
     ("hit(1)", "Next place"),
@@ -122,9 +136,6 @@ LOG_FOOTER: Final = (
     ("leave", "Quit"),
 )
 """What the last line says, by where the keys are: actions, and what to call them there."""
-
-STEERING: Final = "p pause  < > speed  , . step  { } error  ( ) tenth "
-"""What the line of a replay says of its keys."""
 
 _NAMES = {
     "pagedown": "PgDn",

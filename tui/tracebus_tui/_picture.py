@@ -16,8 +16,8 @@ from tracebus_tui._frames import Frames
 from tracebus_tui._keys import (
     KEYS,
     LOG_FOOTER,
+    REPLAY_FOOTER,
     RUNS_FOOTER,
-    STEERING,
     TABLE_FOOTER,
     TEXT_FOOTER,
     bindings,
@@ -362,7 +362,7 @@ class Picture(App[int]):
             line = tabs(self._screen_now, self._remarks(), honest, cells)
         self._bars["tabs"].show(line)
         if self._replay is not None:
-            self._bars["replay"].show(replay_line(self._replay, self.glyphs, cells, STEERING))
+            self._bars["replay"].show(replay_line(self._replay, self.glyphs, cells))
         self._bars["footer"].show(self._footer(at, cells))
 
     @property
@@ -442,7 +442,7 @@ class Picture(App[int]):
             case TextView():
                 return TEXT_FOOTER
             case _:
-                return RUNS_FOOTER
+                return RUNS_FOOTER if self._replay is None else REPLAY_FOOTER
 
     def _show_table(self) -> None:
         match self._screen_now:

@@ -1,4 +1,4 @@
-"""The line of a replay: how fast, where, where the errors are, and which keys steer it."""
+"""The line of a replay: how fast, where, and where the errors are."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _LEAST = 10
 _MOST_ERRORS = 5_000
 
 
-def replay_line(source: ReplaySource, glyphs: Glyphs, cells: int, keys: str) -> list[Span]:
-    """Return the line in *cells* cells; *keys* say what steers it, where there is room for them."""
+def replay_line(source: ReplaySource, glyphs: Glyphs, cells: int) -> list[Span]:
+    """Return the line in *cells* cells."""
     contents = source.contents
     word, style = _word(source)
     total = _clock(contents.seconds) if contents.whole else "…"
@@ -30,9 +30,9 @@ def replay_line(source: ReplaySource, glyphs: Glyphs, cells: int, keys: str) -> 
         (f"{_clock(source.at)} / {total}  ", "value"),
     ]
     events = f"  {count(source.played)} of {count(len(contents.due))}{'' if contents.whole else '+'} events "
-    errors = f"{len(contents.errors)}{glyphs.status[RunStatus.ERROR]} " if contents.errors else ""
-    right: list[Span] = [(events, "faint"), (errors, "error"), (keys, "faint")]
-    while len(right) > 1 and line_width(left + right) + _LEAST > cells:
+    errors = f"  {len(contents.errors)}{glyphs.status[RunStatus.ERROR]}" if contents.errors else ""
+    right: list[Span] = [(errors, "error"), (events, "faint")]
+    while right and line_width(left + right) + _LEAST > cells:
         right.pop()
     room = cells - line_width(left + right)
     bar = _bar(source, glyphs, room) if room >= _LEAST else [(" " * max(0, room), "")]

@@ -37,7 +37,7 @@ class Contents:
 
     Attributes:
         due: for each event, after how many seconds of playing it comes.
-        errors: the errors, of a chain of parents that failed alike the innermost only.
+        errors: the errors; where runs inside failed first, the innermost only.
         whole: whether it has been looked through to the end.
     """
 
@@ -48,16 +48,15 @@ class Contents:
 
     def read(self, events: Iterable[Event], max_pause: float, stopped: Callable[[], bool]) -> None:
         """Look through *events*, until *stopped*."""
-        before = None
+        explained: set[str | None] = set()
         for event, due in _timed(events, max_pause):
             if stopped():
                 return
             self.due.append(due)
             if isinstance(event, RunEnded) and event.error is not None:
-                failed = (event.root_run_id, event.error.type, event.error.message)
-                if failed != before:
+                if event.run_id not in explained:
                     self.errors.append(Failure(len(self.due), event.run_id))
-                before = failed
+                explained.add(event.parent_run_id)
         self.whole = True
 
     @property
@@ -82,7 +81,7 @@ class ReplaySource:
         clock: seconds of a steady clock, for tests.
     """
 
-    label = "replay"
+    label = "recording"
 
     def __init__(
         self,

@@ -50,7 +50,7 @@ _COLOURS = {
     "found-now": "$text-warning",
 }
 _TEXT_STYLES = {
-    **dict.fromkeys(("error", "title", "token", "tab", "key", "strong"), "bold"),
+    **dict.fromkeys(("error", "title", "token", "tab", "key", "strong", "removed", "added"), "bold"),
     "emphasis": "italic",
     "link": "underline",
     "found": "underline",
