@@ -97,6 +97,19 @@ def test_the_waterfall_marks_waiting_and_the_first_token():
     assert "◆" in next(line for line in lines if "agent" in line)[80:]
 
 
+def test_a_roots_bar_shows_work_over_waiting():
+    """While one model still waits, what another did in the same time is seen."""
+    h = History()
+    h.start("root", at=0)
+    h.start("done", "root", at=0, kind="chat_model")
+    h.end("done", at=7)
+    h.start("waits", "root", at=0, kind="chat_model")
+    bar = drawn(h.events)[0][-33:]
+    assert bar.strip("━·") == ""
+    assert 15 <= bar.count("━") <= 17
+    assert bar.startswith("━" * 15)
+
+
 def test_a_batch_shows_how_far_it_is():
     """The group's row counts what has ended, and what failed."""
     h = History()

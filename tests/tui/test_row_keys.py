@@ -4,10 +4,10 @@ import time
 
 import pytest
 from tui_support import (
-    EPOCH,
-    SECOND,
     History,
+    crowded,
     cursor_name,
+    folded,
     opened,
     press,
     rows_text,
@@ -16,46 +16,13 @@ from tui_support import (
     step,
     story,
     until,
-    usage,
 )
 
-from tracebus.events import BatchMembership, ModelInfo
+from tracebus.events import BatchMembership
 from tracebus.tree import BatchGroup
 from tracebus_tui.drawing import ASCII
 from tracebus_tui.feed import FeedState
-from tracebus_tui.model import Runs, Together
-
-
-def crowded():
-    """Return a hundred good roots with an error among them, a wide one with siblings alike, and one that runs."""
-    gpt = ModelInfo(provider="openai", name="gpt-4o-mini")
-    h = History()
-    for number in range(100):
-        name = f"ask{number}"
-        h.start(name, at=number / 10, name="support_bot")
-        h.start(f"{name}.m", name, at=number / 10, name="chat", kind="chat_model", model=gpt)
-        h.end(f"{name}.m", at=number / 10 + 1, usage=usage(900, 60), model=gpt)
-        error = "RateLimitError: 429, slow down" if number == 60 else None
-        h.end(name, at=number / 10 + 1 + number % 7, error=error)
-    h.start("wide", at=18, name="map_reduce", kind="graph")
-    for number in range(40):
-        h.start(f"w{number}", "wide", at=18, name="summarise", kind="node")
-        h.start(f"w{number}.m", f"w{number}", at=18, name="chat", kind="chat_model", model=gpt)
-    for number in range(36):
-        error = "TimeoutError: no answer" if number == 3 else None
-        h.end(f"w{number}.m", at=19 + number / 20, usage=usage(4000, 200), model=gpt, error=error)
-        h.end(f"w{number}", at=19 + number / 20, error=error)
-    h.start("live", at=22, name="agent", kind="agent")
-    h.start("live.m", "live", at=22.2, name="chat", kind="chat_model", model=gpt)
-    h.stream("live.m", "Once ", at=23)
-    h.stream("live.m", "upon ", at=23.5)
-    return h.events
-
-
-async def folded(app, pilot, at=30.0):
-    """Let everything fold that has had the time to by second *at*."""
-    Runs.tidy(app.model, EPOCH + round(at * SECOND))
-    await step(pilot)
+from tracebus_tui.model import Together
 
 
 def first_column(app):

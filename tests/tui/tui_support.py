@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import asynccontextmanager
 from itertools import count
+from pathlib import Path
 
 from tracebus.events import (
     BatchMembership,
@@ -20,6 +22,7 @@ from tracebus.events import (
 )
 from tracebus_tui._app import Watch
 from tracebus_tui.feed import FeedState, ListSource
+from tracebus_tui.model import Runs
 
 SECOND = 1_000_000_000
 EPOCH = 1_760_000_000 * SECOND
@@ -109,6 +112,32 @@ def story():
     return h.events
 
 
+def crowded():
+    """Return a hundred good roots with an error among them, a wide one with siblings alike, and one that runs."""
+    gpt = ModelInfo(provider="openai", name="gpt-4o-mini")
+    h = History()
+    for number in range(100):
+        name = f"ask{number}"
+        h.start(name, at=number / 10, name="support_bot")
+        h.start(f"{name}.m", name, at=number / 10, name="chat", kind="chat_model", model=gpt)
+        h.end(f"{name}.m", at=number / 10 + 1, usage=usage(900, 60), model=gpt)
+        error = "RateLimitError: 429, slow down" if number == 60 else None
+        h.end(name, at=number / 10 + 1 + number % 7, error=error)
+    h.start("wide", at=18, name="map_reduce", kind="graph")
+    for number in range(40):
+        h.start(f"w{number}", "wide", at=18, name="summarise", kind="node")
+        h.start(f"w{number}.m", f"w{number}", at=18, name="chat", kind="chat_model", model=gpt)
+    for number in range(36):
+        error = "TimeoutError: no answer" if number == 3 else None
+        h.end(f"w{number}.m", at=19 + number / 20, usage=usage(4000, 200), model=gpt, error=error)
+        h.end(f"w{number}", at=19 + number / 20, error=error)
+    h.start("live", at=22, name="agent", kind="agent")
+    h.start("live.m", "live", at=22.2, name="chat", kind="chat_model", model=gpt)
+    h.stream("live.m", "Once ", at=23)
+    h.stream("live.m", "upon ", at=23.5)
+    return h.events
+
+
 @asynccontextmanager
 async def opened(events, *, size=(120, 36), at=14.0, source=None, **options):
     """Run the application on *events* at second *at*, once it has taken all of them."""
@@ -138,6 +167,12 @@ async def step(pilot):
         app._due.clear()
         app.frame()
     await pilot.pause()
+
+
+async def folded(app, pilot, at=30.0):
+    """Let everything fold that has had the time to by second *at*."""
+    Runs.tidy(app.model, EPOCH + round(at * SECOND))
+    await step(pilot)
 
 
 async def press(pilot, *keys):
@@ -175,3 +210,24 @@ def rows_text(app):
 def cursor_name(app):
     item = app.view.cursor.item
     return item.name if item is not None else None
+
+
+async def still(app, pilot):
+    """Bring everything up to date that is not the same with every run of the test, and draw it."""
+    app._said = (0.0, "", "")
+    app.model.meters.sample = lambda at: False
+    app.model.meters.event_rate = 0.0
+    app.model.meters.chunk_rates.clear()
+    await step(pilot)
+    await step(pilot)
+    app._due.clear()
+    app._show_header(0.0)
+    await pilot.pause()
+
+
+def kept(name, text):
+    """Return the text kept under *name*; with TRACEBUS_WRITE_SNAPSHOTS=1 keep *text* first."""
+    path = Path(__file__).parent / "snapshots" / f"{name}.txt"
+    if os.environ.get("TRACEBUS_WRITE_SNAPSHOTS"):
+        path.write_text(text, encoding="utf-8")
+    return path.read_text(encoding="utf-8")

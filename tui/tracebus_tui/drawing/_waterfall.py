@@ -56,6 +56,13 @@ class Bar(NamedTuple):
     waits: bool
     """Whether all of it, or all before the token, was waiting for the model."""
 
+    @property
+    def worked_from(self) -> int:
+        """Return the first cell in which it did not wait."""
+        if not self.waits:
+            return self.first
+        return self.last + 1 if self.token is None else self.token
+
 
 def root_of(node: RunNode) -> RunNode:
     """Return the topmost run above *node*."""
@@ -142,23 +149,18 @@ def composed_spans(root: RunNode, scale: Scale, now: int, glyphs: Glyphs) -> lis
     for cell in range(whole.first, whole.last + 1):
         signs[cell] = (glyphs.rule, "faint")
     leaves = [node for node in root.walk() if not node.children and node is not root]
-    for leaf in leaves:
-        bar = bar_of(leaf, scale, now)
-        if bar is not None:
-            _paint(signs, leaf, bar, glyphs)
-    for leaf in leaves:
-        bar = bar_of(leaf, scale, now)
-        if bar is not None and bar.token is not None:
+    bars = [(leaf, bar) for leaf in leaves if (bar := bar_of(leaf, scale, now)) is not None]
+    for _, bar in bars:  # what works while another waits is what is seen
+        for cell in range(bar.first, bar.worked_from):
+            signs[cell] = (glyphs.wait, "wait")
+    for leaf, bar in bars:
+        sign = (glyphs.work, _style(leaf))
+        for cell in range(bar.worked_from, bar.last + 1):
+            signs[cell] = sign
+    for _, bar in bars:
+        if bar.token is not None:
             signs[bar.token] = (glyphs.token, "token")
     return merged(signs)
-
-
-def _paint(signs: list[Span], leaf: RunNode, bar: Bar, glyphs: Glyphs) -> None:
-    waits_until = bar.last + 1 if bar.waits and bar.token is None else bar.token
-    style = _style(leaf)
-    for cell in range(bar.first, bar.last + 1):
-        waiting = waits_until is not None and cell < waits_until
-        signs[cell] = (glyphs.wait, "wait") if waiting else (glyphs.work, style)
 
 
 def stretch_spans(began: int, ended: int, scale: Scale, style: str, glyphs: Glyphs) -> list[Span]:
