@@ -150,7 +150,8 @@ def _run(
         motion=options.motion,
     )
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)  # the default pauses for 200 ms among 50,000 runs
+    # The default pauses for 200 ms among 50,000 runs, which are freed without it; a large first number for 100.
+    gc.set_threshold(10_000, 500, 100)
     with screen(stray):
         asyncio.run(_until_left(app))
     if companion is not None:
