@@ -15,11 +15,12 @@ from tracebus_tui.drawing import (
     cut,
     heading,
     line_width,
+    path_to,
     row_spans,
     spark,
     width,
 )
-from tracebus_tui.model import Runs
+from tracebus_tui.model import Runs, Together, Window
 
 NOW = EPOCH + 14 * SECOND
 HOSTILE = st.text(
@@ -57,6 +58,37 @@ def test_a_row_is_as_wide_as_its_columns_whatever_is_in_it(name, message, cells)
         spans = row_spans(row, Brush(columns, UNICODE, NOW, 3))
         assert line_width(spans) == columns.total == cells
         assert all(text == sanitise(text, one_line=True) for text, _ in spans)
+
+
+@given(HOSTILE, st.integers(30, 220), st.integers(0, 40), st.booleans())
+@settings(max_examples=80, deadline=None)
+def test_a_row_of_many_is_as_wide_as_its_columns_whatever_is_in_it(name, cells, second, ascii_only):
+    """Runs folded together, batches and what leads to a row keep to their columns, on any scale."""
+    glyphs = ASCII if ascii_only else UNICODE
+    h = History()
+    for number in range(31):
+        h.start(f"r{number}", name=name, at=number)
+        h.end(f"r{number}", at=number + 1, usage=usage(123456789, 99999))
+    h.start("wide", name=name, at=31)
+    h.start("deep", "wide", name=name, at=31)
+    for number in range(12):
+        h.start(f"w{number}", "deep", name=name, kind="chat_model", at=32)
+        h.end(f"w{number}", at=33, usage=usage(12345, 99999))
+    h.start("m", name=name, batch=BatchMembership("x", 0, 5), at=34)
+    runs = Runs()
+    runs.apply(h.events)
+    runs.tidy(EPOCH + 100 * SECOND)
+    assert sum(isinstance(row.item, Together) for row in runs.rows) == 2
+    columns = columns_for(cells)
+    start = EPOCH + second * SECOND
+    for window in (None, Window(start, start + 30 * SECOND, live=bool(second % 2))):
+        for row in runs.rows:
+            spans = row_spans(row, Brush(columns, glyphs, NOW, 3, window))
+            assert line_width(spans) == columns.total == cells
+            assert all(text == sanitise(text, one_line=True) for text, _ in spans)
+            line = heading(columns, "start", path=path_to(row, columns, glyphs), window=window)
+            assert line_width(line) == cells
+            assert all(text == sanitise(text, one_line=True) for text, _ in line)
 
 
 def test_columns_fill_every_width():

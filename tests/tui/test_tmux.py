@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tracebus.events import ErrorInfo, Outcome, RunEnded, RunKind, RunStarted
+from tracebus.logs import open_log
+
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
 
 DEADLINE = 40.0
@@ -135,3 +138,63 @@ def test_resizing(tmux, program):
     window.until("TTFT")
     window.keys("q")
     window.until("code=0")
+
+
+def test_the_mouse_goes_back_to_the_terminal(tmux):
+    """M ends the terminal's reports of the mouse, and has them again; leaving, there are none."""
+    window = tmux()
+    window.type("tracebus demo --fast; echo code=$?")
+    window.until("program ended (0)")
+    assert window.modes() == "1 1 0"
+    window.keys("M")
+    window.until("mouse off")
+    assert window.modes() == "1 0 0"
+    window.keys("M")
+    window.until("program ended (0)", gone=["mouse off"])
+    assert window.modes() == "1 1 0"
+    window.keys("M")
+    window.until("mouse off")
+    window.keys("q")
+    window.until("code=0")
+    assert window.modes() == "0 0 1"
+
+
+def test_a_long_log_is_one_screen(tmux, tmp_path):
+    """Three hundred good runs of a log are a row, the one that failed stands out, z 2 opens two levels."""
+    url = f"jsonl:{tmp_path}/events.jsonl"
+    log = open_log(url)
+    log.append(_calls(300, failed=200))
+    log.close()
+    window = tmux(80, 24)
+    window.type(f"tracebus {url}; echo code=$?")
+    window.until("200 finished ok", "RateLimitError", "89 finished ok")
+    window.keys("k", "z")
+    window.until("1-9 levels", "89 finished ok")
+    window.keys("1")
+    window.until(" e Next error", gone=["chat"])
+    window.keys("g", "Space")
+    window.until("  ◇ ask", gone=["RateLimitError"])
+    window.keys("e")
+    window.until("RateLimitError", "\n 200 finished ok ")
+    window.keys("q")
+    window.until("code=0")
+
+
+def _calls(count, *, failed):
+    """Return the events of *count* calls of a chain with a model in it, minutes ago; one of them failed."""
+    events = []
+    began = time.time_ns() - 600_000_000_000
+    for number in range(count):
+        at = began + number * 100_000_000
+        for run_id, parent, name, kind in (
+            (f"r{number}", None, "ask", RunKind.CHAIN),
+            (f"m{number}", f"r{number}", "chat", RunKind.CHAT_MODEL),
+        ):
+            ids = {"run_id": run_id, "parent_run_id": parent, "root_run_id": f"r{number}"}
+            events.append(RunStarted(time=at, name=name, kind=kind, **ids))
+        error = ErrorInfo(type="RateLimitError", message="429") if number == failed else None
+        outcome = Outcome.OK if error is None else Outcome.ERROR
+        for run_id, parent in ((f"m{number}", f"r{number}"), (f"r{number}", None)):
+            ids = {"run_id": run_id, "parent_run_id": parent, "root_run_id": f"r{number}"}
+            events.append(RunEnded(time=at + 50_000_000, outcome=outcome, error=error, **ids))
+    return events
