@@ -6,7 +6,7 @@ from tui_support import EPOCH, SECOND, History, story, usage
 
 from tracebus.events import BatchMembership, ModelInfo
 from tracebus.text import sanitise
-from tracebus_tui.detail import TABS, Look, Paragraph, flow, layout_of, wrapped
+from tracebus_tui.detail import TABS, Look, Paragraph, broken, flow, layout_of, wrapped
 from tracebus_tui.drawing import (
     ASCII,
     UNICODE,
@@ -261,6 +261,14 @@ def test_a_long_text_is_cut_where_nobody_reads_on():
 def test_a_long_line_of_wide_characters_is_wrapped_in_one_go():
     """Wrapping costs what the text is long, not its square: 200,000 wide characters took minutes."""
     assert len(wrapped("日" * 200_000, 80)) == 5000
+
+
+def test_a_line_of_very_many_styles_is_wrapped_in_one_go():
+    """Likewise where every word has a style of its own: Markdown can ask for that."""
+    spans = [("word ", "value"), ("*", "strong")] * 100_000
+    lines = list(broken(spans, 80))
+    joined = "".join((line.joint if number else "") + line.text for number, line in enumerate(lines))
+    assert joined == "word *" * 100_000
 
 
 def test_no_wrapping_keeps_a_line_a_line():

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tracebus_tui.model import Item
 
 _TYPING = 0.12
+_MANY_LINES = 5_000
 _FILTERS = "words  kind:tool  status:error  took:>2s  …"
 
 
@@ -153,19 +154,17 @@ class Watch(Replaying):
         prompt.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Find at once; filter a moment after the last key."""
+        """Find at once; filter, and find in very many lines, a moment after the last key."""
         event.stop()
-        if self._finding is None:
+        if self._finding is None or len(self._finding.lines) > _MANY_LINES:
             self._filter_at = time.monotonic() + _TYPING
         else:
-            self._finding.find(event.value)
-            self.say(self._finding.said if event.value else "")
+            self._apply_filter()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Keep what was typed and return to where the keys were."""
         event.stop()
-        if self._finding is None:
-            self._apply_filter()
+        self._apply_filter()
         self._close_prompt()
 
     def _close_prompt(self) -> None:
@@ -478,10 +477,7 @@ class Watch(Replaying):
     def _drop_prompt(self) -> None:
         with self.query_one("#prompt", Input).prevent(Input.Changed):
             self.query_one("#prompt", Input).value = ""
-        if self._finding is None:
-            self._apply_filter()
-        else:
-            self._finding.find("")
+        self._apply_filter()
         self._close_prompt()
 
     def action_leave(self) -> None:

@@ -497,6 +497,11 @@ class Picture(App[int]):
     def _apply_filter(self) -> None:
         self._filter_at = None
         text = self.query_one("#prompt", Input).value
+        if self._finding is not None:
+            if text != self._finding.wanted:
+                self._finding.find(text)
+            self.say(self._finding.said if text else "")
+            return
         if text == self.view.filter_text:
             return
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tracebus.figures import duration
 from tracebus.text import first_line
-from tracebus_tui.detail._blocks import shown
+from tracebus_tui.detail._blocks import bounded, shown
 from tracebus_tui.detail._facts import aligned, facts_of
 from tracebus_tui.detail._find import emphasised
 from tracebus_tui.detail._payloads import inputs_of, output_of
@@ -16,9 +16,10 @@ from tracebus_tui.detail._wrap import Line, beside, broken
 from tracebus_tui.drawing import cut, width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tracebus.tree import RunNode
+    from tracebus_tui.detail._blocks import Block
     from tracebus_tui.detail._wrap import Layout
     from tracebus_tui.drawing import Span
 
@@ -26,6 +27,8 @@ _NOTHING = "–"  # noqa: RUF001 - a dash for nothing
 _MOST_LINES = 2_000
 """Of more, comparing would hold up the screen: they are shown as they are, unmarked."""
 _LONGEST_LINE = 500
+_MOST_CHANGED = 40
+"""Pairs of lines that are compared word by word."""
 _MOST_STEPS = 300
 _BETWEEN = " │ "
 
@@ -102,10 +105,11 @@ def _fact(name: str, left: str | None, right: str | None, change: str) -> _Pair:
     )
 
 
-def _texts(left: RunNode, right: RunNode, read: object) -> tuple[list[str], list[str]]:
-    assert callable(read)
+def _texts(
+    left: RunNode, right: RunNode, read: Callable[[RunNode], list[Block]]
+) -> tuple[list[str], list[str]]:
     first, second = (
-        [line for block in read(node) for line in block.text.split("\n")] for node in (left, right)
+        [line for block in bounded(read(node)) for line in block.text.split("\n")] for node in (left, right)
     )
     return first, second
 
@@ -117,11 +121,13 @@ def _lines(left: list[str], right: list[str]) -> Iterator[_Pair]:
         for one, other in zip_longest(left[:_MOST_LINES], right[:_MOST_LINES]):
             yield _Pair(_plain(one), _plain(other))
         return
+    changed = 0
     for tag, first, last, other_first, other_last in SequenceMatcher(None, left, right).get_opcodes():
         for one, other in zip_longest(left[first:last], right[other_first:other_last]):
+            changed += tag == "replace"
             if tag == "equal":
                 yield _same_style(one, other, "value")
-            elif one is None or other is None:
+            elif one is None or other is None or changed > _MOST_CHANGED:
                 yield _Pair(_whole(one, "removed"), _whole(other, "added"))
             else:
                 yield _changed(one, other)

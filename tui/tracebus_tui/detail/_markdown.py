@@ -246,8 +246,8 @@ def _spans(tokens: Iterable[Token], style: str) -> list[list[Span]]:
 
 def _target(target: str, line: list[Span]) -> list[Span]:
     """Return where a link leads, unless its text has said so."""
-    said = "".join(text for text, _ in line)
-    return [(f" <{target}>", "faint")] if target and not said.endswith(target) else []
+    said = bool(line) and line[-1][0].endswith(target)
+    return [(f" <{target}>", "faint")] if target and not said else []
 
 
 # Tables.

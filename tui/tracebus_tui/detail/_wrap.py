@@ -47,26 +47,36 @@ def broken(spans: list[Span], cells: int, margin: str = "", *, wrap: bool = True
     spans = [(text.replace("\t", TAB), style) for text, style in spans]
     whole = "".join(text for text, _ in spans)
     if not wrap:
-        yield Line(_cut(spans, 0, len(fit(whole, min(cells, width(whole[: cells * 8]))))), margin)
+        shown = len(fit(whole, min(cells, width(whole[: cells * 8]))))
+        yield Line(_Rest(spans).take(shown), margin)
         return
-    place = 0
+    rest = _Rest(spans)
     for number, (joint, piece) in enumerate(wrapped(whole, cells)):
-        place += len(joint)
-        part = [(piece, spans[0][1])] if len(spans) == 1 else _cut(spans, place, place + len(piece))
-        yield Line(part, margin, joint if number else "\n")
-        place += len(piece)
+        rest.take(len(joint))
+        yield Line(rest.take(len(piece)), margin, joint if number else "\n")
 
 
-def _cut(spans: list[Span], start: int, end: int) -> list[Span]:
-    """Return the characters from *start* to *end* of *spans*."""
-    kept: list[Span] = []
-    place = 0
-    for text, style in spans:
-        part = text[max(0, start - place) : max(0, end - place)]
-        if part:
-            kept.append((part, style))
-        place += len(text)
-    return kept
+class _Rest:
+    """What is left of spans that are taken from the front, each looked at once."""
+
+    def __init__(self, spans: list[Span]) -> None:
+        self._spans = spans
+        self._span = 0
+        self._start = 0
+
+    def take(self, characters: int) -> list[Span]:
+        """Return the next *characters* characters."""
+        taken: list[Span] = []
+        while characters > 0 and self._span < len(self._spans):
+            text, style = self._spans[self._span]
+            part = text[self._start : self._start + characters]
+            characters -= len(part)
+            self._start += len(part)
+            if part:
+                taken.append((part, style))
+            if self._start >= len(text):
+                self._span, self._start = self._span + 1, 0
+        return taken
 
 
 def beside(left: Sequence[Line], right: Sequence[Line], cells: int, between: str) -> Iterator[Line]:
