@@ -68,7 +68,7 @@ async def test_an_error_is_found_from_a_crowd():
     """E goes from the row the cursor is on, also where that is no run; E back again."""
     async with opened(crowded(), at=30) as (app, pilot):
         await folded(app, pilot)
-        app.view.move_to(3)
+        await press(pilot, "g", "j", "j", "j")
         assert isinstance(app.view.cursor.item, Together)
         await press(pilot, "e")
         assert app.view.node.run_id == "w3.m"
@@ -101,8 +101,8 @@ async def test_the_detail_says_what_a_crowd_adds_up_to(tab):
 async def test_the_cursor_stays_where_it_is_on_the_screen_when_lines_fold_above_it():
     """Sixty rows fold into one above the cursor, and the picture does not jump."""
     async with opened(crowded(), at=30) as (app, pilot):
-        app.view.reveal(app.model.runs.get("ask95"))
         app._follow = False
+        app.view.reveal(app.model.runs.get("ask95"))
         await step(pilot)
         line = app.view.line - app._runs.top
         before = first_column(app)[line]
