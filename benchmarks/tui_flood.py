@@ -76,7 +76,7 @@ async def _watch(keyboard, source, begin, seconds, settled):
     keyboard.watch(app)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 500, 100)
+    gc.set_threshold(10_000, 5, 1000)
     finish = begin()
     await asyncio.sleep(settled)
     app.took.clear()

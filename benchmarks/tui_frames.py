@@ -15,6 +15,7 @@ import itertools
 import statistics
 import sys
 import time
+from pathlib import Path
 
 from _terminal import measured, show
 from _traffic import run, standing, token
@@ -29,7 +30,7 @@ def folding(_keyboard):
     from tracebus.tree import RunTree
     from tracebus_tui.model import Runs
 
-    gc.set_threshold(10_000, 500, 100)  # as the viewer does
+    gc.set_threshold(10_000, 5, 1000)  # as the viewer does
     events = standing(ROWS)
     tokens = [token(f"{n}m", str(n)) for n in range(5000) for _ in range(10)]
     began = time.thread_time()
@@ -58,9 +59,10 @@ def frames(_keyboard):
     from tracebus_tui.feed import ListSource
 
     results = {"import of the view, CPU s": time.thread_time() - began}
-    gc.set_threshold(10_000, 500, 100)
+    gc.set_threshold(10_000, 5, 1000)
 
     events = standing(ROWS)
+    held = _resident()
 
     async def main():
         began, core = time.perf_counter(), time.process_time()
@@ -80,7 +82,12 @@ def frames(_keyboard):
         gc.collect()
         gc.freeze()
         results["rows"] = len(app.view.rows)
+        results["memory beyond the events, MB"] = _resident() - held
         results.update(await _idle(app))
+        before = time.thread_time()
+        app.view.set_filter("kind:chat_model tokens:>100")
+        results["a filter over all rows, ms"] = (time.thread_time() - before) * 1e3
+        app.view.set_filter("")
         app._follow = False
         app.view.move_to(50)
         await _single_frames(app, results)
@@ -89,6 +96,11 @@ def frames(_keyboard):
 
     asyncio.run(main())
     return results
+
+
+def _resident():
+    """Return this process's memory in MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
 
 async def _idle(app):

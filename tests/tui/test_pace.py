@@ -136,3 +136,10 @@ async def test_frames_are_apart_however_fast_keys_come():
             await asyncio.sleep(0)
         task.cancel()
     assert all(later - earlier > 1 / 61 for earlier, later in pairwise(drawn))
+
+
+def test_a_view_beside_the_program_leaves_it_the_time():
+    """Where a twentieth of a core is all there is, a busy view comes down to few frames."""
+    pace = Pace(15, share=0.05)
+    spend(pace, 0.12, 5)
+    assert pace.fps == 5

@@ -66,6 +66,9 @@ class Frames:
                 self._loop.call_soon_threadsafe(self.hurry)
 
     async def _until(self, due: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(due - time.monotonic()):
-                await self._asked.wait()
+        """Wait for *due* or somebody in a hurry; without an exception, which would be garbage each time."""
+        alarm = asyncio.get_running_loop().call_later(max(0.0, due - time.monotonic()), self._asked.set)
+        try:
+            await self._asked.wait()
+        finally:
+            alarm.cancel()

@@ -150,8 +150,8 @@ def _run(
         motion=options.motion,
     )
     gc.freeze()
-    # The default pauses for 200 ms among 50,000 runs, which are freed without it; a large first number for 100.
-    gc.set_threshold(10_000, 500, 100)
+    # Textual's strips are circles, and many: soon and few at a time. Runs are not: all of them hardly ever.
+    gc.set_threshold(10_000, 5, 1000)
     with screen(stray):
         asyncio.run(_until_left(app))
     if companion is not None:
