@@ -247,7 +247,8 @@ class Watch(Replaying):
             if (pinned := self.model.runs.get(run_id)) and pinned is not node
         ]
         if node is None or not others:
-            self.say("pin a run with b, go to another, and compare with c")
+            pin = "pin a run with b, go to another, and compare with c"
+            self.say(pin if node is not None else "a single run is compared: go to one")
             return
         self.push_screen(Compare(others[0], node, self._clock()))
 

@@ -63,6 +63,10 @@ _CSS = "\n".join(
 )
 
 
+def _no_look(_name: str) -> Style:
+    return Style.null()
+
+
 def plain_border(widget: Widget) -> None:
     """Draw the borders of *widget* in ASCII, where the screen is."""
     if getattr(widget.app, "ascii", False):
@@ -105,10 +109,12 @@ class LineView(Widget):
     def strip(self, spans: list[Span], cells: int, over: str = "") -> Strip:
         """Return *spans* as a line of exactly *cells* cells; *over* names a background for all of it."""
         base = self.rich_style
-        if over:  # the terminal's own colours have no shades: there the line is turned round
-            plain = self.app.current_theme.ansi
-            base += Style(reverse=True) if plain else Style(bgcolor=self.look(over).bgcolor)
         look = self.look
+        if over and self.app.current_theme.ansi:
+            # The terminal's own colours have no shades: the line is turned round, as one and not in patches.
+            base, look = base + Style(reverse=True), _no_look
+        elif over:
+            base += Style(bgcolor=self.look(over).bgcolor)
         spell = getattr(self.app, "spell", clean)
         segments = [Segment(spell(text), base + look(style)) for text, style in spans]
         return Strip(segments).adjust_cell_length(cells, base)
