@@ -1,24 +1,19 @@
-"""The application: the picture, and a method per key."""
+"""The application: the picture, and what the keys that move, fold and show do."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import time
-from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.widgets import Input
-
 from tracebus.figures import duration
-from tracebus_tui._commands import DEPTHS, Choice, Compare, Help
+from tracebus_tui._commands import DEPTHS, Choice, Help
+from tracebus_tui._finding import Finding
 from tracebus_tui._picture import RUNS
 from tracebus_tui._replaying import Replaying
-from tracebus_tui._save import COPIES, as_lines, copied, known_events, plain_name, write_private
+from tracebus_tui._taking import Taking
 from tracebus_tui._themes import CYCLE
 from tracebus_tui.detail import TABS
-from tracebus_tui.model import ORDERS, Together
+from tracebus_tui.model import Together
 from tracebus_tui.tables import ErrorGroup, Total
 from tracebus_tui.terminal import report_mouse
 from tracebus_tui.widgets import TableView, TextView
@@ -26,23 +21,11 @@ from tracebus_tui.widgets import TableView, TextView
 if TYPE_CHECKING:
     from tracebus_tui.model import Item
 
-_TYPING = 0.12
-_MANY_LINES = 5_000
-_FILTERS = "words  kind:tool  status:error  took:>2s  …"
 
-
-class Watch(Replaying):
+class Watch(Replaying, Finding, Taking):
     """Shows the runs of one source, live, and does what the keys say."""
 
     # Keys: moving.
-
-    @property
-    def _text_in_focus(self) -> TextView | None:
-        return self.focused if isinstance(self.focused, TextView) else None
-
-    @property
-    def _table_in_focus(self) -> TableView | None:
-        return self.focused if isinstance(self.focused, TableView) else None
 
     def action_move(self, lines: int) -> None:
         """Move the cursor, or the text in focus."""
@@ -139,118 +122,6 @@ class Watch(Replaying):
         node = self.view.node
         self.view.focus = None if self.view.focus or node is None else node.run_id
         self.view.rebuild()
-
-    # Keys: finding.
-
-    def action_filter(self) -> None:
-        """Ask for a filter; with the keys in a text, for what to find in it."""
-        self._finding = self._text_in_focus
-        prompt = self.query_one("#prompt", Input)
-        with prompt.prevent(Input.Changed):
-            prompt.value = self.view.filter_text if self._finding is None else self._finding.wanted
-        prompt.placeholder = _FILTERS if self._finding is None else "find in this text"
-        prompt.display = True
-        prompt.cursor_position = len(prompt.value)
-        prompt.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Find at once; filter, and find in very many lines, a moment after the last key."""
-        event.stop()
-        if self._finding is None or len(self._finding.lines) > _MANY_LINES:
-            self._filter_at = time.monotonic() + _TYPING
-        else:
-            self._apply_filter()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep what was typed and return to where the keys were."""
-        event.stop()
-        self._apply_filter()
-        self._close_prompt()
-
-    def _close_prompt(self) -> None:
-        self.query_one("#prompt").display = False
-        (self._finding or self._runs).focus()
-
-    def action_hit(self, step: int) -> None:
-        """Go to the next or the previous hit; in a text in which something was found, to its next place."""
-        text = self._text_in_focus
-        if text is not None and text.wanted:
-            text.find_next(back=step < 0)
-            self.say(text.said)
-        else:
-            self._jump(self.view.next_hit(back=step < 0), "no hits: filter with /")
-
-    def action_context(self) -> None:
-        """Show only hits, or all with the hits marked."""
-        self.view.only_hits = not self.view.only_hits
-        self.view.rebuild()
-        self.say("only hits" if self.view.only_hits else "hits are marked; n goes to the next")
-
-    def action_error(self, step: int) -> None:
-        """Go to the next or the previous error."""
-        self._jump(self.view.next_error(back=step < 0), "no errors")
-
-    def action_slowest(self) -> None:
-        """Go to the slowest run that has no runs below it."""
-        self._jump(self.view.extreme(lambda node: node.elapsed(self._clock())), "no runs")
-
-    def action_dearest(self) -> None:
-        """Go to the most expensive run."""
-        self._jump(self.view.extreme(lambda node: node.cost), "no costs are known")
-
-    def _jump(self, found: bool, otherwise: str) -> None:  # noqa: FBT001 - whether it worked
-        if found:
-            self._unfollow()
-        else:
-            self.say(otherwise)
-
-    def action_sort(self) -> None:
-        """Sort by the next order, a table by its next column."""
-        table = self._table_in_focus
-        if table is not None:
-            table.sort()
-            self._due.clear()
-            return
-        place = next(number for number, order in enumerate(ORDERS) if order is self.view.order)
-        self.view.order_by(ORDERS[(place + 1) % len(ORDERS)])
-        self.say(f"sorted by {self.view.order.name}")
-
-    def action_reverse(self) -> None:
-        """Turn the order round."""
-        table = self._table_in_focus
-        if table is not None:
-            table.turn_round()
-            self._due.clear()
-            return
-        self.view.order_by(self.view.order, reverse=not self.view.reversed)
-
-    def action_pin(self) -> None:
-        """Pin or unpin the run."""
-        node = self.view.node
-        if node is None:
-            return
-        if node.run_id in self.view.pins:
-            del self.view.pins[node.run_id]
-        else:
-            self.view.pins[node.run_id] = None
-
-    def action_next_pin(self) -> None:
-        """Go to the next pinned run."""
-        self._jump(self.view.next_pin(), "nothing is pinned: b pins a run")
-
-    def action_compare(self) -> None:
-        """Show the run beside the last pinned one."""
-        node = self.view.node
-        others = [
-            pinned
-            for run_id in reversed(self.view.pins)
-            if (pinned := self.model.runs.get(run_id)) and pinned is not node
-        ]
-        if node is None or not others:
-            pin = "pin a run with b, go to another, and compare with c"
-            self.say(pin if node is not None else "a single run is compared: go to one")
-            return
-        self.push_screen(Compare(others[0], node, self._clock()))
 
     # Keys: views.
 
@@ -390,61 +261,6 @@ class Watch(Replaying):
         self.theme = CYCLE[(place + 1) % len(CYCLE)]
         self.say(f"theme {self.theme}")
 
-    # Keys: taking things along.
-
-    def action_copy(self) -> None:
-        """Ask what to copy, and copy it."""
-        node = self.view.node
-        if node is None:
-            return
-
-        def take(what: str | None) -> None:
-            if what is not None:
-                text = copied(node, what)
-                self.copy_to_clipboard(text)
-                self.say(f"copied {COPIES[what]}: {len(text)} characters")
-
-        self.push_screen(Choice("copy", COPIES), take)
-
-    def action_save(self) -> None:
-        """Write the whole root run to a file."""
-        node = self.view.node
-        if node is not None:
-            self.run_worker(self._save(node.root_run_id), exclusive=True, group="save")
-
-    async def _save(self, root_run_id: str) -> None:
-        root = self.model.runs.get(root_run_id)
-        name = f"tracebus-{root_run_id[-8:]}"
-        try:
-            events = await asyncio.to_thread(self.feed.source.events_of, root_run_id)
-            if not events and root is not None:
-                events = known_events(root)
-            content = await asyncio.to_thread(as_lines, events)
-            place = await self._keep(content, name, ".jsonl")
-        except Exception as error:  # noqa: BLE001 - said to the user; the view goes on
-            self.say(f"not saved: {error}", "error")
-        else:
-            self.say(f"saved {len(events)} events to {place}", "ok")
-
-    async def _keep(self, content: bytes, name: str, suffix: str) -> str:
-        """Save *content* where the user is, who may sit before a browser; return what to call the place."""
-        if not self.is_web:
-            folder = self._folder or Path.cwd()
-            return str(await asyncio.to_thread(write_private, content, name, suffix, folder))
-        file = f"{plain_name(name)}{suffix}"
-        self.deliver_binary(BytesIO(content), save_filename=file, mime_type="application/octet-stream")
-        return f"the browser's downloads: {file}"
-
-    async def action_picture(self) -> None:
-        """Write the screen to a file as SVG."""
-        picture = self.export_screenshot(title="tracebus")
-        try:
-            place = await self._keep(picture.encode(), "tracebus-screen", ".svg")
-        except OSError as error:
-            self.say(f"not saved: {error}", "error")
-        else:
-            self.say(f"saved to {place}", "ok")
-
     # Keys: the rest.
 
     def action_palette(self) -> None:
@@ -474,12 +290,6 @@ class Watch(Replaying):
             self.view.set_filter("")
         else:
             self._runs.focus()
-
-    def _drop_prompt(self) -> None:
-        with self.query_one("#prompt", Input).prevent(Input.Changed):
-            self.query_one("#prompt", Input).value = ""
-        self._apply_filter()
-        self._close_prompt()
 
     def action_leave(self) -> None:
         """Quit."""

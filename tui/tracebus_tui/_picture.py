@@ -494,6 +494,20 @@ class Picture(App[int]):
     def _unfollow(self) -> None:
         self._follow = False
 
+    def _jump(self, found: bool, otherwise: str) -> None:  # noqa: FBT001 - whether it worked
+        if found:
+            self._unfollow()
+        else:
+            self.say(otherwise)
+
+    @property
+    def _text_in_focus(self) -> TextView | None:
+        return self.focused if isinstance(self.focused, TextView) else None
+
+    @property
+    def _table_in_focus(self) -> TableView | None:
+        return self.focused if isinstance(self.focused, TableView) else None
+
     def _apply_filter(self) -> None:
         self._filter_at = None
         text = self.query_one("#prompt", Input).value

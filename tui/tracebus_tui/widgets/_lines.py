@@ -12,6 +12,8 @@ from textual.widget import Widget
 from tracebus_tui.drawing import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tracebus_tui.drawing import Span
 
 _COLOURS = {
@@ -109,7 +111,7 @@ class LineView(Widget):
     def strip(self, spans: list[Span], cells: int, over: str = "") -> Strip:
         """Return *spans* as a line of exactly *cells* cells; *over* names a background for all of it."""
         base = self.rich_style
-        look = self.look
+        look: Callable[[str], Style] = self.look
         if over and self.app.current_theme.ansi:
             # The terminal's own colours have no shades: the line is turned round, as one and not in patches.
             base, look = base + Style(reverse=True), _no_look
