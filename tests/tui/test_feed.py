@@ -14,6 +14,7 @@ from tracebus.logs import Retention
 from tracebus_tui.feed import BusSource, Feed, FeedState, ListSource, LogSource
 from tracebus_tui.feed import _feed as feed_module
 from tracebus_tui.feed import _source as source_module
+from tracebus_tui.model import Runs
 
 
 class Scripted(ListSource):
@@ -165,6 +166,49 @@ def test_a_bus_ends_with_its_last_event(started):
     bus.close()
     feed._thread.join(10)
     assert feed.state is FeedState.ENDED
+
+
+def test_runs_whose_end_was_missed_do_not_run_for_ever(started):
+    """After a gap the bus says what is open: the rest ended unseen, and a start that was missed is told."""
+    h = History()
+    bus = EventBus(capacity=4)
+    model = Runs()
+    known = h.start("ended unseen")
+    bus.publish(known)
+    model.apply([known])
+    bus.publish(h.end("ended unseen"))
+    bus.publish(h.start("began unseen"))
+    for number in range(10):
+        bus.publish(h.start(f"short {number}"))
+        bus.publish(h.end(f"short {number}"))
+    feed = started(BusSource(bus))
+    found = taken(feed, 5)
+    assert isinstance(found[0], Gap)
+    model.apply(found)
+    deadline = time.monotonic() + 20
+    while (open_runs := feed.take_open_runs()) is None:
+        assert time.monotonic() < deadline
+    model.resync(open_runs)
+    assert {root.run_id: root.status.value for root in model.runs.roots if "unseen" in root.run_id} == {
+        "ended unseen": "lost",
+        "began unseen": "running",
+    }
+    assert model.row_of("began unseen") is not None
+
+
+async def test_the_screen_does_not_show_as_running_what_ended_unseen():
+    """The application asks the bus itself after a gap."""
+    h = History()
+    bus = EventBus(capacity=64)
+    async with opened([], source=BusSource(bus)) as (app, pilot):
+        bus.publish(h.start("ended unseen"))
+        await until(pilot, lambda: app.model.runs.running)
+        bus.publish(h.end("ended unseen"))
+        for number in range(500):
+            bus.publish(h.start(f"short {number}"))
+            bus.publish(h.end(f"short {number}"))
+        await until(pilot, lambda: not app.model.runs.running)
+    bus.close()
 
 
 def test_a_view_that_does_not_take_bounds_what_waits(started, monkeypatch):

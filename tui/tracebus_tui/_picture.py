@@ -249,6 +249,8 @@ class Picture(App[int]):
                 break
         if lost := self.feed.take_lost():
             self.model.lose(lost)
+        if (open_runs := self.feed.take_open_runs()) is not None:
+            self.model.resync(open_runs)
         if self._every("tidy", at, 0.2):
             self.model.tidy(self._clock())
             self._refresh_view()

@@ -9,10 +9,13 @@ from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from tracebus.events import Gap
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tracebus.events import Event
+    from tracebus.tree import OpenRuns
     from tracebus_tui.feed._source import Source
 
 _log = logging.getLogger("tracebus")
@@ -55,6 +58,8 @@ class Feed:
         self.failures = 0
         self.arrived: Callable[[], None] = _nothing
         self._lost: frozenset[str] = frozenset()
+        self._open_runs: OpenRuns | None = None
+        self._taken = 0
         self._waiting: deque[Event] = deque()
         self._position: int | None = None
         self._stopping = threading.Event()
@@ -86,12 +91,23 @@ class Feed:
     def take(self, limit: int) -> list[Event]:
         """Return up to *limit* events that have come, oldest first, without waiting."""
         waiting = self._waiting
-        return [waiting.popleft() for _ in range(min(limit, len(waiting)))]
+        events = [waiting.popleft() for _ in range(min(limit, len(waiting)))]
+        if events:
+            self._taken = events[-1].seq
+        return events
 
     def take_lost(self) -> frozenset[str]:
         """Return the runs that turned out to have lost their process since the last call."""
         lost, self._lost = self._lost, frozenset()
         return lost
+
+    def take_open_runs(self) -> OpenRuns | None:
+        """Return the runs that were open after a `Gap`, once every event before that has been taken."""
+        found = self._open_runs
+        if found is None or (self._taken < found.seq and self._waiting):
+            return None
+        self._open_runs = None
+        return found
 
     def _run(self) -> None:
         try:
@@ -128,6 +144,8 @@ class Feed:
                 self.caught_up = True
                 continue
             waiting.extend(batch)
+            if isinstance(batch[0], Gap):  # a gap comes first or not at all
+                self._open_runs = await asyncio.to_thread(self.source.open_runs)
             self._position = batch[-1].seq or self._position
             self.arrived()
             while len(waiting) > _MOST_WAITING:  # noqa: ASYNC110 - the thread that takes must not pay for telling

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tracebus.bus import EventBus
     from tracebus.events import Event
     from tracebus.logs import Log
+    from tracebus.tree import OpenRuns
 
 _RECENT_ROOTS = 200
 _MOST_HISTORY = 200_000
@@ -37,6 +38,9 @@ class Source(Protocol):
 
     def lost(self) -> frozenset[str]:
         """Return the ids of open runs whose process is gone. May block."""
+
+    def open_runs(self) -> OpenRuns | None:
+        """Return the runs open now, for a view that missed events; `None` where nobody can tell. May block."""
 
     def events_of(self, root_run_id: str) -> Sequence[Event]:
         """Return every event the source holds of one root run; none where it cannot look back. May block."""
@@ -76,6 +80,9 @@ class LogSource:
         """Return the open runs of processes that are gone."""
         return self._log.lost()
 
+    def open_runs(self) -> None:
+        """Return nothing: a log keeps what was missed, but for what its retention has removed."""
+
     def events_of(self, root_run_id: str) -> Sequence[Event]:
         """Return the stored events of a root run."""
         return self._log.read_run(root_run_id)
@@ -100,6 +107,7 @@ class BusSource:
 
     def __init__(self, bus: EventBus, label: str = "this process") -> None:
         self._label = label
+        self._bus = bus
         self._subscription = bus.subscribe(after=0)  # now: the bus may be closed before the feed begins
 
     @property
@@ -119,6 +127,10 @@ class BusSource:
     def lost(self) -> frozenset[str]:
         """Return none: this process lives."""
         return frozenset()
+
+    def open_runs(self) -> OpenRuns:
+        """Return what the bus knows to be open, whatever this view was too slow for."""
+        return self._bus.snapshot()
 
     def events_of(self, root_run_id: str) -> Sequence[Event]:  # noqa: ARG002 - a ring does not look back
         """Return none: what the ring still holds is not a whole run."""
@@ -149,6 +161,9 @@ class ListSource:
     def lost(self) -> frozenset[str]:
         """Return none."""
         return frozenset()
+
+    def open_runs(self) -> None:
+        """Return nothing: what a recording left out nobody knows."""
 
     def events_of(self, root_run_id: str) -> Sequence[Event]:
         """Return the events of a root run."""

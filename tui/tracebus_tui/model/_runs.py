@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tracebus.events import Event
+    from tracebus.tree import OpenRuns
 
 _MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM))
 _QUIET = frozenset((RunKind.PROMPT, RunKind.PARSER))
@@ -120,6 +121,11 @@ class Runs:
     def lose(self, run_ids: Iterable[str] | None = None) -> None:
         """Mark running runs lost: those of *run_ids*, or all, when their source is gone."""
         self.runs.lose(run_ids)
+
+    def resync(self, snapshot: OpenRuns) -> None:
+        """Bring the runs in line with those open in *snapshot*, after events were missed."""
+        self.apply(start for start in snapshot.open if start.run_id not in self._by_id)
+        self.runs.resync(snapshot)
 
     # Places.
 
