@@ -142,6 +142,9 @@ class ReplaySource:
         """Return none: a recording says what it says."""
         return frozenset()
 
+    def open_runs(self) -> None:
+        """Return nothing: what a recording left out nobody knows."""
+
     def events_of(self, root_run_id: str) -> Sequence[Event]:
         """Return the events of a root run that have been played."""
         played = islice(self._events, self.played)

@@ -40,7 +40,7 @@ class Source(Protocol):
         """Return the ids of open runs whose process is gone. May block."""
 
     def open_runs(self) -> OpenRuns | None:
-        """Return the runs open now, for a view that missed events; `None` where nobody can tell. May block."""
+        """Return the runs open now, for a view that missed events; `None` if nobody can tell. May block."""
 
     def events_of(self, root_run_id: str) -> Sequence[Event]:
         """Return every event the source holds of one root run; none where it cannot look back. May block."""
