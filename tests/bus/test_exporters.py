@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import force_setattr
 
 from tracebus.bus import EventBus
-from tracebus.events import Deferred, Gap
+from tracebus.events import Cut, Deferred, Gap, settle
 from tracebus.testing import RecordingExporter
 
 NO_WAIT = {"linger": 0.0, "backoff": 0.0}
@@ -110,19 +110,48 @@ def test_an_exporter_may_settle_what_it_reads_itself(bus, make):
     class Frugal(RecordingExporter):
         settles_itself = True
 
-    frugal = Frugal()
+    frugal, usual = Frugal(), RecordingExporter()
     bus.attach(frugal, **NO_WAIT)
+    bus.attach(usual, linger=3600.0)
     bus.publish(make.started("r", inputs=Later()))
-    assert bus.flush()
-    (event,) = frugal.events
-    assert isinstance(event.inputs, Later)
+    wait_until(lambda: frugal.events)
+    assert isinstance(frugal.events[0].inputs, Later)
     assert Later.settled == 0
-
-    usual = RecordingExporter()
-    bus.attach(usual, after=0, **NO_WAIT)
     assert bus.flush()
     assert [event.inputs for event in usual.events] == ["json"]
     assert Later.settled == 1
+
+
+def test_what_nobody_reads_is_let_go(bus, make):
+    """Where every exporter settles for itself the ring keeps no payload of the program's alive."""
+
+    class Payload(Deferred):
+        def settle_into(self, event, field) -> None:
+            force_setattr(event, field, "json")
+
+    class Frugal(RecordingExporter):
+        settles_itself = True
+
+        def export(self, batch) -> None:
+            super().export(settle(event, ("metadata",)) for event in batch)
+
+    frugal, slower = Frugal(), Frugal()
+    bus.attach(frugal, **NO_WAIT)
+    bus.attach(slower, linger=3600.0)
+    inputs = Payload()
+    bus.publish(make.started("r", inputs=inputs, metadata=Payload()))
+    wait_until(lambda: frugal.events)
+    assert frugal.events[0].inputs is inputs  # the other one has not come by
+    assert bus.flush()
+    (event,) = frugal.events
+    assert (event.inputs, event.metadata) == (None, "json")
+    assert event.cuts == (Cut("/inputs", "content"),)
+
+    subscription = bus.subscribe()
+    bus.publish(make.started("s", inputs=Payload()))
+    assert bus.flush()
+    assert isinstance(frugal.events[-1].inputs, Payload)  # somebody may want it
+    del subscription
 
 
 def test_what_is_no_exporter_is_refused(bus):

@@ -17,6 +17,7 @@ from tracebus.bus._ring import Ring
 from tracebus.bus._settling import Settler
 from tracebus.bus._statistics import BusStatistics, Snapshot
 from tracebus.bus._subscription import Subscription
+from tracebus.bus._unread import Unread
 from tracebus.bus._worker import Worker
 from tracebus.clock import system_clock
 from tracebus.exceptions import ClosedBusError
@@ -50,6 +51,7 @@ class EventBus:
         self._settler = Settler(self._ring.tally)
         self._workers: list[Worker] = []
         self._subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
+        self._unread = Unread(self._ring, self._workers, self._subscriptions)
         self._ending = Ending(self._ring, self._workers)
         # The list and the ring, not `self`: a finalizer that held the bus would keep it alive.
         weakref.finalize(self, abandon, self._ring, self._workers).atexit = False
@@ -111,7 +113,8 @@ class EventBus:
         Args:
             exporter: an `Exporter`, or a plain function of a batch.
             name: for statistics and log messages; by default the function's or the class's name.
-            after: a `seq` to begin after, as for `subscribe`.
+            after: a `seq` to begin after, as for `subscribe`. While every reader settles for itself
+                (see `Exporter`), payloads that none of them read are let go, and cut from the past.
             linger: seconds to gather events before a batch is exported; by default what the exporter
                 asks for by an attribute of this name, else 0.02.
             max_batch: the most events in one batch.
@@ -140,7 +143,7 @@ class EventBus:
             if worker is None:
                 label = self._unique_name(name or _name_of(exporter))
                 reader = self._reader(after, settled=not settles_itself(served))
-                worker = Worker(label, served, reader, options)
+                worker = Worker(label, served, reader, options, self._unread)
                 self._workers.append(worker)
                 before_others_at_exit()
         return ExporterHandle(worker, self._workers)

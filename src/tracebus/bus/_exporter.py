@@ -26,8 +26,8 @@ class Exporter(Protocol):
 
     Events come settled: every payload is JSON. That is most of what a run costs, so an exporter that
     reads few payloads may set `settles_itself = True`; it then gets them as they were captured, and
-    calls `tracebus.events.settle(event, fields)` for the fields it reads. The others it must not
-    touch: a `Deferred` may stand there.
+    calls `tracebus.events.settle(event, fields)` for the fields it reads, before `export` returns. The
+    others it must not touch: a `Deferred` may stand there, or nothing once every reader is past it.
 
     One that holds events back anyway may define `linger`, the seconds to gather events before a batch:
     the fewer its thread's turns, the less it gets in the program's way.

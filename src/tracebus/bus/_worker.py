@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tracebus.bus._delivery import Options
     from tracebus.bus._exporter import Exporter
     from tracebus.bus._reader import Reader
+    from tracebus.bus._unread import Unread
 
 __all__ = ["Flush", "Worker"]
 
@@ -46,9 +47,12 @@ class Worker:
     The thread holds this object and the log, and not the bus: a forgotten bus can be collected.
     """
 
-    def __init__(self, name: str, exporter: Exporter, reader: Reader, options: Options) -> None:
+    def __init__(
+        self, name: str, exporter: Exporter, reader: Reader, options: Options, unread: Unread
+    ) -> None:
         self.name = name
         self.exporter = exporter
+        self._unread: Unread | None = unread
         self._reader = reader
         self._ring = reader.ring
         self._options = options
@@ -76,6 +80,11 @@ class Worker:
             self.start()
 
     # Called from other threads ------------------------------------------------------------------
+
+    @property
+    def position(self) -> int:
+        """The last event the exporter is done with."""
+        return self._done_with
 
     @property
     def is_current_thread(self) -> bool:
@@ -163,6 +172,8 @@ class Worker:
         """Leave the log so far to the parent process, and begin anew at the next event."""
         was_done = self.done.is_set() or self._stop_at is not None
         self._reader.skip_to_head()
+        if self._unread is not None:
+            self._unread.reset_after_fork()
         self._begin()
         self._inherited = True
         if was_done:
@@ -192,6 +203,7 @@ class Worker:
             self._health.failed("its thread, by a bug of tracebus,", error)
         finally:
             self._thread_id = None
+            self._unread = None  # it knows this worker: a cycle would keep both until a collection
             self.done.set()
             self._refuse_flushes()
             if self.when_done is not None:
@@ -209,6 +221,8 @@ class Worker:
             self._take_over()
             self._delivery.deliver(batch, self._doorbell)
             self._done_with = self._reader.position
+            if self._unread is not None:
+                self._unread.release()
         self._answer_flushes()
         return self._stop_at is None or self._done_with < self._stop_at
 

@@ -22,7 +22,7 @@ from tracebus.events._codec import (
     encode_msgpack,
     json_schema,
 )
-from tracebus.events._deferred import Deferred, settle, settle_all
+from tracebus.events._deferred import Deferred, let_go, settle, settle_all
 from tracebus.events._model import (
     SCHEMA_VERSION,
     BatchMembership,
@@ -73,6 +73,7 @@ __all__ = [
     "encode_json",
     "encode_msgpack",
     "json_schema",
+    "let_go",
     "settle",
     "settle_all",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tracebus.events._model import CustomEmitted, Gap, RunEnded, RunRetried, RunStarted, RunStreamed
+from tracebus.events._model import CustomEmitted, Cut, Gap, RunEnded, RunRetried, RunStarted, RunStreamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,9 +87,19 @@ def _settle_field(event: Event, field: str) -> None:
 
 
 def _empty(event: Event, field: str) -> object:
-    """Return what *field* holds where nothing is known, so that an event whose payload failed arrives."""
-    default = next(known for known in msgspec.structs.fields(event) if known.name == field)
-    return default.default_factory() if callable(default.default_factory) else None
+    """Return what *field* holds where nothing is known."""
+    return {} if field == "metadata" and type(event) is RunStarted else None
+
+
+def let_go(event: Event) -> None:
+    """Empty what is still deferred in *event*, and note the cut: nobody is going to read it."""
+    for field in _DEFERRABLE[type(event)]:
+        if isinstance(getattr(event, field), Deferred):
+            with _settling[(id(event) >> 6) % len(_settling)]:
+                if isinstance(getattr(event, field), Deferred):
+                    msgspec.structs.force_setattr(event, field, _empty(event, field))
+                    cut = Cut("/text" if field == "chunk" else f"/{field}", "content")
+                    msgspec.structs.force_setattr(event, "cuts", (*getattr(event, "cuts", ()), cut))
 
 
 def settle_all(events: Iterable[Event]) -> None:

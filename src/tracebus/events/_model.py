@@ -11,6 +11,11 @@ import msgspec
 SCHEMA_VERSION = 1
 """Version of the events' wire form. Rises when an old reader would misread a new event."""
 
+# No event is tracked by the cyclic garbage collector (`gc=False`): what it holds is JSON, which has no
+# cycles, and a ring of 65,536 events would be looked through at every full collection of the program's,
+# which cost more than writing them. Before it is settled an event may hold the program's own objects;
+# one that leads back to the bus keeps a bus nobody reads alive.
+
 # A C callable, because it runs once per event on the hot path; a factory rather than a default,
 # because `omit_defaults` would leave the version out of the encoded form.
 _current_schema_version = partial(int, SCHEMA_VERSION)
@@ -63,7 +68,7 @@ kept. unserialisable: the value has no JSON form and its `repr` failed.
 """
 
 
-class Cut(msgspec.Struct, frozen=True, omit_defaults=True):
+class Cut(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A place in an event where something was left out, and why."""
 
     path: str
@@ -73,7 +78,7 @@ class Cut(msgspec.Struct, frozen=True, omit_defaults=True):
     """The original size: characters of a string, items of a container, bytes of binary data."""
 
 
-class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The model behind a `chat_model`, `llm` or `embedding` run."""
 
     provider: str | None = None
@@ -84,7 +89,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Request parameters by LangChain's names: temperature, max_tokens, stop …"""
 
 
-class TokenUsage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TokenUsage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Tokens one model run used. A count nobody reported is `None`, which is not zero.
 
     `input_tokens` and `output_tokens` are inclusive, as LangChain's `UsageMetadata` has them: the
@@ -106,7 +111,7 @@ class TokenUsage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Further details as the provider named them, prefixed `input_` or `output_`."""
 
 
-class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An exception, described."""
 
     type: str
@@ -116,7 +121,7 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The formatted traceback, innermost frame last."""
 
 
-class BatchMembership(msgspec.Struct, frozen=True):
+class BatchMembership(msgspec.Struct, frozen=True, gc=False):
     """Which batch call a root run belongs to."""
 
     id: str
@@ -125,7 +130,7 @@ class BatchMembership(msgspec.Struct, frozen=True):
     size: int
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Another run this run continues or belongs to, not being its child."""
 
     run_id: str | None = None
@@ -134,7 +139,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     relation: str = "related"
 
 
-class ToolCallFragment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ToolCallFragment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A piece of a tool call as the model streams it; pieces with one `index` belong together."""
 
     index: int | None = None
@@ -143,7 +148,7 @@ class ToolCallFragment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     args: str = ""
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
     seq: int = 0
     """Position in the log the event stands in, from 1; 0 while it stands in none."""
     time: int
@@ -151,7 +156,7 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     schema_version: int = msgspec.field(default_factory=_current_schema_version)
 
 
-class _RunRecord(_Record, frozen=True, kw_only=True, omit_defaults=True):
+class _RunRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     run_id: str
     parent_run_id: str | None = None
     root_run_id: str
@@ -160,7 +165,7 @@ class _RunRecord(_Record, frozen=True, kw_only=True, omit_defaults=True):
     """What was left out of this event."""
 
 
-class RunStarted(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="run_started"):
+class RunStarted(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="run_started", gc=False):
     """A run began."""
 
     kind: RunKind
@@ -181,7 +186,7 @@ class RunStarted(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag=
     """The ambient W3C trace context when a root run began, where one was known."""
 
 
-class RunStreamed(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="run_streamed"):
+class RunStreamed(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="run_streamed", gc=False):
     """A run put something out while running: one event per chunk."""
 
     text: str = ""
@@ -191,7 +196,7 @@ class RunStreamed(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag
     """The raw chunk as JSON, where `Capture(raw_chunks=True)` asked for it."""
 
 
-class RunEnded(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="run_ended"):
+class RunEnded(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="run_ended", gc=False):
     """A run ended. Every `RunStarted` is followed by exactly one."""
 
     outcome: Outcome
@@ -211,7 +216,7 @@ class RunEnded(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="r
     """The answer came out of LangChain's cache: `usage` is then zero, since nothing was consumed."""
 
 
-class RunRetried(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="run_retried"):
+class RunRetried(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="run_retried", gc=False):
     """A run, or a step inside it, is about to be tried again."""
 
     attempt: int
@@ -222,7 +227,9 @@ class RunRetried(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag=
     """Seconds waited before the attempt, where known."""
 
 
-class CustomEmitted(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="custom_emitted"):
+class CustomEmitted(
+    _RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="custom_emitted", gc=False
+):
     """The program said something of its own inside a run."""
 
     name: str
@@ -231,7 +238,7 @@ class CustomEmitted(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, t
     data: Any = None
 
 
-class Gap(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="gap"):
+class Gap(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="gap", gc=False):
     """Events this reader did not get: those with `seq - missed < s <= seq`."""
 
     missed: int
