@@ -70,8 +70,9 @@ def watch(monkeypatch):
 
     @click.command()
     @click.argument("log", required=False)
-    def watch(log):
-        click.echo(f"watching {log}")
+    @click.option("--ascii", "ascii_only", is_flag=True)
+    def watch(log, *, ascii_only):
+        click.echo(f"watching {log}{' in ASCII' if ascii_only else ''}")
 
     monkeypatch.setattr(_table, "COMMANDS", (CommandLine("watch", "fake_watch:watch", "Watch."),))
     monkeypatch.setattr(_table, "find_spec", lambda name: name)
@@ -86,6 +87,15 @@ def test_bare_tracebus_watches(watch):
     assert run("sqlite:x.db").output == "watching sqlite:x.db\n"
     assert run("events.jsonl").output == "watching events.jsonl\n"
     assert run("redis://localhost/0").output == "watching redis://localhost/0\n"
+    assert run("--ascii").output == "watching None in ASCII\n"
+    assert run("--ascii", "x.db").output == "watching x.db in ASCII\n"
+
+
+def test_an_option_nobody_knows_is_refused(watch):
+    """It is not taken for a log."""
+    result = run("--fast")
+    assert result.exit_code == 2
+    assert "--fast" in result.output
 
 
 def test_bare_tracebus_without_watch_helps(monkeypatch):

@@ -47,6 +47,13 @@ class _LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(line.name, line.summary) for line in available().values()])
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take an option that is not ours, as in `tracebus --ascii`, as one of `tracebus watch`."""
+        ours = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        if args and args[0].startswith("-") and args[0] not in ours and DEFAULT in available():
+            args = [DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
