@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tracebus.figures import duration
 from tracebus_tui._commands import DEPTHS, Choice, Help
 from tracebus_tui._finding import Finding
-from tracebus_tui._picture import RUNS
+from tracebus_tui._margins import RUNS
 from tracebus_tui._replaying import Replaying
 from tracebus_tui._taking import Taking
 from tracebus_tui._themes import CYCLE

@@ -7,32 +7,20 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.events import InputEvent
 from textual.widgets import Input
 
-from tracebus.text import first_line
 from tracebus_tui._frames import Frames
-from tracebus_tui._keys import (
-    KEYS,
-    LOG_FOOTER,
-    REPLAY_FOOTER,
-    RUNS_FOOTER,
-    TABLE_FOOTER,
-    TEXT_FOOTER,
-    bindings,
-    key_of,
-    name_of,
-)
+from tracebus_tui._keys import KEYS, bindings, name_of
+from tracebus_tui._margins import ERRORS, LOG, RUNS, TOP, Margins
 from tracebus_tui._pace import Pace
 from tracebus_tui._themes import DARK, LIGHT
 from tracebus_tui.detail import Paragraph, flow, shown
-from tracebus_tui.drawing import ASCII, SPELLING, UNICODE, clean, cut, width
-from tracebus_tui.drawing._header import breadcrumb, honesty, tabs, totals
-from tracebus_tui.drawing._replay import replay_line
+from tracebus_tui.drawing import ASCII, SPELLING, UNICODE, clean
 from tracebus_tui.feed import Feed, ReplaySource
 from tracebus_tui.model import ORDERS, FilterError, Runs, View
-from tracebus_tui.tables import error_table, groups_of, total_table, totals_of, uncounted
+from tracebus_tui.tables import error_table, groups_of, total_table, totals_of
 from tracebus_tui.widgets import Bar, DetailPane, RunList, TableView, TextView
 
 if TYPE_CHECKING:
@@ -45,7 +33,7 @@ if TYPE_CHECKING:
 
     from tracebus_tui._companion import Companion
     from tracebus_tui.detail import Journal
-    from tracebus_tui.drawing import Glyphs, Span
+    from tracebus_tui.drawing import Glyphs
     from tracebus_tui.feed import Source
     from tracebus_tui.terminal import Stray
 
@@ -59,10 +47,8 @@ _SAID_FOR = 5.0
 _PANE_FROM = 30
 _MOST_WRITES = 2
 
-RUNS, TOP, ERRORS, LOG = range(1, 5)
 
-
-class Picture(App[int]):
+class Picture(Margins):
     """Shows the runs of one source, live; `Watch` adds what the keys do.
 
     Args:
@@ -123,7 +109,6 @@ class Picture(App[int]):
         """The run to go to when it has ended: an error in a replay."""
         self._follow = True
         self._begun_seen = 0
-        """How many root runs had begun when the view was last at the newest."""
         self._mouse_wanted = True
         self._paused = False
         self._zoomed = False
@@ -349,102 +334,6 @@ class Picture(App[int]):
             self.query_one(focused).focus()
         self._runs.forget()
         self._due.clear()
-
-    def _show_header(self, at: float) -> None:
-        if self.feed.caught_up:
-            self.model.meters.sample(at)
-        cells = self.size.width
-        self._bars["totals"].show(
-            totals(self.model, self.feed, self.glyphs, cells, paused=self._held, label=self.label)
-        )
-        honest = honesty(self.model, self.feed)
-        if self._zoomed:  # there digits choose the tabs of the run
-            line = breadcrumb(self.view.node, self._remarks(), honest, cells)
-        else:
-            line = tabs(self._screen_now, self._remarks(), honest, cells)
-        self._bars["tabs"].show(line)
-        if self._replay is not None:
-            self._bars["replay"].show(replay_line(self._replay, self.glyphs, cells))
-        self._bars["footer"].show(self._footer(at, cells))
-
-    @property
-    def _held(self) -> bool:
-        """Return whether the picture stands still because the user said so."""
-        return self._paused or (self._replay is not None and self._replay.paused and not self._replay.ended)
-
-    def _place_remarks(self) -> list[Span]:
-        """Return whether the newest run is followed, else how many are new; and who has the mouse."""
-        new = self._begun_unseen()
-        remarks: list[Span] = []
-        if self._follow and self._screen_now == RUNS:
-            remarks.append(("follow", "ok"))
-        elif new and self._screen_now == RUNS:
-            remarks.append((f"{self.glyphs.sorts[0]} {new:,} new", "running"))
-        if not self._mouse_wanted:
-            remarks.append(("mouse off", "cancelled"))
-        return remarks
-
-    def _begun_unseen(self) -> int:
-        """Return how many root runs began since the newest was last followed."""
-        begun = self.model.runs.root_counts.total
-        if self._follow or begun < self._begun_seen:
-            self._begun_seen = begun
-        return begun - self._begun_seen
-
-    def _remarks(self) -> list[Span]:
-        view = self.view
-        remarks: list[Span] = []
-        if self._paused:
-            remarks.append((f"{self.feed.backlog} waiting", "cancelled"))
-        if self._companion is not None and (code := self._companion.code) is not None:
-            remarks.append((f"program ended ({code})", "error" if code else "ok"))
-        if self.feed.trouble:
-            remarks.append((first_line(self.feed.trouble, 200), "error"))
-        if self._frames.pace.lowered:
-            remarks.append((f"{self._frames.pace.fps:g} fps", "cancelled"))
-        remarks += self._place_remarks()
-        if view.order is not ORDERS[0] or view.reversed:
-            remarks.append((f"sort:{view.order.name}{' reversed' if view.reversed else ''}", "cancelled"))
-        if view.filter_text:
-            remarks.append((f"filter {clean(view.filter_text)}: {len(view.hits)}", "cancelled"))
-        if view.focus:
-            remarks.append(("one run only", "cancelled"))
-        remarks += self._table_remarks()
-        return remarks
-
-    def _table_remarks(self) -> list[Span]:
-        if self._screen_now not in (TOP, ERRORS):
-            return []
-        table = self.query_one("#top" if self._screen_now == TOP else "#errors", TableView).table
-        remarks = [(f"sort:{table.order}", "cancelled")]
-        if self._screen_now == ERRORS and (others := uncounted(self.model.runs.counts)):
-            remarks.append((others, "faint"))
-        return remarks
-
-    def _footer(self, at: float, cells: int) -> list[Span]:
-        until, text, style = self._said
-        if at < until:
-            return [(f" {cut(text, cells - 2)}", style)]
-        spans: list[Span] = []
-        used = 0
-        for action, word in self._hints():
-            name = name_of(key_of(action)).split()[0]
-            used += width(name) + len(word) + 4
-            if used <= cells:
-                spans += [(f" {name}", "key"), (f" {word}  ", "value")]
-        return spans
-
-    def _hints(self) -> tuple[tuple[str, str], ...]:
-        """Return the actions worth naming where the keys are."""
-        match self.focused:
-            case TableView():
-                return TABLE_FOOTER
-            case TextView() if self._screen_now == LOG:
-                return LOG_FOOTER
-            case TextView():
-                return TEXT_FOOTER
-            case _:
-                return RUNS_FOOTER if self._replay is None else REPLAY_FOOTER
 
     def _show_table(self) -> None:
         match self._screen_now:
