@@ -11,6 +11,7 @@ from tui_support import History, opened, screen_text, step, story, until
 from tracebus import EventBus, open_log
 from tracebus.events import Gap
 from tracebus.logs import Retention
+from tracebus.tree import RunStatus
 from tracebus_tui.feed import BusSource, Feed, FeedState, ListSource, LogSource
 from tracebus_tui.feed import _feed as feed_module
 from tracebus_tui.feed import _source as source_module
@@ -208,6 +209,7 @@ async def test_the_screen_does_not_show_as_running_what_ended_unseen():
             bus.publish(h.start(f"short {number}"))
             bus.publish(h.end(f"short {number}"))
         await until(pilot, lambda: not app.model.runs.running)
+        assert app.model.runs.get("ended unseen").status is not RunStatus.RUNNING
     bus.close()
 
 
