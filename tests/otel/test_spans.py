@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 
 import pytest
+from langchain_core.runnables import RunnableLambda
 from msgspec.structs import force_setattr
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
+from tracebus import EventBus, observe
 from tracebus.events import BatchMembership, Deferred, Link, ModelInfo, TokenUsage
 
 
@@ -490,7 +494,7 @@ class Captured(Deferred):
 
     def settle_into(self, event, field) -> None:
         self.settled = True
-        if isinstance(self.value, Exception):
+        if isinstance(self.value, BaseException):
             raise self.value
         force_setattr(event, field, self.value)
 
@@ -510,13 +514,31 @@ def test_what_no_span_shows_is_not_turned_into_json(story, recorded, content):
     assert spans["retrieval"].attributes["langchain.retriever.document_count"] == 1
 
 
-def test_a_payload_that_fails_costs_itself_only(story, recorded, exporting, service):
+@pytest.mark.parametrize("error", [RecursionError("too deep"), SystemExit(1)])
+def test_a_payload_that_fails_costs_itself_only(story, exporting, service, error):
     """Its span goes out all the same, once, and the failure is counted."""
     exporter = exporting(service.http)
-    root = story.start("chain", "support", metadata=Captured(RecursionError("too deep")))
+    root = story.start("chain", "support", metadata=Captured(error))
     story.end(root)
     exporter.export(story.events)
     exporter.flush(5)
     exporter.close()
     assert exporter.statistics()["payloads_unreadable"] == 1
     assert exporter.statistics()["spans_sent"] == 1
+
+
+def test_what_no_span_shows_is_not_kept(exporting, service):
+    """With content off the program's own objects are free once the exporter is past them."""
+
+    class Question:
+        pass
+
+    with EventBus() as bus:
+        bus.attach(exporting(service.http, content=False))
+        question = Question()
+        gone = weakref.ref(question)
+        observe(RunnableLambda(lambda _: "because"), bus=bus).invoke(question)
+        del question
+        assert bus.flush(10)
+        gc.collect()
+        assert gone() is None

@@ -74,5 +74,6 @@ class Payloads:
     def _settle(self, event: Event, fields: tuple[str, ...]) -> None:
         try:
             settle(event, fields)
-        except Exception:  # noqa: BLE001  # a payload's own code; counted, and its field is empty now
+        except BaseException:  # noqa: BLE001  # a payload's own code, even if it exits: raised from here, the
+            # whole batch would be told once more. It is counted, and its field is empty now.
             self.unreadable += 1
