@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
-from tui_support import opened, press, screen_text, step, story, until
+from tui_support import kept, opened, press, screen_text, step, still, story, until
 
 from tracebus_tui.drawing import ASCII
 
-FOLDER = Path(__file__).parent / "snapshots"
 SIZES = [(80, 24), (120, 36), (200, 60)]
 SCENES = {
     "runs": (),
@@ -29,21 +25,9 @@ async def test_the_screen_looks_as_it_did(size, scene):
         for key in SCENES[scene]:
             await press(pilot, key)
             await until(pilot, lambda: app._pane.journal is None or app._pane.journal.whole)
-        app._said = (0.0, "", "")
-        app.model.meters.sample = lambda at: False
-        app.model.meters.event_rate = 0.0
-        app.model.meters.chunk_rates.clear()
-        await step(pilot)
-        await step(pilot)
-        app._due.clear()
-        app._show_header(0.0)
-        await pilot.pause()
+        await still(app, pilot)
         text = screen_text(app) + "\n"
-    path = FOLDER / f"{scene}-{size[0]}x{size[1]}.txt"
-    if os.environ.get("TRACEBUS_WRITE_SNAPSHOTS"):
-        FOLDER.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    assert text == kept(f"{scene}-{size[0]}x{size[1]}", text)
 
 
 @pytest.mark.parametrize("scene", [*SCENES, "help"])
