@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from tracebus.logs import Log, RunSummary
 
 __all__ = ["Moment", "all_events", "find", "log_argument", "open_existing", "reading"]
+
+_LATEST = re.compile(r"last(?:~(\d{1,4}))?")
 
 log_argument: Callable[[Callable[..., object]], Callable[..., object]] = click.argument(
     "log_url", metavar="[LOG]", required=False
@@ -79,7 +82,7 @@ def open_existing(log_url: str | None) -> Log:
 
 
 def find(log: Log, run: str) -> RunSummary:
-    """Return the run called *run*: an id, its beginning or its end, or `last`.
+    """Return the run called *run*: an id, its beginning or its end, `last`, or `last~2`, two before it.
 
     Raises:
         click.UsageError: there is none.
@@ -87,11 +90,13 @@ def find(log: Log, run: str) -> RunSummary:
     """
     from tracebus.logs import RunQuery  # noqa: PLC0415  `--help` must not pay for it
 
-    if run == "last":
-        found = next(iter(log.runs(RunQuery(limit=1))), None)
-        if found is None:
-            raise click.UsageError(f"there are no runs in {log.url} yet")
-        return found
+    if (latest := _LATEST.fullmatch(run)) is not None:
+        back = int(latest[1] or 0)
+        listed = log.runs(RunQuery(limit=back + 1))
+        if len(listed) <= back:
+            held = f"only {len(listed)} root runs" if listed else "no runs"
+            raise click.UsageError(f"there are {held} in {log.url} yet")
+        return listed[back]
     found = log.find_run(run)
     if found is None:
         raise click.UsageError(f"no run {run!r} in {log.url}; list them with: tracebus runs")

@@ -36,6 +36,7 @@ COMMANDS = (
     CommandLine("run", "tracebus.cli.run:run", "Run your chain or your script, observed."),
     CommandLine("runs", "tracebus.cli.runs:runs", "List the runs in a log."),
     CommandLine("show", "tracebus.cli.show:show", "Show one run as a tree."),
+    CommandLine("compare", "tracebus.cli.compare:compare", "Compare two runs, what differs first."),
     CommandLine("replay", "tracebus.cli.replay:replay", "Play a log again at its own pace."),
     CommandLine("export", "tracebus.cli.export:export", "Send a log to another exit."),
     CommandLine("serve", "tracebus.cli.serve:serve", "Serve runs to browsers on this machine."),

@@ -35,17 +35,17 @@ def show(run: str, log_url: str | None, *, as_json: bool, as_events: bool, full:
 
     RUN is an id, the beginning or the end of one, or `last`. LOG is as in `tracebus runs`.
     """
+    from tracebus.logs import load_run  # noqa: PLC0415  `--help` must not pay for it
+
     with reading(log_url) as log:
         summary = find(log, run)
-        events = log.read_run(summary.root_run_id)
-        lost = log.lost()
-    if as_events:
-        _print_events(events)
-    elif as_json:
-        _print_document(events)
-    else:
-        for line in _lines(summary, events, lost, None if full else _LONGEST):
-            click.echo(line)
+        if as_events:
+            _print_events(log.read_run(summary.root_run_id))
+        elif as_json:
+            _print_document(log.read_run(summary.root_run_id))
+        else:
+            for line in _lines(load_run(log, summary), summary, None if full else _LONGEST):
+                click.echo(line)
 
 
 def _print_events(events: Sequence[Event]) -> None:
@@ -64,20 +64,10 @@ def _print_document(events: Sequence[Event]) -> None:
     click.echo(json.dumps(state.document, indent=2))
 
 
-def _lines(
-    summary: RunSummary, events: Sequence[Event], lost: frozenset[str], longest: int | None
-) -> Iterator[str]:
+def _lines(node: RunNode, summary: RunSummary, longest: int | None) -> Iterator[str]:
     from tracebus.cli._cells import moment  # noqa: PLC0415  `--help` must not pay for it
     from tracebus.text import sanitise  # noqa: PLC0415  likewise
-    from tracebus.tree import RunTree  # noqa: PLC0415  likewise
 
-    tree = RunTree()
-    for event in events:
-        tree.apply(event)
-    tree.lose(node.run_id for node in list(tree.running) if node.run_id in lost)
-    node = tree.get(summary.run_id)
-    if node is None:
-        raise click.UsageError(f"the events of {summary.run_id} are no longer in the log")
     yield sanitise(
         "  ".join(part for part in (node.run_id, moment(node.started_at), *node.tags) if part), one_line=True
     )

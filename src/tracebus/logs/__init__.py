@@ -24,6 +24,7 @@ from tracebus.logs._index import (
     the_only_run,
     tokens_of,
 )
+from tracebus.logs._load import load_run
 from tracebus.logs._log import Log, Retention
 from tracebus.logs._losses import Losses
 from tracebus.logs._open import default_log_path, known_logs, open_log
@@ -47,6 +48,7 @@ __all__ = [
     "find_runs_by_scan",
     "follow_by_polling",
     "known_logs",
+    "load_run",
     "open_log",
     "parse_duration",
     "parse_log_url",

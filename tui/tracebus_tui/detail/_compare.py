@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher
-from itertools import zip_longest
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from tracebus.comparison import aligned_runs, line_pairs
 from tracebus.figures import duration
 from tracebus.text import first_line
 from tracebus_tui.detail._blocks import bounded, shown
 from tracebus_tui.detail._facts import aligned, facts_of
-from tracebus_tui.detail._find import emphasised
 from tracebus_tui.detail._payloads import inputs_of, output_of
 from tracebus_tui.detail._wrap import Line, beside, broken
 from tracebus_tui.drawing import cut, width
@@ -18,18 +17,15 @@ from tracebus_tui.drawing import cut, width
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tracebus.comparison import Part
     from tracebus.tree import RunNode
     from tracebus_tui.detail._blocks import Block
     from tracebus_tui.detail._wrap import Layout
     from tracebus_tui.drawing import Span
 
 _NOTHING = "–"  # noqa: RUF001 - a dash for nothing
-_MOST_LINES = 2_000
-"""Of more, comparing would hold up the screen: they are shown as they are, unmarked."""
-_LONGEST_LINE = 500
-_MOST_CHANGED = 40
-"""Pairs of lines that are compared word by word."""
 _MOST_STEPS = 300
+_MOST_INDENTED = 8
 _BETWEEN = " │ "
 
 
@@ -70,7 +66,7 @@ def _parts(left: RunNode, right: RunNode, now: int) -> Iterator[_Pair | str]:
         yield from pairs
     steps = list(_steps(left, right))
     if steps:
-        yield "runs directly below"
+        yield "runs below"
         yield from steps
     yield "the same in both"
     for name in names:
@@ -115,73 +111,34 @@ def _texts(
 
 
 def _lines(left: list[str], right: list[str]) -> Iterator[_Pair]:
-    """Yield the lines side by side, equal ones on one line."""
-    if max(len(left), len(right)) > _MOST_LINES:
-        yield _same_style("too long to be compared line by line", "", "faint")
-        for one, other in zip_longest(left[:_MOST_LINES], right[:_MOST_LINES]):
-            yield _Pair(_plain(one), _plain(other))
-        return
-    changed = 0
-    for tag, first, last, other_first, other_last in SequenceMatcher(None, left, right).get_opcodes():
-        for one, other in zip_longest(left[first:last], right[other_first:other_last]):
-            changed += tag == "replace"
-            if tag == "equal":
-                yield _same_style(one, other, "value")
-            elif one is None or other is None or changed > _MOST_CHANGED:
-                yield _Pair(_whole(one, "removed"), _whole(other, "added"))
-            else:
-                yield _changed(one, other)
+    """Yield the lines side by side, equal ones on one line, with the words that differ marked."""
+    for pair in line_pairs(left, right):
+        yield _Pair(_marked(pair.left, "removed"), _marked(pair.right, "added"))
 
 
-def _changed(left: str, right: str) -> _Pair:
-    """Return two lines with the words that differ in them marked."""
-    if max(len(left), len(right)) > _LONGEST_LINE:
-        return _Pair(_whole(left, "removed"), _whole(right, "added"))
-    ours, theirs = _words(left), _words(right)
-    matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
-    one: list[Span] = [(left, "value")]
-    other: list[Span] = [(right, "value")]
-    for tag, first, last, other_first, other_last in matcher.get_opcodes():
-        if tag != "equal":
-            start, end = len("".join(ours[:first])), len("".join(ours[:last]))
-            one = emphasised(one, start, end, "removed")
-            start, end = len("".join(theirs[:other_first])), len("".join(theirs[:other_last]))
-            other = emphasised(other, start, end, "added")
-    return _Pair(one, other)
-
-
-def _words(line: str) -> list[str]:
-    words: list[str] = []
-    for character in line:
-        if words and character.isalnum() and words[-1][-1].isalnum():
-            words[-1] += character
-        else:
-            words.append(character)
-    return words
+def _marked(parts: tuple[Part, ...] | None, style: str) -> list[Span] | None:
+    return None if parts is None else [(part.text, style if part.changed else "value") for part in parts]
 
 
 def _steps(left: RunNode, right: RunNode) -> Iterator[_Pair]:
-    """Yield the runs directly below, those of one name side by side."""
-    kids, others = left.children[:_MOST_STEPS], right.children[:_MOST_STEPS]
-    ours, theirs = [kid.name for kid in kids], [kid.name for kid in others]
-    for tag, first, last, other_first, other_last in SequenceMatcher(None, ours, theirs).get_opcodes():
-        for kid, other in zip_longest(kids[first:last], others[other_first:other_last]):
-            alike = tag == "equal" and kid.status is other.status
-            yield _Pair(
-                _whole(_step(kid), "value" if alike else "removed"),
-                _whole(_step(other), "value" if alike else "added"),
-            )
+    """Yield the runs below, those that correspond side by side."""
+    steps = (pair for pair in aligned_runs(left, right) if pair.depth)
+    for kid, other, depth in islice(steps, _MOST_STEPS):
+        alike = (
+            kid is not None and other is not None and kid.status is other.status and kid.name == other.name
+        )
+        yield _Pair(
+            _whole(_step(kid, depth), "value" if alike else "removed"),
+            _whole(_step(other, depth), "value" if alike else "added"),
+        )
 
 
-def _step(node: RunNode | None) -> str | None:
+def _step(node: RunNode | None, depth: int) -> str | None:
     if node is None:
         return None
     took = duration(node.duration) if node.duration is not None else ""
-    return f"{took:>7} {node.status.value:<9} {node.kind.value} {first_line(node.name, 80)}"
-
-
-def _plain(line: str | None) -> list[Span] | None:
-    return _whole(line, "value")
+    lead = "  " * min(depth - 1, _MOST_INDENTED)
+    return f"{took:>7} {node.status.value:<9} {lead}{node.kind.value} {first_line(node.name, 80)}"
 
 
 def _whole(line: str | None, style: str) -> list[Span] | None:
