@@ -11,6 +11,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from tracebus.sources._inline import ASKS_WITH_CARE, in_place
 
 if TYPE_CHECKING:
+    from tracebus.sources._call import Call
     from tracebus.sources._recorder import Recorder
 
 _logger = logging.getLogger("tracebus")
@@ -52,8 +53,10 @@ class TracebusHandler(BaseCallbackHandler):
 
     raise_error = False
 
-    def __init__(self, recorders: tuple[Recorder, ...]) -> None:
+    def __init__(self, recorders: tuple[Recorder, ...], call: Call | None = None) -> None:
         self.recorders = recorders
+        self.call = call
+        """The one call this handler travels with, where it is not a scope's."""
 
     @property
     def run_inline(self) -> bool:  # type: ignore[override]  # a class attribute of LangChain's, never assigned

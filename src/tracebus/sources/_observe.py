@@ -12,6 +12,7 @@ from langchain_core.runnables import Runnable
 from tracebus.sources._batch import BatchCall
 from tracebus.sources._call import Call
 from tracebus.sources._iterators import ScopedAsyncIterator, ScopedIterator
+from tracebus.sources._later import is_stream_object, when_dropped, works_later
 from tracebus.sources._observed_call import ObservedCall
 from tracebus.sources._wiring import bus_for, recorder_for
 
@@ -215,6 +216,8 @@ class Observed(Runnable[Input, Output]):
         @functools.wraps(attribute)
         def watched(*args: Any, **kwargs: Any) -> Any:
             call = self._call(inputs=_first_argument(args, kwargs) if takes_input else None)
+            if works_later(attribute.__name__, kwargs):
+                args, kwargs = call.carried_by(args, kwargs)
             with call.step():
                 result = attribute(*args, **kwargs)
             return self._in_scope(result, call)
@@ -226,17 +229,21 @@ class Observed(Runnable[Input, Output]):
         if isinstance(result, Runnable):
             return self._again(result)
         if inspect.iscoroutine(result):
-            return _awaited(result, call)
+            return self._awaited(result, call)
         if isinstance(result, AsyncIterator):
             return ScopedAsyncIterator(result, call)
         if inspect.isgenerator(result) or (isinstance(result, Iterator) and hasattr(result, "close")):
             return ScopedIterator(result, call)
+        if is_stream_object(result):
+            when_dropped(result, call)
         return result
 
-
-async def _awaited(result: Awaitable[T], call: ObservedCall) -> T:
-    with call.step():
-        return await result
+    async def _awaited(self, result: Awaitable[Any], call: ObservedCall) -> Any:
+        with call.step():
+            awaited = await result
+        if is_stream_object(awaited):
+            when_dropped(awaited, call)
+        return awaited
 
 
 def _delegated(name: str) -> Any:
@@ -255,7 +262,7 @@ def _delegated(name: str) -> Any:
 
 
 # LangChain tells a streamed chain's input at its end only; these calls know it from the start.
-_STREAMS = frozenset(("stream", "astream", "astream_events", "astream_log"))
+_STREAMS = frozenset(("stream", "astream", "stream_events", "astream_events", "astream_log"))
 
 
 def _first_argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

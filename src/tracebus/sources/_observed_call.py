@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracebus.sources import _scope
 from tracebus.sources._batch import current_batch
 from tracebus.sources._call import current_call
+from tracebus.sources._later import carrying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,12 @@ class ObservedCall:
         self._call = call
         self._batch = batch
         self._over = False
+
+    def carried_by(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return a call's arguments, made to be observed wherever what it returns is read."""
+        return carrying(_scope.handler_with(self._recorder).recorders, self._call, args, kwargs)
 
     @contextmanager
     def step(self) -> Iterator[None]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.sources._tracker import OpenRun, RunTracker
 
+_BY_TOKEN, _BY_PROTOCOL = "token", "protocol"
 _MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM))
 _WRAPPED = frozenset((RunKind.CHAT_MODEL, RunKind.LLM, RunKind.RETRIEVER))
 """Whose inputs are containers of ours around what the program gave."""
@@ -87,7 +88,7 @@ class Recorder:
             if _is_unknown(inputs):
                 inputs = None
         policy = self._policy(parent)
-        call = current_call.get()
+        call = getattr(owner, "call", None) or current_call.get()
         if inputs is None and parent is None and call is not None:
             inputs = call.inputs
         noted = dict(metadata) if metadata else {}
@@ -137,12 +138,24 @@ class Recorder:
     # LangChain passes the token by the keyword `token=` from sync code, positionally from async.
     def token(self, owner: object, token: object, *, run_id: UUID, chunk: Any = None, **_: Any) -> None:
         """`on_llm_new_token`: text, reasoning or a piece of a tool call."""
-        self._streamed(owner, run_id, token, getattr(chunk, "message", None))
+        run = self.tracker.get(run_id.int)
+        if run is None or run.owner is not owner or run.speaks_by is _BY_PROTOCOL:
+            return
+        run.speaks_by = _BY_TOKEN
+        self._streamed(run, token, getattr(chunk, "message", None))
 
     def protocol_event(self, owner: object, event: Mapping[str, Any], *, run_id: UUID, **_: Any) -> None:
-        """`on_stream_event` of LangChain's v3 streaming."""
+        """`on_stream_event` of LangChain's v3 streaming.
+
+        A model that streams by `_stream` tells the same pieces by `on_llm_new_token` as well, a native
+        one and a cached answer do not: the way a run spoke by first is the one that counts.
+        """
+        run = self.tracker.get(run_id.int)
+        if run is None or run.owner is not owner or run.speaks_by is _BY_TOKEN:
+            return
         if (token := protocol_token(event)) is not None:
-            self._streamed(owner, run_id, token, None)
+            run.speaks_by = _BY_PROTOCOL
+            self._streamed(run, token, None)
 
     def retry(self, owner: object, retry_state: Any, *, run_id: UUID, **_: Any) -> None:
         """`on_retry`: a provider client's own retry decorator (tenacity's `RetryCallState`)."""
@@ -247,14 +260,18 @@ class Recorder:
         return self.capture if parent is None else parent.capture
 
     def _true_parent(self, key: int, reported: int | None) -> int | None:
-        """Return the parent by execution where it is deeper than the reported one."""
+        """Return the parent by execution where it is deeper than the reported one, or that is unknown.
+
+        Below `@traceable` of LangSmith, LangChain reports that function's run, which it told only
+        LangSmith's own tracer of.
+        """
         executing = executing_run()
         if executing is None or executing in (reported, key):
             return reported
         candidate = self.tracker.get(executing)
         if candidate is None:
             return reported
-        if reported is None:
+        if reported is None or not self.tracker.knows(reported):
             return executing
         ancestor = candidate.parent
         while ancestor is not None:
@@ -274,10 +291,7 @@ class Recorder:
             return None
         return run if run.owner is owner else None
 
-    def _streamed(self, owner: object, run_id: UUID, token: object, message: object) -> None:
-        run = self.tracker.get(run_id.int)
-        if run is None or run.owner is not owner:
-            return
+    def _streamed(self, run: OpenRun, token: object, message: object) -> None:
         text = plain_text(token, message, run.capture)
         if text is not None:
             self.tracker.streamed(run, None, text)

@@ -47,9 +47,13 @@ def current_handler() -> TracebusHandler | None:
 
 def enter(recorder: Recorder) -> Token[TracebusHandler | None]:
     """Observe with *recorder* from here on in this context; give the token to `leave`."""
+    return _scoped.set(handler_with(recorder))
+
+
+def handler_with(recorder: Recorder) -> TracebusHandler:
+    """Return the handler of *recorder* and the scopes around."""
     current = _scoped.get()
-    handler = recorder.handler if current is None else _joined(current, (recorder,))
-    return _scoped.set(handler)
+    return recorder.handler if current is None else _joined(current, (recorder,))
 
 
 def leave(token: Token[TracebusHandler | None]) -> None:

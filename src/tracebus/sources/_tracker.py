@@ -61,6 +61,7 @@ class OpenRun:
         "root",
         "root_id",
         "source_inputs",
+        "speaks_by",
         "started",
         "streamed",
         "thread_id",
@@ -88,6 +89,8 @@ class OpenRun:
         self.last_seen = now
         """Kept on roots: when anything last happened in the tree."""
         self.streamed = False
+        self.speaks_by: str | None = None
+        """Which of LangChain's ways of telling a model's output this run uses."""
         self.interrupted = False
         """A child paused the graph this run is."""
         self.attempts = 0
@@ -261,6 +264,10 @@ class RunTracker:
     def get(self, key: Hashable) -> OpenRun | None:
         """Return an open run."""
         return self._open.get(key)
+
+    def knows(self, key: Hashable) -> bool:
+        """Tell whether the run is open, or ended not long ago."""
+        return key in self._open or key in self._ended
 
     # -- ends nobody reported --------------------------------------------------------------------
 
