@@ -8,6 +8,7 @@
     ├── UnknownExporterError (ValueError)   a `to=` URL nobody answers for
     ├── InvalidTargetError (ValueError)     a `tracebus run` target that is no Runnable
     ├── InvalidLogError (ValueError)        a log URL or file that cannot be opened or read
+    │   └── UnknownRunError                 a run that is not in the log
     └── ClosedBusError (RuntimeError)       a reader or exporter asked of a closed bus
 
 `publish` and everything on the path of the user's program raise none of these.
@@ -23,6 +24,7 @@ __all__ = [
     "TracebusError",
     "UnknownEventTypeError",
     "UnknownExporterError",
+    "UnknownRunError",
 ]
 
 
@@ -59,6 +61,10 @@ class InvalidTargetError(TracebusError, ValueError):
 
 class InvalidLogError(TracebusError, ValueError):
     """The log URL cannot be opened, or what it names is no tracebus log."""
+
+
+class UnknownRunError(InvalidLogError):
+    """The log has no run of this name."""
 
 
 class ClosedBusError(TracebusError, RuntimeError):

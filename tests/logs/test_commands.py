@@ -101,7 +101,7 @@ def test_show_draws_the_tree_with_input_and_output(log):
     """A run by the end of its id: its tree, its input, what it failed with."""
     text = tracebus("show", "two").stdout
     assert "✗ second" in text
-    assert "└─ ✓ model" in text
+    assert "╰─ ✓ model" in text
     assert '"question": "why?"' in text
     assert "ValueError: no" in text
 

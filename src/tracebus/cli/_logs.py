@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracebus.exceptions import InvalidLogError
+from tracebus.exceptions import InvalidLogError, UnknownRunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from tracebus.logs import Log, RunSummary
 
 __all__ = ["Moment", "all_events", "find", "log_argument", "open_existing", "reading"]
-
-_LATEST = re.compile(r"last(?:~(\d{1,4}))?")
 
 log_argument: Callable[[Callable[..., object]], Callable[..., object]] = click.argument(
     "log_url", metavar="[LOG]", required=False
@@ -88,19 +85,12 @@ def find(log: Log, run: str) -> RunSummary:
         click.UsageError: there is none.
         InvalidLogError: there are several.
     """
-    from tracebus.logs import RunQuery  # noqa: PLC0415  `--help` must not pay for it
+    from tracebus.logs import named_run  # noqa: PLC0415  `--help` must not pay for it
 
-    if (latest := _LATEST.fullmatch(run)) is not None:
-        back = int(latest[1] or 0)
-        listed = log.runs(RunQuery(limit=back + 1))
-        if len(listed) <= back:
-            held = f"only {len(listed)} root runs" if listed else "no runs"
-            raise click.UsageError(f"there are {held} in {log.url} yet")
-        return listed[back]
-    found = log.find_run(run)
-    if found is None:
-        raise click.UsageError(f"no run {run!r} in {log.url}; list them with: tracebus runs")
-    return found
+    try:
+        return named_run(log, run)
+    except UnknownRunError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def all_events(log: Log, after: int = 0) -> Iterator[Event]:

@@ -78,16 +78,11 @@ def _lines(node: RunNode, summary: RunSummary, longest: int | None) -> Iterator[
     yield from _details(node, longest)
 
 
-def _tree_lines(node: RunNode, indent: str = "", branch: str = "") -> Iterator[str]:
-    """Yield one line a run, depth first; an explicit stack, since chains can be deep."""
-    stack = [(node, indent, branch)]
-    while stack:
-        current, lead, sign = stack.pop()
-        yield _fitting(click.style(lead + sign, dim=True) + _tree_line(current))
-        below = lead + {"": "", "├─ ": "│  ", "└─ ": "   "}[sign]
-        children = list(current.children)
-        for number, child in enumerate(reversed(children)):
-            stack.append((child, below, "└─ " if number == 0 else "├─ "))
+def _tree_lines(node: RunNode) -> Iterator[str]:
+    from tracebus.outline import rows  # noqa: PLC0415  `--help` must not pay for it
+
+    for row in rows(node):
+        yield _fitting(click.style(row.lead, dim=True) + _tree_line(row.node))
 
 
 def _fitting(line: str) -> str:

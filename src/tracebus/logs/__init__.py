@@ -27,6 +27,7 @@ from tracebus.logs._index import (
 from tracebus.logs._load import load_run
 from tracebus.logs._log import Log, Retention
 from tracebus.logs._losses import Losses
+from tracebus.logs._named import named_run
 from tracebus.logs._open import default_log_path, known_logs, open_log
 from tracebus.logs._runs import MODEL_KINDS, RunQuery, RunStatus, RunSummary, thread_of
 from tracebus.logs._url import LogUrl, Options, parse_duration, parse_log_url, parse_size
@@ -49,6 +50,7 @@ __all__ = [
     "follow_by_polling",
     "known_logs",
     "load_run",
+    "named_run",
     "open_log",
     "parse_duration",
     "parse_log_url",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _scoped: ContextVar[TracebusHandler | None] = ContextVar("tracebus_scope", default=None)
 _process: TracebusHandler | None = None
+_installed: Recorder | None = None
+_witness: Recorder | None = None
 
 
 class _Hook:
@@ -63,8 +65,26 @@ def leave(token: Token[TracebusHandler | None]) -> None:
 
 def observe_process(recorder: Recorder | None) -> None:
     """Observe the whole process with *recorder*, or with nothing."""
-    global _process  # noqa: PLW0603 -- one per process is what it means
-    _process = None if recorder is None else recorder.handler
+    global _installed  # noqa: PLW0603 -- one per process is what it means
+    _installed = recorder
+    _combine()
+
+
+def witness_process(recorder: Recorder | None) -> None:
+    """Observe the whole process with *recorder*, too, whatever else does: a test's recorder; or no longer."""
+    global _witness  # noqa: PLW0603 -- likewise
+    _witness = recorder
+    _combine()
+
+
+def _combine() -> None:
+    """Put what observes the whole process into one handler."""
+    global _process  # noqa: PLW0603 -- likewise
+    if _installed is None or _witness is None:
+        only = _installed or _witness
+        _process = None if only is None else only.handler
+    else:
+        _process = _joined(_installed.handler, (_witness,))
 
 
 def scoped_capture(tracker: RunTracker) -> Capture | None:

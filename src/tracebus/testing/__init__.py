@@ -18,12 +18,16 @@ from tracebus.testing._tokens import count_tokens, split_tokens
 if TYPE_CHECKING:
     from tracebus.testing._chat_model import ScriptedChatModel
     from tracebus.testing._llm import ScriptedLLM
+    from tracebus.testing._replay import Replay, ReplayedError, ReplayPartedError
 
 __all__ = [
     "NO_PACING",
     "IncrementingClock",
     "Pacing",
     "RecordingExporter",
+    "Replay",
+    "ReplayPartedError",
+    "ReplayedError",
     "Script",
     "ScriptedChatModel",
     "ScriptedLLM",
@@ -47,5 +51,9 @@ def __getattr__(name: str) -> Any:
             from tracebus.testing._llm import ScriptedLLM  # noqa: PLC0415  lazy by design
 
             return ScriptedLLM
+        case "Replay" | "ReplayPartedError" | "ReplayedError":
+            from tracebus.testing import _replay  # noqa: PLC0415  likewise
+
+            return getattr(_replay, name)
         case _:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
