@@ -19,7 +19,7 @@ class Watch:
 
     @property
     def events(self):
-        assert self.bus.flush(10)
+        assert self.bus.flush(10) or self.bus.closed
         return self.exporter.events
 
     @property
@@ -75,6 +75,11 @@ class Watch:
     def outcomes(self):
         """Return {name: outcome} of all runs; of several runs of a name, the last one's."""
         return {event.name: str(self.ends[event.run_id].outcome) for event in self.started}
+
+    def outcomes_so_far(self):
+        """Return the same of the runs that have ended."""
+        ends = self.ends
+        return {event.name: str(ends[event.run_id].outcome) for event in self.started if event.run_id in ends}
 
     def parents(self):
         """Return {name: parent's name} of all runs."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from tracebus.events import BatchMembership
+from tracebus.sources._odd import run_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from langchain_core.runnables import RunnableConfig
 
@@ -29,7 +30,7 @@ class BatchCall:
     def __init__(self, size: int) -> None:
         self.id = str(uuid4())
         self.size = size
-        self._indices: dict[int, int] = {}
+        self._indices: dict[Hashable, int] = {}
         self._arrivals = itertools.count()
         self._recognised = False
 
@@ -46,7 +47,7 @@ class BatchCall:
             return config  # one id for the first input, as LangChain warns: left as it is
         return [self._with_run_id(index, one) for index, one in enumerate(given)]
 
-    def member(self, key: int, *, top_level: bool) -> BatchMembership | None:
+    def member(self, key: Hashable, *, top_level: bool) -> BatchMembership | None:
         """Return the membership of the run.
 
         Where the Runnable dropped the ids given to it (`BaseLLM.batch` does), the top-level runs
@@ -65,14 +66,14 @@ class BatchCall:
         own: Any = dict(config or {})
         if own.get("run_id") is None:
             own["run_id"] = uuid4()
-        self._indices[UUID(str(own["run_id"])).int] = index
+        self._indices[run_key(own["run_id"])] = index
         return own  # type: ignore[no-any-return]  # a copy of a RunnableConfig is one
 
 
 current_batch: ContextVar[BatchCall | None] = ContextVar("tracebus_batch", default=None)
 
 
-def membership(key: int, *, top_level: bool) -> BatchMembership | None:
-    """Return the place of a run (by its id's integer) in the batch call around it, if any."""
+def membership(key: Hashable, *, top_level: bool) -> BatchMembership | None:
+    """Return the place of a run (by its key) in the batch call around it, if any."""
     batch = current_batch.get()
     return None if batch is None else batch.member(key, top_level=top_level)

@@ -10,6 +10,7 @@ from tracebus.events import Outcome
 from tracebus.sources._outcomes import outcome_of
 
 if TYPE_CHECKING:
+    from tracebus.sources._runner import Runner
     from tracebus.sources._tracker import OpenRun, RunTracker
 
 __all__ = ["Call", "current_call"]
@@ -18,7 +19,7 @@ __all__ = ["Call", "current_call"]
 class Call:
     """A call of an observed Runnable, from outside LangChain's view of it."""
 
-    __slots__ = ("inputs", "left", "name", "roots")
+    __slots__ = ("inputs", "left", "name", "roots", "runner")
 
     def __init__(self, name: str | None, inputs: Any = None) -> None:
         self.name = name
@@ -27,6 +28,8 @@ class Call:
         """What a stream was called with, which LangChain tells at its end only."""
         self.roots: list[tuple[RunTracker, OpenRun]] = []
         """The root runs begun in it, in every bus that watches."""
+        self.runner: Runner | None = None
+        """Who made it: what it executes itself is over with it, what others execute may go on."""
         self.left = False
         """The caller closed the stream before its end, which LangChain reports as success."""
 
@@ -35,13 +38,13 @@ class Call:
         outcome = outcome_of(error)
         for tracker, run in self.roots:
             described = CapturedError(error, run.capture) if outcome is Outcome.ERROR else None
-            tracker.expect_end(run, outcome, described)
+            tracker.expect_end(run, outcome, described, runner=self.runner)
 
     def leave(self) -> None:
         """End what is open of it as abandoned, after the grace: nobody reads on."""
         self.left = True
         for tracker, run in self.roots:
-            tracker.expect_end(run, Outcome.ABANDONED)
+            tracker.expect_end(run, Outcome.ABANDONED, runner=self.runner)
 
 
 current_call: ContextVar[Call | None] = ContextVar("tracebus_call", default=None)

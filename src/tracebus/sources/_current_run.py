@@ -7,6 +7,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 from tracebus import propagate
 from tracebus.propagate import RemoteParent
 from tracebus.sources import _scope
+from tracebus.sources._odd import run_key
 
 
 def current_run() -> RemoteParent | None:
@@ -18,7 +19,7 @@ def current_run() -> RemoteParent | None:
     if parent_run_id is None or handler is None:
         return None
     for recorder in handler.recorders:
-        if (run := recorder.tracker.get(parent_run_id.int)) is not None:
+        if (run := recorder.tracker.get(run_key(parent_run_id))) is not None:
             return RemoteParent(run_id=run.id, root_run_id=run.root_id)
     return None
 

@@ -57,6 +57,12 @@ class TracebusHandler(BaseCallbackHandler):
         self.recorders = recorders
         self.call = call
         """The one call this handler travels with, where it is not a scope's."""
+        self.left = False
+        """The scope it was made for has been left."""
+        self.outer: TracebusHandler | None = None
+        """What observed around that scope."""
+        self.instead: TracebusHandler | None = None
+        """What takes its place once a scope around its own was left before it."""
 
     @property
     def run_inline(self) -> bool:  # type: ignore[override]  # a class attribute of LangChain's, never assigned

@@ -49,7 +49,7 @@ class ScopedIterator(Generator[T, Any, Any]):
     def __del__(self) -> None:
         # The wrapped generator is closed by its own finaliser at the same moment; this only says
         # beforehand that it was left, not exhausted.
-        self._call.left()
+        self._call.forgotten()
 
 
 class ScopedAsyncIterator(AsyncGenerator[T, Any]):
@@ -88,4 +88,4 @@ class ScopedAsyncIterator(AsyncGenerator[T, Any]):
                 await aclose()
 
     def __del__(self) -> None:
-        self._call.left()
+        self._call.forgotten()

@@ -59,7 +59,7 @@ def carrying(
 def when_dropped(stream: Any, call: ObservedCall) -> None:
     """Say that *call* was left once nobody can read *stream* any more."""
     try:
-        finalizer = weakref.finalize(stream, call.left)
+        finalizer = weakref.finalize(stream, call.forgotten)
     except TypeError:
         return  # cannot be watched: its runs end when LangChain says so, or the bus closes
     finalizer.atexit = False

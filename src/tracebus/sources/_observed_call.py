@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import _thread
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from tracebus.sources import _scope
 from tracebus.sources._batch import current_batch
 from tracebus.sources._call import current_call
 from tracebus.sources._later import carrying
+from tracebus.sources._runner import current_runner, note_runner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +42,9 @@ class ObservedCall:
     @contextmanager
     def step(self) -> Iterator[None]:
         """Run a step inside the scope; whatever leaves it by an exception, ends the call."""
+        if self._call.runner is None:
+            note_runner()
+            self._call.runner = current_runner()
         scope = _scope.enter(self._recorder)
         call = current_call.set(self._call)
         batch = None if self._batch is None else current_batch.set(self._batch)
@@ -50,8 +55,8 @@ class ObservedCall:
             raise
         finally:
             if batch is not None:
-                current_batch.reset(batch)
-            current_call.reset(call)
+                _scope.reset(current_batch, batch)
+            _scope.reset(current_call, call)
             _scope.leave(scope)
 
     @contextmanager
@@ -67,6 +72,13 @@ class ObservedCall:
         if not self._over:
             self._over = True
             self._call.leave()
+
+    def forgotten(self) -> None:
+        """Say the same from a finaliser, which may run inside anything: takes no lock, never raises."""
+        if not self._over:
+            self._over = self._call.left = True
+            with suppress(RuntimeError):  # no thread to be had any more: the process ends
+                _thread.start_new_thread(self._call.leave, ())
 
     def _ended_by(self, error: BaseException) -> None:
         if not self._over:

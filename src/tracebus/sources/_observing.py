@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracebus.sources import _scope
 from tracebus.sources._wiring import bus_for, recorder_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from contextvars import Token
     from types import TracebackType
 
     from tracebus.bus import EventBus
@@ -27,7 +26,8 @@ class observing:  # noqa: N801 -- used like a function, as `contextlib.suppress`
     """Observe every Runnable called inside the `with` (or `async with`), which yields the bus.
 
     The bus and what is attached to it is closed at the end if it was made here, flushed otherwise.
-    Threads started inside observe too where they copy the context, as LangChain's own do.
+    Threads started inside observe too where they copy the context, as LangChain's own do. It may be left
+    in another context than it was entered in (a fixture, a dependency of a web framework, another task).
 
     Args:
         to: exporters, functions of a batch, or URLs; see `tracebus.exporting.resolve`. Without it
@@ -49,10 +49,10 @@ class observing:  # noqa: N801 -- used like a function, as `contextlib.suppress`
     ) -> None:
         self.bus, self._owned = bus_for(to, bus)
         self._recorder = recorder_for(self.bus, capture)
-        self._tokens: list[Token[Any]] = []
+        self._scopes: list[_scope.Scope] = []
 
     def __enter__(self) -> EventBus:
-        self._tokens.append(_scope.enter(self._recorder))
+        self._scopes.append(_scope.Scope(self._recorder))
         return self.bus
 
     def __exit__(
@@ -61,8 +61,8 @@ class observing:  # noqa: N801 -- used like a function, as `contextlib.suppress`
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _scope.leave(self._tokens.pop())
-        if self._owned and not self._tokens:
+        self._scopes.pop().leave()
+        if self._owned and not self._scopes:
             self.bus.close(CLOSE_TIMEOUT)
         else:
             self.bus.flush(CLOSE_TIMEOUT)
@@ -76,8 +76,8 @@ class observing:  # noqa: N801 -- used like a function, as `contextlib.suppress`
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _scope.leave(self._tokens.pop())
-        if self._owned and not self._tokens:
+        self._scopes.pop().leave()
+        if self._owned and not self._scopes:
             await self.bus.aclose(CLOSE_TIMEOUT)
         else:
             await self.bus.aflush(CLOSE_TIMEOUT)

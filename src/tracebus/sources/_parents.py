@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from langchain_core.runnables.config import var_child_runnable_config
 
+from tracebus.sources._odd import run_key
 
-def executing_run() -> int | None:
-    """Return the id, as an integer, of the innermost run whose code executes in this context.
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+
+def executing_run() -> Hashable | None:
+    """Return the key (see `run_key`) of the innermost run whose code executes in this context.
 
     The parent a callback reports is not always it: `RunnableWithFallbacks.invoke` hands its
     children the config of its own caller (langchain#36072, unfixed in 1.8.1), and a call with
@@ -16,4 +23,4 @@ def executing_run() -> int | None:
     if config is None:
         return None
     run_id = getattr(config.get("callbacks"), "parent_run_id", None)
-    return None if run_id is None else run_id.int
+    return None if run_id is None else run_key(run_id)

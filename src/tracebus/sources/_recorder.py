@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import ToolMessage
 
-from tracebus.capture import CapturedError, CapturedPayload, clean_text, error_info
+from tracebus.capture import CapturedError, CapturedPayload, error_info
 from tracebus.events import BatchMembership, Outcome, RunKind
 from tracebus.sources._answer import CapturedAnswer
 from tracebus.sources._batch import membership
@@ -16,6 +16,7 @@ from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt, run_na
 from tracebus.sources._handler import TracebusHandler
 from tracebus.sources._messages import as_plain, captured
 from tracebus.sources._model_info import RequestedModel
+from tracebus.sources._odd import as_name, as_text, run_key, thread_key
 from tracebus.sources._outcomes import outcome_of
 from tracebus.sources._parents import executing_run
 from tracebus.sources._results import (
@@ -24,10 +25,11 @@ from tracebus.sources._results import (
     llm_result_fields,
     result_generations,
 )
+from tracebus.sources._runner import current_runner
 from tracebus.sources._scope import scoped_capture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
     from uuid import UUID
 
     from langchain_core.outputs import LLMResult
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 _BY_TOKEN, _BY_PROTOCOL = "token", "protocol"
 _MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM))
+_READ_BY_STEPS = frozenset((RunKind.GRAPH, RunKind.AGENT))
+"""Chains that are generators inside, however they are called."""
 _WRAPPED = frozenset((RunKind.CHAT_MODEL, RunKind.LLM, RunKind.RETRIEVER))
 """Whose inputs are containers of ours around what the program gave."""
 
@@ -70,23 +74,26 @@ class Recorder:
         kind: RunKind | None = None,
         invocation_params: Mapping[str, Any] | None = None,
         tool_call_id: str | None = None,
-        **_: Any,
+        **rest: Any,
     ) -> None:
         """Open a run: `on_chain_start`, and with *kind* every other start.
 
         Chains are chains, prompts, parsers, graphs and nodes: what tells them apart is in the rest.
         """
-        key = run_id.int
-        reported = None if parent_run_id is None else parent_run_id.int
+        key = run_key(run_id)
+        reported = None if parent_run_id is None else run_key(parent_run_id)
         parent_key = self._true_parent(key, reported)
         parent = None if parent_key is None else self.tracker.get(parent_key)
-        called = name if name is not None else run_name(name, serialized)
+        called = as_name(name if name is not None else run_name(name, serialized))
+        tagged = tuple(map(as_text, tags)) if tags else ()
+        stream = False
         if kind is None:
             above = parent if parent_key == reported else self.tracker.get(reported)
             above_kind = None if above is None else above.kind
-            kind = chain_kind(run_type, called, tags or (), metadata or {}, above_kind)
+            kind = chain_kind(run_type, called, tagged, metadata or {}, above_kind)
+            stream = kind in _READ_BY_STEPS
             if _is_unknown(inputs):
-                inputs = None
+                inputs, stream = None, True
         policy = self._policy(parent)
         call = getattr(owner, "call", None) or current_call.get()
         if inputs is None and parent is None and call is not None:
@@ -95,20 +102,23 @@ class Recorder:
         run = self.tracker.start(
             key,
             parent_key,
-            run_id=str(run_id),
+            run_id=as_text(run_id),
             kind=kind,
             name=called,
             owner=owner,
             capture=policy,
             call=call,
-            attempt=retry_attempt(tags) if tags else None,
+            attempt=retry_attempt(tagged) if tagged else None,
             batch=_batch_of(key, parent, inputs),
-            thread_id=metadata.get("thread_id") if metadata and parent is None else None,
-            tags=tuple(map(clean_text, tags)) if tags else (),
+            thread_id=thread_key(noted.get("thread_id")) if noted and parent is None else None,
+            tags=tagged,
             metadata=CapturedPayload(noted, policy, as_plain) if noted else {},
             inputs=None if inputs is None else captured(inputs, policy, shared=kind not in _WRAPPED),
             model=RequestedModel(noted, invocation_params, policy) if kind in _MODELS else None,
-            tool_call_id=None if tool_call_id is None else clean_text(str(tool_call_id)),
+            tool_call_id=None if tool_call_id is None else as_text(tool_call_id),
+            runner=current_runner(),
+            stream=stream,
+            alone=rest.get("batch_size", 1) == 1,
         )
         if run is not None and called.startswith("RunnableEach") and isinstance(inputs, list):
             run.source_inputs = inputs
@@ -138,10 +148,10 @@ class Recorder:
     # LangChain passes the token by the keyword `token=` from sync code, positionally from async.
     def token(self, owner: object, token: object, *, run_id: UUID, chunk: Any = None, **_: Any) -> None:
         """`on_llm_new_token`: text, reasoning or a piece of a tool call."""
-        run = self.tracker.get(run_id.int)
+        run = self.tracker.get(run_key(run_id))
         if run is None or run.owner is not owner or run.speaks_by is _BY_PROTOCOL:
             return
-        run.speaks_by = _BY_TOKEN
+        run.speaks_by, run.streamed = _BY_TOKEN, True  # also of what nobody can read
         self._streamed(run, token, getattr(chunk, "message", None))
 
     def protocol_event(self, owner: object, event: Mapping[str, Any], *, run_id: UUID, **_: Any) -> None:
@@ -150,9 +160,10 @@ class Recorder:
         A model that streams by `_stream` tells the same pieces by `on_llm_new_token` as well, a native
         one and a cached answer do not: the way a run spoke by first is the one that counts.
         """
-        run = self.tracker.get(run_id.int)
+        run = self.tracker.get(run_key(run_id))
         if run is None or run.owner is not owner or run.speaks_by is _BY_TOKEN:
             return
+        run.streamed = True
         if (token := protocol_token(event)) is not None:
             run.speaks_by = _BY_PROTOCOL
             self._streamed(run, token, None)
@@ -259,7 +270,7 @@ class Recorder:
             return scoped
         return self.capture if parent is None else parent.capture
 
-    def _true_parent(self, key: int, reported: int | None) -> int | None:
+    def _true_parent(self, key: Hashable, reported: Hashable | None) -> Hashable | None:
         """Return the parent by execution where it is deeper than the reported one, or that is unknown.
 
         Below `@traceable` of LangSmith, LangChain reports that function's run, which it told only
@@ -275,19 +286,19 @@ class Recorder:
             return executing
         ancestor = candidate.parent
         while ancestor is not None:
-            if ancestor.key == reported:
+            if ancestor.told_as == reported:
                 return executing
             ancestor = ancestor.parent
         return reported
 
     def _owned(self, owner: object, run_id: UUID) -> OpenRun | None:
-        run = self.tracker.get(run_id.int)
+        run = self.tracker.get(run_key(run_id))
         return run if run is not None and run.owner is owner else None
 
     def _ending(self, owner: object, run_id: UUID) -> OpenRun | None:
-        run = self.tracker.get(run_id.int)
+        run = self.tracker.get(run_key(run_id))
         if run is None:
-            self.tracker.stray_end(run_id.int, owner)
+            self.tracker.stray_end(run_key(run_id), owner)
             return None
         return run if run.owner is owner else None
 
@@ -336,7 +347,7 @@ def _answer(run: OpenRun, response: LLMResult) -> tuple[Any, CapturedAnswer]:
     return ({"completions": texts} if texts else None), CapturedAnswer(llm_result_fields, response)
 
 
-def _batch_of(key: int, parent: OpenRun | None, inputs: Any) -> BatchMembership | None:
+def _batch_of(key: Hashable, parent: OpenRun | None, inputs: Any) -> BatchMembership | None:
     """Return the batch a run belongs to: the observed call's, or the items of a `RunnableEach`."""
     if (found := membership(key, top_level=parent is None)) is not None:
         return found

@@ -9,12 +9,13 @@ is added to anybody's callbacks.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from langchain_core.tracers.context import register_configure_hook
 
 from tracebus.sources._handler import TracebusHandler
+from tracebus.sources._runner import has_runner, note_runner
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.sources._recorder import Recorder
     from tracebus.sources._tracker import RunTracker
+
+T = TypeVar("T")
 
 _scoped: ContextVar[TracebusHandler | None] = ContextVar("tracebus_scope", default=None)
 _process: TracebusHandler | None = None
@@ -36,10 +39,12 @@ class _Hook:
 
     def get(self) -> TracebusHandler | None:
         """Return the handler to add to the run that is being configured, if any."""
-        scoped = _scoped.get()
-        if _process is None:
-            return scoped
-        return _process if scoped is None else _joined(_process, scoped.recorders)
+        scoped = _in_force()
+        if _process is not None:
+            scoped = _process if scoped is None else _joined(_process, scoped.recorders)
+        if scoped is not None or has_runner():
+            note_runner()  # LangChain asks where it is about to begin a run
+        return scoped
 
 
 def current_handler() -> TracebusHandler | None:
@@ -54,13 +59,75 @@ def enter(recorder: Recorder) -> Token[TracebusHandler | None]:
 
 def handler_with(recorder: Recorder) -> TracebusHandler:
     """Return the handler of *recorder* and the scopes around."""
-    current = _scoped.get()
+    current = _in_force()
     return recorder.handler if current is None else _joined(current, (recorder,))
 
 
 def leave(token: Token[TracebusHandler | None]) -> None:
     """Undo `enter`."""
-    _scoped.reset(token)
+    reset(_scoped, token)
+
+
+def reset(variable: ContextVar[T], token: Token[T]) -> bool:
+    """Undo the setting of *variable* that gave *token*; return whether that could be done from here.
+
+    It cannot in another context: a generator or coroutine that is closed by somebody else, or by the
+    garbage collector. There the setting harms nobody, and ends with the context it was made in.
+    """
+    try:
+        variable.reset(token)
+    except ValueError:
+        return False
+    return True
+
+
+class Scope:
+    """One `with observing()`: may be left in another context than the one it was entered in."""
+
+    __slots__ = ("_handler", "_token")
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._handler = _within(_in_force(), recorder)
+        self._token = _scoped.set(self._handler)
+
+    def leave(self) -> None:
+        """Observe no longer, in whatever context and order that is said."""
+        global _left_out_of_order  # noqa: PLW0603  # spares every run a look at what is hardly ever there
+        self._handler.left = True
+        if _scoped.get() is not self._handler or not reset(_scoped, self._token):
+            _left_out_of_order = True
+
+
+_left_out_of_order = False
+"""Whether a scope was ever left in another context, or before one inside it: a context still holds it."""
+
+
+def _in_force() -> TracebusHandler | None:
+    """Return the handler of the innermost scope that has not been left."""
+    handler = _scoped.get()
+    return _without_left(handler) if _left_out_of_order else handler
+
+
+def _without_left(handler: TracebusHandler | None) -> TracebusHandler | None:
+    """Return *handler*, or what is to take its place since its scope or one around it was left."""
+    if handler is None or handler.outer is None:
+        return None if handler is not None and handler.left else handler
+    outer = _without_left(handler.outer)
+    if handler.left:
+        return outer
+    if outer is not handler.outer:
+        if handler.instead is None or handler.instead.outer is not outer:
+            handler.instead = _within(outer, handler.recorders[-1])
+        return handler.instead
+    return handler
+
+
+def _within(outer: TracebusHandler | None, recorder: Recorder) -> TracebusHandler:
+    """Return a new handler for a scope of *recorder*'s inside *outer*'s."""
+    kept = () if outer is None else _of_other_buses(outer, (recorder,))
+    handler = TracebusHandler((*kept, recorder))
+    handler.outer = outer
+    return handler
 
 
 def observe_process(recorder: Recorder | None) -> None:
@@ -89,7 +156,7 @@ def _combine() -> None:
 
 def scoped_capture(tracker: RunTracker) -> Capture | None:
     """Return the capture policy of the innermost scope that observes into *tracker*'s bus."""
-    handler = _scoped.get()
+    handler = _in_force()
     if handler is not None:
         for recorder in handler.recorders:
             if recorder.tracker is tracker:
@@ -110,10 +177,13 @@ def _joined(outer: TracebusHandler, inner: tuple[Recorder, ...]) -> TracebusHand
     key = (outer, inner)
     if (known := _unions.get(key)) is not None:
         return known
-    buses = {id(recorder.tracker) for recorder in inner}
-    kept = tuple(recorder for recorder in outer.recorders if id(recorder.tracker) not in buses)
-    union = _unions[key] = TracebusHandler(kept + inner)
+    union = _unions[key] = TracebusHandler(_of_other_buses(outer, inner) + inner)
     return union
+
+
+def _of_other_buses(outer: TracebusHandler, inner: tuple[Recorder, ...]) -> tuple[Recorder, ...]:
+    buses = {id(recorder.tracker) for recorder in inner}
+    return tuple(recorder for recorder in outer.recorders if id(recorder.tracker) not in buses)
 
 
 _HOOK = _Hook()

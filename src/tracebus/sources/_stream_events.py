@@ -13,6 +13,7 @@ from tracebus.sources._chunks import StreamedChunk, is_output
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt
 from tracebus.sources._messages import as_plain, captured
 from tracebus.sources._model_info import RequestedModel
+from tracebus.sources._odd import as_text, thread_key
 from tracebus.sources._outcomes import outcome_of
 from tracebus.sources._results import chat_result_fields, completion_fields
 from tracebus.sources._revive import revived
@@ -88,8 +89,10 @@ class StreamEventReader:
     # -- inside ----------------------------------------------------------------------------------
 
     def _start(self, kind_name: str, run_id: str, event: Mapping[str, Any]) -> None:
-        name = clean_text(str(event.get("name") or "Unnamed"))
-        tags = [clean_text(str(tag)) for tag in event.get("tags") or ()]
+        if self._tracker.get(run_id) is not None:
+            return  # told twice
+        name = as_text(event.get("name") or "Unnamed")
+        tags = [as_text(tag) for tag in event.get("tags") or ()]
         metadata = dict(event.get("metadata") or {})
         parent_key = self._parent(run_id, event.get("parent_ids") or ())
         above = None if parent_key is None else self._tracker.get(parent_key)
@@ -106,7 +109,7 @@ class StreamEventReader:
             owner=self,
             capture=self._capture,
             attempt=retry_attempt(tags),
-            thread_id=metadata.get("thread_id") if parent_key is None else None,
+            thread_id=thread_key(metadata.get("thread_id")) if parent_key is None else None,
             tags=tuple(tags),
             metadata=CapturedPayload(metadata, self._capture, as_plain) if metadata else {},
             inputs=self._captured(inputs),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from tracebus import ambient, propagate
 from tracebus.capture import clean_text
@@ -19,7 +20,10 @@ from tracebus.events import (
     RunStarted,
     RunStreamed,
 )
+from tracebus.sources._fate import fate_at_close, fate_of, is_over
 from tracebus.sources._reaper import Reaper
+from tracebus.sources._runner import Life
+from tracebus.sources._same_id import SharedIds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from tracebus.propagate import RemoteParent
     from tracebus.sources._arguments import StreamedArguments
     from tracebus.sources._call import Call
+    from tracebus.sources._runner import Runner
 
 SECOND = 1_000_000_000
 
@@ -60,18 +65,24 @@ class OpenRun:
         "parent_id",
         "root",
         "root_id",
+        "runner",
         "source_inputs",
         "speaks_by",
         "started",
+        "stream",
         "streamed",
         "thread_id",
+        "told_as",
+        "watch",
     )
 
     def __init__(
         self, key: Hashable, run_id: str, kind: RunKind, owner: object, capture: Capture, *, now: int
     ) -> None:
         self.key = key
-        """What its source knows it by: hashing a UUID costs more than hashing its integer."""
+        """What it is known by here: hashing a UUID costs more than hashing its integer."""
+        self.told_as = key
+        """What its source calls it; not its key where an open run was called so already."""
         self.id = run_id
         self.kind = kind
         self.outcome: Outcome | None = None
@@ -88,6 +99,12 @@ class OpenRun:
         self.started = now
         self.last_seen = now
         """Kept on roots: when anything last happened in the tree."""
+        self.runner: Runner | None = None
+        """Who executes it, where its source knows."""
+        self.stream = False
+        """It is read step by step, by whoever likes to."""
+        self.watch: object = None
+        """What keeps an eye on its task."""
         self.streamed = False
         self.speaks_by: str | None = None
         """Which of LangChain's ways of telling a model's output this run uses."""
@@ -139,6 +156,7 @@ class RunTracker:
         self._idle_timeout = int(idle_timeout * SECOND)
         self._open: dict[Hashable, OpenRun] = {}
         self._ended: OrderedDict[Hashable, OpenRun] = OrderedDict()
+        self._shared = SharedIds()
         self._interrupted_threads: OrderedDict[Any, str] = OrderedDict()
         self._lock = threading.RLock()
         self._next_idle_check = clock() + self._idle_timeout // 4
@@ -165,22 +183,28 @@ class RunTracker:
         inputs: Any = None,
         model: Any = None,
         tool_call_id: str | None = None,
+        runner: Runner | None = None,
+        stream: bool = False,
+        alone: bool = True,
     ) -> OpenRun | None:
-        """Open a run and emit its `RunStarted`; `None` if the run is known already.
+        """Open a run and emit its `RunStarted`; `None` if another *owner* reports it already.
 
         *key* is what the source knows the run by, and *run_id* its id where that is not the key's
-        string. *metadata*, *inputs* and *model* may be `Deferred`.
+        string. A second run of a key is a run of its own, with an id of its own and a link to the
+        first. *metadata*, *inputs* and *model* may be `Deferred`. *runner* executes it; a *stream* is
+        read step by step; one that is not *alone* began together with others of its call.
         """
         now = self._clock()
         with self._lock:
-            if key in self._open:
+            known = self.get(key) or self._ended.get(key)
+            if known is not None and known.outcome is None and known.owner is not owner:
                 return None
-            run = OpenRun(key, run_id or str(key), kind, owner, capture, now=now)
-            if parent_key is not None:
-                self._adopt(run, parent_key)
-            run.call = call
-            run.thread_id = thread_id
-            self._open[key] = run
+            given = run_id or str(key)
+            run = OpenRun(key, given if known is None else str(uuid4()), kind, owner, capture, now=now)
+            run.runner, run.stream, run.call, run.thread_id = runner, stream, call, thread_id
+            if runner is not None:
+                self._reaper.note_start(run, runner, parent_key, alone=alone)
+            self._enter(run, parent_key)
             if attempt is not None and attempt > 1:
                 self._emit_retry(run, attempt, now)
             is_root = run.parent_id is None
@@ -198,7 +222,7 @@ class RunTracker:
                     name=clean_text(call.name if is_root and call is not None and call.name else name),
                     batch=batch,
                     attempt=attempt,
-                    links=self._links(run) if is_root else (),
+                    links=self._links(run, None if known is None else given, is_root=is_root),
                     traceparent=_traceparent(remote) if is_root else None,
                     tags=tags,
                     metadata=metadata if metadata is not None else {},
@@ -262,8 +286,9 @@ class RunTracker:
         self._touch_and_emit(CustomEmitted, run, name=clean_text(name), data=data)
 
     def get(self, key: Hashable) -> OpenRun | None:
-        """Return an open run."""
-        return self._open.get(key)
+        """Return an open run; of several that the source calls by *key*, the one meant in this context."""
+        run = self._open.get(key)
+        return self._shared.meant(key, run) if self._shared else run
 
     def knows(self, key: Hashable) -> bool:
         """Tell whether the run is open, or ended not long ago."""
@@ -271,24 +296,26 @@ class RunTracker:
 
     # -- ends nobody reported --------------------------------------------------------------------
 
-    def expect_end(self, run: OpenRun, outcome: Outcome, error: Any = None) -> None:
-        """Close *run* after the grace unless its source does: the call it belongs to is over."""
+    def expect_end(
+        self, run: OpenRun, outcome: Outcome, error: Any = None, *, runner: Runner | None = None
+    ) -> None:
+        """Close *run* after the grace unless its source does: the call it belongs to is over.
+
+        Where another than *runner*, who made the call, executes it, *run* may go on.
+        """
         with self._lock:
             if run.key in self._open:
-                self._reaper.expect_end(run, outcome, error)
+                final = run.runner is None or runner is None or run.runner.is_same(runner)
+                self._reaper.expect_end(run, outcome, error, final=final)
 
-    def close_descendants(self, run: OpenRun, outcome: Outcome, at: int) -> None:
-        """Close every open run below *run*, innermost first."""
-        for child in list((run.children or {}).values()):
-            self.close_unreported(child, outcome, at)
-
-    def close_unreported(self, run: OpenRun, outcome: Outcome, at: int, error: Any = None) -> None:
-        """Close *run* and all below it as ended with *outcome* at time *at*."""
+    def give_up(self, run: OpenRun, outcome: Outcome, at: int, error: Any = None) -> None:
+        """Close *run* as ended with *outcome* at time *at*, and all below it that does not go on."""
         with self._lock:
-            if run.key not in self._open:
-                return
-            self.close_descendants(run, outcome, at)
-            self._close(run, outcome, max(at, run.started), {} if error is None else {"error": error})
+            if run.key in self._open:
+                fates = self._fates_below(run, outcome)
+                for child, fate in reversed(fates[1:]):
+                    self._close(child, fate, max(at, child.started), {})
+                self._close(run, outcome, max(at, run.started), {} if error is None else {"error": error})
 
     def sweep(self) -> None:
         """Close whatever's grace is over; a timer calls this when something is due."""
@@ -299,28 +326,62 @@ class RunTracker:
         return list(self._open.values())
 
     def close_all(self) -> None:
-        """Close every open run as abandoned: nobody will report on them any more."""
+        """Close every open run, innermost first: nobody will report on them any more."""
         with self._lock:
-            for run in list(self._open.values()):
-                self.close_unreported(run, Outcome.ABANDONED, self._clock())
+            self._reaper.settle_all()
+            fates: dict[Hashable, Outcome] = {}
+            for run in self._open.values():  # parents first
+                parent = run.parent
+                above = None if parent is None else parent.outcome or fates.get(parent.key)
+                fates[run.key] = fate_at_close(run, above)
+            now = self._clock()
+            for run in reversed(list(self._open.values())):
+                self._close(run, fates[run.key], max(now, run.started), {})
 
     def forget(self) -> None:
         """Forget every open run without a word: after a fork they are the parent process's."""
         self._lock = threading.RLock()
         self._open.clear()
         self._ended.clear()
+        self._shared.clear()
         self._reaper.reset(self._lock)
 
     def idle_roots(self, before: int) -> Iterator[OpenRun]:
-        """Yield the open runs without an open parent in whose tree nothing happened since *before*."""
+        """Yield the open runs without an open parent in whose tree nothing happened since *before*.
+
+        A tree is not idle while somebody executes it.
+        """
         for run in list(self._open.values()):
-            if (run.parent is None or run.parent.key not in self._open) and run.root.last_seen < before:
+            topmost = run.parent is None or run.parent.outcome is not None
+            if topmost and run.root.last_seen < before and not any(map(_goes_on, _with_all_below(run))):
                 yield run
 
     # -- inside ----------------------------------------------------------------------------------
 
+    def _fates_below(self, run: OpenRun, outcome: Outcome) -> list[tuple[OpenRun, Outcome]]:
+        """Return *run* and what ends with it, each after its parent, with the outcomes."""
+        fates = [(run, outcome)]
+        for above, fate in fates:  # grows as it goes
+            fates += [
+                (child, fate_of(child, fate))
+                for child in (above.children or {}).values()
+                if is_over(child, above) is not Life.LIVES
+            ]
+        return fates
+
+    def _enter(self, run: OpenRun, parent_key: Hashable | None) -> None:
+        """Put *run* among the open runs and below its parent."""
+        shares = run.key in self._open or run.key in self._shared
+        if shares:
+            run.key = self._shared.key_for(run.key)
+        if parent_key is not None:
+            self._adopt(run, parent_key)
+        if shares:
+            self._shared.add(run)
+        self._open[run.key] = run
+
     def _adopt(self, run: OpenRun, parent_key: Hashable) -> None:
-        parent = self._open.get(parent_key)
+        parent = self.get(parent_key)
         if parent is not None:
             run.parent, run.parent_id = parent, parent.id
             run.root, run.root_id = parent.root, parent.root_id
@@ -351,6 +412,8 @@ class RunTracker:
 
     def _close(self, run: OpenRun, outcome: Outcome, now: int, fields: dict[str, Any]) -> None:
         del self._open[run.key]
+        if run.key is not run.told_as:
+            self._shared.discard(run)
         run.outcome = outcome
         self._ended[run.key] = run
         if len(self._ended) > _REMEMBERED_RUNS:
@@ -375,7 +438,7 @@ class RunTracker:
         if run.children and self._reap:
             self._reaper.watch(run, outcome, now)
         # What is remembered of it keeps nothing of the program alive.
-        run.parent = run.call = run.last_error = run.source_inputs = run.arguments = None
+        run.parent = run.call = run.last_error = run.source_inputs = run.arguments = run.watch = None
 
     def _emit_retry(self, run: OpenRun, attempt: int, now: int) -> None:
         """Say, of the run that retries, that an attempt follows (the `retry:attempt:N` tag)."""
@@ -407,11 +470,13 @@ class RunTracker:
             )
         )
 
-    def _links(self, run: OpenRun) -> tuple[Link, ...]:
-        if run.thread_id is None:
-            return ()
+    def _links(self, run: OpenRun, given: str | None, *, is_root: bool) -> tuple[Link, ...]:
+        """Return what *run* is linked to: the first run of the id it was *given*, the one it resumes."""
+        links = () if given is None else (Link(run_id=given, relation="same_run_id"),)
+        if run.thread_id is None or not is_root:
+            return links
         before = self._interrupted_threads.pop(run.thread_id, None)
-        return () if before is None else (Link(run_id=before, relation="resumes"),)
+        return links if before is None else (*links, Link(run_id=before, relation="resumes"))
 
     def _remember_interrupt(self, run: OpenRun) -> None:
         self._interrupted_threads[run.thread_id] = run.id
@@ -424,10 +489,22 @@ class RunTracker:
             self._next_idle_check = now + self._idle_timeout // 4
             for run in self.idle_roots(now - self._idle_timeout):
                 self.count("runs_given_up_idle")
-                self.close_unreported(run, Outcome.ABANDONED, now)
+                self.give_up(run, Outcome.ABANDONED, now)
         while len(self._open) > self._max_open_runs:
             self.count("runs_given_up_over_limit")
-            self.close_unreported(next(iter(self._open.values())), Outcome.ABANDONED, now)
+            self.give_up(next(iter(self._open.values())), Outcome.ABANDONED, now)
+
+
+def _goes_on(run: OpenRun) -> bool:
+    return is_over(run) is Life.LIVES
+
+
+def _with_all_below(run: OpenRun) -> list[OpenRun]:
+    """Return *run* and every open run below it, each after its parent."""
+    runs = [run]
+    for one in runs:  # grows as it goes
+        runs += (one.children or {}).values()
+    return runs
 
 
 def _traceparent(remote: RemoteParent | None) -> str | None:

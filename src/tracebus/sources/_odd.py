@@ -1,0 +1,50 @@
+"""What LangChain's types forbid and LangChain takes all the same: ids, names and tags that are no text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from tracebus.capture import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+__all__ = ["as_name", "as_text", "run_key", "thread_key"]
+
+_PLAIN = (int, float, complex, bool, type(None), UUID)
+
+
+def as_text(value: object) -> str:
+    """Return *value* as text fit for a terminal and a file; of an object that is no plain value, its type.
+
+    Its own `str` may be slow or fail, and this is the program's path.
+    """
+    if isinstance(value, str):
+        return clean_text(value)
+    return str(value) if type(value) in _PLAIN else f"<{type(value).__name__}>"
+
+
+def as_name(value: object) -> str:
+    """Return a run's name as text: a text as it is (it is cleaned where the event is made)."""
+    return value if type(value) is str else as_text(value)
+
+
+def run_key(run_id: object) -> Hashable:
+    """Return what a run is known by: an id's integer, a text's where it is one, else the text itself."""
+    if type(run_id) is UUID:
+        return run_id.int
+    text = as_text(run_id)
+    try:
+        return UUID(text).int
+    except ValueError:
+        return text
+
+
+def thread_key(thread_id: object) -> Hashable:
+    """Return *thread_id* where it can be a key, and `None` where it cannot."""
+    try:
+        hash(thread_id)
+    except Exception:  # noqa: BLE001  # the program's own object, or a list
+        return None
+    return thread_id

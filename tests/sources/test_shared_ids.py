@@ -1,0 +1,134 @@
+"""What LangChain's types forbid and LangChain runs: ids used twice, ids, tags and names that are no text."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+from langchain_core.runnables import RunnableLambda, RunnableParallel
+
+from tracebus import observe, observing
+from tracebus.events import decode_json, encode_json
+
+CHAIN = RunnableLambda(lambda x: x, name="first") | RunnableLambda(lambda x: x, name="second")
+
+
+async def inner(value):
+    await asyncio.sleep(0.02 if value == "bad" else 0.05)
+    if value == "bad":
+        raise ValueError(value)
+    return value
+
+
+INNER = RunnableLambda(lambda x: x, afunc=inner, name="inner")
+
+
+async def outer(value):
+    return await INNER.ainvoke(value)
+
+
+OUTER = RunnableLambda(lambda x: x, afunc=outer, name="outer")
+
+
+@pytest.mark.parametrize("scope", ["observe", "observing"])
+async def test_two_calls_at_once_with_one_id_are_two_runs(watch, scope):
+    """Each with its own children, outputs and end, and the second with a link to the first."""
+    config = {"run_id": uuid.uuid4()}
+    if scope == "observe":
+        chain = observe(OUTER, bus=watch.bus)
+        await asyncio.gather(*(chain.ainvoke(v, config) for v in ("good", "bad")), return_exceptions=True)
+    else:
+        with observing(bus=watch.bus):
+            await asyncio.gather(*(OUTER.ainvoke(v, config) for v in ("good", "bad")), return_exceptions=True)
+    watch.check()
+    assert len(watch.started) == 4
+    roots = [event for event in watch.started if event.parent_run_id is None]
+    assert [str(watch.ends[root.run_id].outcome) for root in roots] == ["ok", "error"]
+    for root in roots:
+        (child,) = (event for event in watch.started if event.parent_run_id == root.run_id)
+        assert child.inputs == root.inputs
+        assert watch.ends[child.run_id].outcome is watch.ends[root.run_id].outcome
+    assert roots[0].run_id == str(config["run_id"])
+    assert [(link.run_id, link.relation) for link in roots[1].links] == [(roots[0].run_id, "same_run_id")]
+
+
+def test_the_same_id_one_after_the_other_makes_a_run_each(watch):
+    """A chain that carries its id in its config is called again and again."""
+    chain = observe(CHAIN.with_config(run_id=uuid.uuid4()), bus=watch.bus)
+    for number in range(3):
+        chain.invoke(number)
+    watch.check()
+    roots = [event for event in watch.started if event.parent_run_id is None]
+    assert len({root.run_id for root in roots}) == 3
+    assert [root.inputs for root in roots] == [0, 1, 2]
+    assert all(len([e for e in watch.started if e.parent_run_id == root.run_id]) == 2 for root in roots)
+
+
+def test_a_call_inside_a_call_with_its_id_is_its_child(watch):
+    """The id of the outer run is passed on by hand."""
+    config = {"run_id": uuid.uuid4()}
+    chain = RunnableLambda(lambda x: CHAIN.invoke(x, config), name="outer")
+    assert observe(chain, bus=watch.bus).invoke(1, config) == 1
+    watch.check()
+    assert watch.parents() == {
+        "outer": None,
+        "RunnableSequence": "outer",
+        "first": "RunnableSequence",
+        "second": "RunnableSequence",
+    }
+
+
+class Unfriendly:
+    def __str__(self):
+        raise ValueError("no text of me")
+
+    __repr__ = __str__
+    __hash__ = None
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"run_id": "my-own-id"},
+        {"run_id": str(uuid.uuid4())},
+        {"run_id": 5},
+        {"tags": [1, None, 2.5, "text"]},
+        {"tags": [Unfriendly()]},
+        {"run_name": 5},
+        {"run_name": Unfriendly()},
+        {"metadata": {"thread_id": [1]}},
+        {"metadata": {"thread_id": {"a": 1}}},
+        {"metadata": {"thread_id": Unfriendly()}},
+        {"metadata": {5: 6, "langgraph_node": ["x"], "ls_integration": [], "lc_agent_name": 3}},
+    ],
+)
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_what_langchain_takes_is_recorded(watch, config, asynchronous):
+    """Odd ids, tags, names and metadata: three runs, three ends, readable by every exit."""
+    chain = observe(CHAIN, bus=watch.bus)
+    assert (await chain.ainvoke(1, config) if asynchronous else chain.invoke(1, config)) == 1
+    watch.check()
+    read = [decode_json(encode_json(event)) for event in watch.events]
+    assert len(read) == 6
+    assert len(watch.started) == 3
+
+
+def test_what_is_odd_is_described(watch):
+    """A number as its digits, an object by its type."""
+    observe(CHAIN, bus=watch.bus).invoke(
+        1, {"run_id": "my-own-id", "run_name": 5, "tags": [7, None, Unfriendly()]}
+    )
+    root = watch.started[0]
+    assert (root.run_id, root.name, root.tags) == ("my-own-id", "5", ("7", "None", "<Unfriendly>"))
+    assert {event.root_run_id for event in watch.events} == {"my-own-id"}
+
+
+def test_an_id_as_text_and_as_uuid_are_one(watch):
+    """A parallel chain below an id given as text has its children below it."""
+    given = uuid.uuid4()
+    chain = RunnableParallel(a=CHAIN, b=CHAIN)
+    observe(chain, bus=watch.bus).invoke(1, {"run_id": str(given)})
+    watch.check()
+    assert watch.started[0].run_id == str(given)
+    assert {event.root_run_id for event in watch.started} == {str(given)}
