@@ -11,6 +11,7 @@ import pytest
 from genai_prices import Usage, calc_price
 from hypothesis import strategies as st
 
+from tracebus import pricing
 from tracebus.events import ModelInfo, TokenUsage
 from tracebus.pricing import cost_of
 
@@ -36,6 +37,7 @@ PRICED = [
 
 
 @pytest.mark.parametrize(("provider", "name", "theirs"), PRICED)
+@hypothesis.settings(deadline=None)  # the first call loads the price list
 @hypothesis.given(st.tuples(*[st.integers(0, 400_000)] * 4))
 def test_costs_are_genai_prices_own(provider, name, theirs, counts):
     """For every provider name of LangChain's, any input size and any use of the cache, the price is exact."""
@@ -107,6 +109,7 @@ def refuse(*args, **kwargs): raise AssertionError("a connection was opened")
 socket.socket.connect = refuse
 from tracebus.pricing import cost_of
 from tracebus.tree import RunTree
+from tracebus import pricing
 from tracebus.events import ModelInfo, TokenUsage
 assert "genai_prices" not in sys.modules
 usage = TokenUsage(input_tokens=1_000_000, output_tokens=0)
@@ -114,3 +117,33 @@ print(cost_of(ModelInfo(provider="openai", name="gpt-4o-mini"), usage))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert float(done.stdout) == pytest.approx(0.15)
+
+
+def test_prices_of_ones_own_come_first(tmp_path, monkeypatch):
+    """A file prices what no list knows, with the provider or without, and is read by every process."""
+    path = tmp_path / "prices.json"
+    path.write_text(
+        '{"my-model": {"input": 2, "output": 4, "cache_read": 1}, "openai/gpt-4o": {"input": 1000}}'
+    )
+    monkeypatch.setenv("TRACEBUS_PRICES", str(path))
+    usage = TokenUsage(input_tokens=1_000_000, output_tokens=500_000, cache_read_tokens=500_000)
+    assert cost_of(ModelInfo(provider="ollama", name="my-model"), usage) == pytest.approx(1 + 0.5 + 2)
+    pricing._price_list.cache_clear()
+    assert cost_of(ModelInfo(provider="openai", name="gpt-4o"), usage) == pytest.approx(1000)
+    pricing._price_list.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"a": {"output": 1}}', '{"a": {"input": -1}}', '{"a": {"inputs": 1}}']
+)
+def test_a_file_of_prices_that_cannot_be_read_is_said_once(text, tmp_path, monkeypatch, caplog):
+    """The list prices stay, and the program goes on."""
+    path = tmp_path / "prices.json"
+    path.write_text(text)
+    monkeypatch.setenv("TRACEBUS_PRICES", str(path))
+    pricing._price_list.cache_clear()
+    usage = TokenUsage(input_tokens=1, output_tokens=1)
+    assert cost_of(ModelInfo(provider="openai", name="gpt-4o"), usage)
+    assert cost_of(ModelInfo(provider="openai", name="gpt-4o-mini"), usage)
+    assert len([record for record in caplog.records if "TRACEBUS_PRICES" in record.message]) == 1
+    pricing._price_list.cache_clear()

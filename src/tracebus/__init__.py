@@ -72,5 +72,5 @@ def __dir__() -> list[str]:
 
 
 if os.environ.get("TRACEBUS_TO"):
-    # Whoever sets it wants the whole process observed, from the first import of tracebus on.
-    import_module("tracebus.sources").install()
+    # Whoever sets it wants the whole process observed, from its first run on.
+    import_module("tracebus._autostart")

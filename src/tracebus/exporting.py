@@ -7,8 +7,10 @@ import re
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, TypeAlias
 
+from tracebus._destinations import canonical, has_two_schemes, likely_meaning, once_each
 from tracebus.bus import BatchCallable, Exporter, as_exporter
 from tracebus.exceptions import UnknownExporterError
+from tracebus.installing import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_EXPORTER",
     "Destination",
+    "destinations_in",
     "environment_destinations",
     "known_exporters",
     "resolve",
@@ -42,19 +45,29 @@ Destination: TypeAlias = "Exporter | BatchCallable | str"
 
 
 def resolve(to: Destination | Iterable[Destination]) -> list[Exporter]:
-    """Return the exporters that *to* names.
+    """Return the exporters that *to* names; one for URLs that name the same exit.
 
     Raises:
         UnknownExporterError: a URL that nobody answers for, or whose backend is not installed.
         TypeError: something that is neither a URL nor an exporter nor callable.
     """
-    destinations = [to] if isinstance(to, str | Exporter) or callable(to) else list(to)
-    return [_resolve_one(destination) for destination in destinations]
+    return [_resolve_one(destination) for destination in destinations_in(to)]
+
+
+def destinations_in(to: Destination | Iterable[Destination]) -> list[Destination]:
+    """Return what *to* names as a list, each exit once."""
+    if isinstance(to, str | Exporter) or callable(to):
+        return [to]
+    named: dict[object, Destination] = {}
+    for destination in to:
+        key = canonical(destination) if isinstance(destination, str) else id(destination)
+        named.setdefault(key, destination)
+    return list(named.values())
 
 
 def environment_destinations() -> list[str]:
-    """Return the URLs in `TRACEBUS_TO`, which are separated by commas or white space."""
-    return [part for part in re.split(r"[,\s]+", os.environ.get("TRACEBUS_TO", "")) if part]
+    """Return the URLs in `TRACEBUS_TO`, which are separated by commas or white space, each exit once."""
+    return once_each(part for part in re.split(r"[,\s]+", os.environ.get("TRACEBUS_TO", "")) if part)
 
 
 def without_secrets(url: str) -> str:
@@ -85,14 +98,22 @@ def _resolve_one(destination: Destination) -> Exporter:
 def _entry_point(url: str) -> EntryPoint:
     scheme = _SCHEME.match(url)
     name = scheme.group().lower() if scheme else url
-    for entry in entry_points(group=ENTRY_POINT_GROUP, name=name):
-        return entry
+    meant = likely_meaning(url, known_exporters())
+    if not has_two_schemes(url):
+        for entry in entry_points(group=ENTRY_POINT_GROUP, name=name):
+            return entry
+    if not url.strip():
+        raise UnknownExporterError(
+            "an empty URL names no exit; leave `to` out for the log on this machine, or name one of: "
+            f"{', '.join(known_exporters())}"
+        )
+    hint = f"did you mean {without_secrets(meant)!r}? " if meant else ""
     raise UnknownExporterError(
-        f"no exporter answers to {without_secrets(url)!r}; known are: {', '.join(known_exporters())}"
+        f"no exporter answers to {without_secrets(url)!r}; {hint}known are: {', '.join(known_exporters())}"
     )
 
 
 def _missing_backend(url: str, name: str, error: ImportError) -> str:
     extra = _EXTRAS.get(name)
-    remedy = f"install it with: pip install 'tracebus[{extra}]'" if extra else "install its package"
+    remedy = f"install it with: {install_command(f'[{extra}]')}" if extra else "install its package"
     return f"{without_secrets(url)!r} needs {error.name or error}, which is not installed; {remedy}"

@@ -1,7 +1,8 @@
 """What model calls cost, by the providers' list prices.
 
 The prices come with the package `genai-prices` (Pydantic, MIT) and are as old as the installed
-version of it; nothing is fetched over the network. A program that calls
+version of it; nothing is fetched over the network. Prices of your own come from the file that
+`TRACEBUS_PRICES` names and go before them. A program that calls
 `genai_prices.UpdatePrices().start()` of its own accord is served the prices it fetched.
 """
 
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tracebus._prices import own_prices
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from decimal import Decimal
 
     from tracebus.events import ModelInfo, TokenUsage
@@ -111,6 +114,8 @@ def _price_list(provider: str | None, name: str, quarter: int) -> _PriceList | N
     provider = _PROVIDERS.get(provider, provider) if provider is not None else None
     name = name.removeprefix("models/")  # Google's API names its models so
     when = datetime.fromtimestamp(quarter * (_QUARTER_HOUR // _NS), UTC)
+    if (own := own_prices(provider, name)) is not None:
+        return _PriceList((), (_own_rates(own),))
     try:
         return _probed(provider, name, when)
     except LookupError:
@@ -118,6 +123,23 @@ def _price_list(provider: str | None, name: str, quarter: int) -> _PriceList | N
     except Exception:  # noqa: BLE001 - a price is never worth a fold; the library's data is not ours to trust
         _log.debug("no price for %s %s", provider, name, exc_info=True)
         return None
+
+
+def _own_rates(prices: Mapping[str, float]) -> _Rates:
+    rate = {kind: price / 1e6 for kind, price in prices.items()}
+    given, made = rate["input"], rate.get("output", 0.0)
+    created = rate.get("cache_creation", given)
+    return _Rates(
+        request=0.0,
+        input=given,
+        cache_read=rate.get("cache_read", given),
+        cache_creation=created,
+        cache_creation_1h=created,
+        input_audio=given,
+        output=made,
+        reasoning=made,
+        output_audio=made,
+    )
 
 
 def _probed(provider: str | None, name: str, when: datetime) -> _PriceList:

@@ -51,7 +51,7 @@ def test_a_missing_library_names_the_extra(monkeypatch):
     ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(InvalidLogError, match=r"pip install 'tracebus\[redis\]'"):
+    with pytest.raises(InvalidLogError, match=r"pip install 'redis>=5.2'"):
         open_log("redis://localhost")
 
 

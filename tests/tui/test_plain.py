@@ -142,7 +142,7 @@ def test_without_textual_a_sentence_says_what_to_install(tmp_path):
     with command("watch", PYTHONPATH=str(tmp_path)) as process:
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert "pip install 'tracebus[tui]'" in errors
+    assert "-m pip install 'markdown-it-py>=3' 'textual<9,>=8.2'" in errors
     assert "Traceback" not in errors
 
 

@@ -408,7 +408,8 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch):
     result = CliRunner().invoke(command.serve, ["--tui"])
     assert result.exit_code == 1
     assert "needs textual_serve" in result.output
-    assert "pip install 'tracebus[tui-web]'" in result.output
+    assert "pip install" in result.output
+    assert "'textual-serve<2,>=1.1.3'" in result.output
 
 
 def test_what_shall_not_be_shown_is_not_served():

@@ -52,7 +52,7 @@ def test_a_missing_web_server_names_the_remedy(monkeypatch):
     result = CliRunner().invoke(command.serve, [])
     assert result.exit_code == 1
     assert "needs starlette" in result.output
-    assert "pip install 'tracebus[web]'" in result.output
+    assert "'sse-starlette>=3.0' 'starlette>=0.40' 'uvicorn>=0.30'" in result.output
 
 
 def test_a_taken_port_is_a_message(tmp_path, monkeypatch):

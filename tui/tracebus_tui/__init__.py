@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from tracebus.installing import install_command
+
 if find_spec("textual") is None:
-    raise ImportError("the terminal UI needs Textual: pip install 'tracebus[tui]'", name="textual")
+    raise ImportError(f"the terminal UI needs Textual: {install_command('[tui]')}", name="textual")
 
 from tracebus_tui._launch import Options, accompany, replay, view, watch
 

@@ -11,10 +11,14 @@ import sys
 from importlib import metadata
 from typing import TYPE_CHECKING, NamedTuple
 
+from tracebus.installing import install_command
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from packaging.requirements import Requirement
+
+    from tracebus.events import Event
 
 __all__ = ["Finding", "State", "sections"]
 
@@ -54,6 +58,7 @@ def sections() -> Iterator[tuple[str, list[Finding]]]:
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("Versions", _versions),
         ("Extras", _extras),
+        ("Settings", _settings),
         ("Where events go", _destinations),
         ("This terminal", _terminal),
         ("Surroundings", _surroundings),
@@ -87,7 +92,7 @@ def _versions() -> Iterator[Finding]:
 def _in_range(name: str, version: str, wanted: Requirement | None) -> Finding:
     if wanted is None or wanted.specifier.contains(version, prereleases=True):
         return Finding(State.OK, name, version)
-    remedy = f"pip install '{name}{wanted.specifier}'"
+    remedy = install_command(f"{name}{wanted.specifier}")
     return Finding(State.BROKEN, name, f"{version} does not work with this tracebus", remedy)
 
 
@@ -101,38 +106,78 @@ def _extras() -> Iterator[Finding]:
     missing.pop("all", None)
     for extra, names in missing.items():
         if names:
-            remedy = f"pip install 'tracebus[{extra}]'"
-            yield Finding(State.NOTE, extra, f"without {', '.join(names)}", remedy)
+            yield Finding(State.NOTE, extra, f"without {', '.join(names)}", install_command(f"[{extra}]"))
         else:
             yield Finding(State.OK, extra, "installed")
 
 
+def _settings() -> Iterator[Finding]:
+    from tracebus.environment import VARIABLES, problems  # noqa: PLC0415  a broken part is a finding, not an end
+    from tracebus.exporting import without_secrets  # noqa: PLC0415  likewise
+
+    wrong = dict(problems(os.environ))
+    for name, problem in wrong.items():
+        known = any(variable.name == name for variable in VARIABLES)
+        yield Finding(State.BROKEN if known else State.WARNING, name, problem, f"unset {name}")
+    for variable in VARIABLES:
+        if variable.name in wrong:
+            continue
+        value = os.environ.get(variable.name)
+        shown = "***" if "TOKEN" in variable.name else without_secrets(value or "")
+        if value:
+            yield Finding(State.OK, variable.name, shown)
+        else:
+            yield Finding(State.NOTE, variable.name, f"not set: {variable.default}")
+
+
 def _destinations() -> Iterator[Finding]:
-    from tracebus.exporting import (  # noqa: PLC0415  a broken part is a finding, not an end
-        DEFAULT_EXPORTER,
-        environment_destinations,
-        known_exporters,
-    )
+    from tracebus.cli._self_test import observed  # noqa: PLC0415  a broken part is a finding, not an end
+    from tracebus.exporting import DEFAULT_EXPORTER, environment_destinations, known_exporters  # noqa: PLC0415  likewise
 
     yield Finding(State.OK, "known", ", ".join(known_exporters()))
+    events, _ = observed()
     set_up = environment_destinations()
-    if not set_up:
-        yield Finding(State.NOTE, "TRACEBUS_TO", f"not set: observe(chain) writes to {DEFAULT_EXPORTER}")
+    logs = []
     for url in set_up or [DEFAULT_EXPORTER]:
-        yield _resolved(url)
+        finding, is_log = _tried(url, events)
+        yield finding
+        if is_log:
+            logs.append(url)
+    yield from _viewers(logs)
 
 
-def _resolved(url: str) -> Finding:
-    """Open the exporter as a chain would, and close it again."""
-    from tracebus.exporting import resolve, without_secrets  # noqa: PLC0415  a broken part is a finding, not an end
+def _tried(url: str, events: Sequence[Event]) -> tuple[Finding, bool]:
+    """Send a small run there, as a chain would."""
+    from tracebus.cli._trials import try_exit  # noqa: PLC0415  a broken part is a finding, not an end
+    from tracebus.exporting import without_secrets  # noqa: PLC0415  likewise
 
+    shown = without_secrets(url)
     try:
-        for exporter in resolve([url]):
-            exporter.close()
+        trial = try_exit(url, events)
     except Exception as error:  # noqa: BLE001  whatever an exporter finds wrong
-        problem = without_secrets(f"{type(error).__name__}: {error}")
-        return Finding(State.BROKEN, without_secrets(url), problem)
-    return Finding(State.OK, without_secrets(url), "resolves")
+        return Finding(State.BROKEN, shown, without_secrets(f"{type(error).__name__}: {error}")), False
+    state = State.OK if trial.works else State.BROKEN
+    return Finding(state, shown, without_secrets(trial.text)), trial.reads_back
+
+
+def _viewers(logs: Sequence[str]) -> Iterator[Finding]:
+    """Say how many runs the logs hold, and how a viewer finds them."""
+    from tracebus._destinations import canonical  # noqa: PLC0415  a broken part is a finding, not an end
+    from tracebus.cli._trials import default_log_url, stored_runs  # noqa: PLC0415  likewise
+    from tracebus.exporting import without_secrets  # noqa: PLC0415  likewise
+
+    default = canonical(default_log_url())
+    for url in logs:
+        is_default = canonical(url) in ("sqlite:", default)
+        command = "tracebus" if is_default else f"tracebus watch '{without_secrets(url)}'"
+        yield Finding(State.OK, "viewer", f"{stored_runs(url)}, which `{command}` shows")
+    if not logs:
+        yield Finding(
+            State.NOTE,
+            "viewer",
+            "no log is written: `tracebus` in a second terminal shows nothing of these programs",
+            'name a log, too: TRACEBUS_TO="sqlite: $TRACEBUS_TO"',
+        )
 
 
 def _terminal() -> Iterator[Finding]:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from tracebus.events import Event
 
-__all__ = ["self_test"]
+__all__ = ["observed", "self_test"]
 
 _ANSWER = "It goes at noon."
 
 
 def self_test() -> Iterator[tuple[str, bool, str]]:
     """Give (what, whether it is wrong, in words) for each thing that must hold."""
-    events, answer = _observed()
+    events, answer = observed()
     started = [event for event in events if isinstance(event, RunStarted)]
     ended = [event for event in events if isinstance(event, RunEnded)]
     kinds = Counter(event.kind.value for event in started)
@@ -41,7 +41,8 @@ def self_test() -> Iterator[tuple[str, bool, str]]:
     yield "usage", not counted, "counted" if counted else "missing"
 
 
-def _observed() -> tuple[list[Event], str]:
+def observed() -> tuple[list[Event], str]:
+    """Return the events of a small chain, and its answer."""
     from langchain_core.output_parsers import StrOutputParser  # noqa: PLC0415  part of the test
     from langchain_core.prompts import ChatPromptTemplate  # noqa: PLC0415  likewise
 
@@ -49,7 +50,7 @@ def _observed() -> tuple[list[Event], str]:
     tracebus.uninstall()  # TRACEBUS_TO has installed itself, and this is nobody's chain
     recorder = RecordingExporter()
     with tracebus.observing(to=[recorder]):
-        answer = "".join(chain.stream({"q": "When does it go?"}))
+        answer = "".join(chain.stream({"q": "When does it go?"}, {"run_name": "tracebus doctor"}))
     return recorder.events, answer
 
 

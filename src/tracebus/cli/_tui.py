@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tracebus.installing import install_command
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["accompanied", "has_screen", "terminal_ui"]
+__all__ = ["accompanied", "has_screen", "terminal_ui", "why_no_screen"]
 
 
 def terminal_ui() -> Any:
@@ -26,13 +28,24 @@ def terminal_ui() -> Any:
     except ImportError as error:
         raise click.ClickException(
             f"the terminal UI needs {error.name or error}, which is not installed; "
-            "install it with: pip install 'tracebus[tui]'"
+            f"install it with: {install_command('[tui]')}"
         ) from error
 
 
 def has_screen() -> bool:
     """Return whether a command that may draw or print should draw."""
-    return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb") and not os.environ.get("CI")
+    return why_no_screen() is None
+
+
+def why_no_screen() -> str | None:
+    """Say why a command that may draw or print should print, or return `None` where it should draw."""
+    if not sys.stdout.isatty():
+        return "the output goes to no terminal"
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        return f"TERM={os.environ.get('TERM', '')!r} names no terminal that can be drawn on"
+    if os.environ.get("CI"):
+        return "CI is set"
+    return None
 
 
 def accompanied(command: str, to: Sequence[str], arguments: Sequence[str], *, title: str) -> int:

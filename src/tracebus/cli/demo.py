@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from tracebus.cli._destinations import exporters_from, to_option
-from tracebus.cli._tui import accompanied, has_screen
+from tracebus.cli._tui import accompanied, why_no_screen
 from tracebus.cli._wrapping import WrappedLines
+from tracebus.installing import install_command
 
 if TYPE_CHECKING:
     from tracebus.bus import EventBus, Exporter
@@ -30,8 +31,11 @@ def demo(ctx: click.Context, *, headless: bool, fast: bool, to: tuple[str, ...])
     cancelled run: everything a chain can do to you, in ten seconds, with no network and no key. In a
     terminal you watch it live; with --headless, and where there is no screen, it is printed.
     """
-    if not headless and has_screen() and find_spec("textual") is not None:
-        ctx.exit(accompanied("demo", to, ["--fast"] if fast else [], title="demo"))
+    if not headless:
+        why_not = why_no_screen() or _why_no_textual()
+        if why_not is None:
+            ctx.exit(accompanied("demo", to, ["--headless", *(["--fast"] if fast else [])], title="demo"))
+        click.echo(f"(no terminal UI here: {why_not}; printing instead)", err=True)
     import tracebus  # noqa: PLC0415  `--help` must not pay for it
     from tracebus.demo import play  # noqa: PLC0415  likewise
 
@@ -45,6 +49,12 @@ def demo(ctx: click.Context, *, headless: bool, fast: bool, to: tuple[str, ...])
     finally:
         bus.close()
     ctx.exit(_report(bus))
+
+
+def _why_no_textual() -> str | None:
+    if find_spec("textual") is not None:
+        return None
+    return f"it needs Textual; install it with: {install_command('[tui]')}"
 
 
 class _Stage:

@@ -23,17 +23,21 @@ _GLYPHS: dict[State, tuple[str, str | None]] = {
 def doctor(ctx: click.Context) -> None:
     """Check this installation, end to end.
 
-    Prints versions, extras, where events go, what the terminal can do, and observes a small chain
-    from start to end. The exit code is 1 if something is broken.
+    Prints versions, extras and settings, observes a small chain from start to end, and sends its run,
+    called `tracebus doctor`, to every exit that TRACEBUS_TO names, or to the log on this machine; logs
+    are read back. The exit code is 1 if something is broken.
     """
-    broken = 0
+    broken = warnings = 0
     for title, findings in sections():
         click.secho(title, bold=True)
         for finding in findings:
             _print(finding)
             broken += finding.state is State.BROKEN
+            warnings += finding.state is State.WARNING
         click.echo()
-    click.echo(f"{broken} broken" if broken else "all in order")
+    said = [f"{broken} broken"] if broken else []
+    said += [f"{warnings} warning{'' if warnings == 1 else 's'}"] if warnings else []
+    click.echo(", ".join(said) or "all in order")
     ctx.exit(1 if broken else 0)
 
 

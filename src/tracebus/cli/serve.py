@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from tracebus.installing import install_command
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -76,5 +78,5 @@ def _server(package: str, extra: str) -> Callable[..., Any]:
         return cast("Callable[..., Any]", import_module(package).serve)
     except ImportError as error:
         raise click.ClickException(
-            f"`tracebus serve` needs {error.name or error}; install it with: pip install 'tracebus[{extra}]'"
+            f"`tracebus serve` needs {error.name or error}; install it with: {install_command(f'[{extra}]')}"
         ) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from platformdirs import user_state_path
 
 from tracebus.exceptions import InvalidLogError
+from tracebus.installing import install_command
 from tracebus.logs._url import parse_log_url
 
 if TYPE_CHECKING:
@@ -57,5 +58,5 @@ def _loaded(found: EntryPoint, url: str) -> Callable[[str], Log]:
         return cast("Callable[[str], Log]", found.load())
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get(found.name)
-        remedy = f"; install it with: pip install 'tracebus[{extra}]'" if extra else ""
+        remedy = f"; install it with: {install_command(f'[{extra}]')}" if extra else ""
         raise InvalidLogError(f"{url!r} needs a library that is not installed ({error}){remedy}") from error

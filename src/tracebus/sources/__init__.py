@@ -5,6 +5,8 @@ The only part of the core that imports `langchain_core`.
 
 from __future__ import annotations
 
+import os
+
 from tracebus.sources import _current_run  # noqa: F401 -- registers itself with tracebus.propagate
 from tracebus.sources._normalize import astream, normalize
 from tracebus.sources._observe import Observed, observe
@@ -12,3 +14,6 @@ from tracebus.sources._observing import install, observing, uninstall
 from tracebus.sources._wiring import default_bus
 
 __all__ = ["Observed", "astream", "default_bus", "install", "normalize", "observe", "observing", "uninstall"]
+
+if os.environ.get("TRACEBUS_TO"):  # the whole process is wanted; `tracebus._autostart` leaves it to us
+    install()

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from tracebus.sources import _scope
-from tracebus.sources._wiring import bus_for, recorder_for
+from tracebus.sources._wiring import bus_for, observe_process_into, recorder_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,6 +102,7 @@ def install(
     with _lock:
         target, owned = bus_for(to, bus)
         _scope.observe_process(recorder_for(target, capture))
+        observe_process_into(target)
         _installed = (target, owned)
         return target
 
@@ -112,6 +113,7 @@ def uninstall() -> None:
     with _lock:
         before, _installed = _installed, None
         _scope.observe_process(None)
+        observe_process_into(None)
     if before is not None:
         bus, owned = before
         if owned:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from tracebus._destinations import canonical
 from tracebus.bus import EventBus
 from tracebus.capture import DEFAULT_CAPTURE, Capture
 from tracebus.exceptions import ClosedBusError
-from tracebus.exporting import DEFAULT_EXPORTER, environment_destinations, resolve, without_secrets
+from tracebus.exporting import (
+    DEFAULT_EXPORTER,
+    destinations_in,
+    environment_destinations,
+    resolve,
+    without_secrets,
+)
 from tracebus.sources._recorder import Recorder
 from tracebus.sources._tracker import RunTracker
 
@@ -26,6 +33,9 @@ _lock = threading.RLock()
 _trackers: WeakValueDictionary[int, RunTracker] = WeakValueDictionary()
 _recorders: WeakValueDictionary[tuple[int, Capture], Recorder] = WeakValueDictionary()
 _default: EventBus | None = None
+_process: EventBus | None = None
+_urls: WeakKeyDictionary[EventBus, set[str]] = WeakKeyDictionary()
+"""The exits of a bus that were named by a URL, in the spelling `canonical` gives them."""
 
 
 def recorder_for(bus: EventBus, capture: Capture | None) -> Recorder:
@@ -50,14 +60,20 @@ def bus_for(to: Destination | Iterable[Destination], bus: EventBus | None) -> tu
     """Return the bus to record into, and whether the caller owns it and should close it.
 
     A given *bus* stays its owner's, with *to*'s exporters attached to it. Without a *bus*, *to*
-    gets one of its own; without either it is the process's default bus.
+    gets one of its own; without either it is the process's default bus. An exit that the process is
+    observed into already, by `TRACEBUS_TO` or `install`, is not opened a second time for the same runs.
     """
-    exporters = resolve(to)
-    if bus is None and not exporters:
-        return default_bus(), False
+    named = destinations_in(to)
+    everywhere = process_bus()
+    there = _urls.get(everywhere, set()) if everywhere is not None else set()
+    new = [one for one in named if not (isinstance(one, str) and canonical(one) in there)]
+    exporters = resolve(new)
+    if bus is None and not new:
+        return (everywhere if named and everywhere is not None else default_bus()), False
     target = EventBus() if bus is None else bus
     for exporter in exporters:
         target.attach(exporter)
+    _urls.setdefault(target, set()).update(canonical(url) for url in new if isinstance(url, str))
     return target, bus is None
 
 
@@ -75,9 +91,21 @@ def default_bus() -> EventBus:
                 try:
                     for exporter in resolve(url):
                         _default.attach(exporter)
+                    _urls.setdefault(_default, set()).add(canonical(url))
                 except Exception as error:  # noqa: BLE001 -- whatever an exporter's factory raises
                     _logger.warning("events do not go to %r: %s", without_secrets(url), error)
         return _default
+
+
+def process_bus() -> EventBus | None:
+    """Return the open bus the whole process is observed into, if it is."""
+    return _process if _process is not None and not _process.closed else None
+
+
+def observe_process_into(bus: EventBus | None) -> None:
+    """Note the bus the whole process is observed into."""
+    global _process  # noqa: PLW0603 -- one per process is what it means
+    _process = bus
 
 
 def _tracker_of(bus: EventBus) -> RunTracker:

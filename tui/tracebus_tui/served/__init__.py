@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from tracebus.installing import install_command
+
 if find_spec("textual_serve") is None:
     raise ImportError(
-        "the terminal UI in a browser needs textual-serve: pip install 'tracebus[tui-web]'",
+        f"the terminal UI in a browser needs textual-serve: {install_command('[tui-web]')}",
         name="textual_serve",
     )
 

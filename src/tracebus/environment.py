@@ -1,0 +1,73 @@
+"""The environment variables tracebus reads: one table, for the documentation and for `tracebus doctor`."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+__all__ = ["PREFIX", "VARIABLES", "Variable", "problems"]
+
+PREFIX: Final = "TRACEBUS_"
+
+
+class Variable(NamedTuple):
+    """One variable."""
+
+    name: str
+    meaning: str
+    default: str
+    refuses: Callable[[str], str | None] | None = None
+    """Says what is wrong with a value, or `None`; not given where anything goes."""
+
+
+def _seconds(text: str) -> str | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return "is no number of seconds"
+    return None if 0.0 <= seconds < 1e9 else "must be from 0 seconds on"  # noqa: PLR2004 - thirty years
+
+
+VARIABLES: Final = (
+    Variable(
+        "TRACEBUS_TO",
+        "Observe the whole process and send its events to these exits, separated by commas or white space. "
+        "Wherever tracebus is installed this needs no import of it.",
+        "what `observe`, `observing` and `install` name is observed, into the embedded log",
+    ),
+    Variable(
+        "TRACEBUS_EXIT_TIMEOUT",
+        "Seconds a process waits at its end, at most, for events that are on their way.",
+        "5",
+        _seconds,
+    ),
+    Variable(
+        "TRACEBUS_PRICES",
+        "A JSON file with prices of your own models, in US dollars per million tokens.",
+        "list prices, as the installed genai-prices has them",
+        lambda path: None if os.path.isfile(path) else "is no file",  # noqa: PTH113 - raises for nothing
+    ),
+    Variable(
+        "TRACEBUS_TOKEN",
+        "The token `tracebus serve` asks for.",
+        "none on the loopback; made up where others can connect",
+    ),
+)
+
+
+def problems(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield (variable, what is wrong with it) for those nobody reads and those whose value cannot be."""
+    known = {variable.name: variable for variable in VARIABLES}
+    for name, value in sorted(environment.items()):
+        if not name.startswith(PREFIX):
+            continue
+        variable = known.get(name)
+        if variable is None:
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            yield name, f"nobody reads it; did you mean {close[0]}?" if close else "nobody reads it"
+        elif variable.refuses is not None and value and (wrong := variable.refuses(value)):
+            yield name, f"{value!r} {wrong}"
