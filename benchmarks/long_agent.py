@@ -273,7 +273,7 @@ class Servers:
         """Return the bytes sent to the swallowing server so far."""
         from urllib.request import urlopen
 
-        with urlopen(f"{self.endpoint}/swallowed") as answer:  # our own server on loopback
+        with urlopen(f"{self.endpoint}/swallowed") as answer:  # noqa: S310  # our own server on loopback
             return int(answer.read())
 
     def redis_url(self) -> str:
@@ -352,9 +352,7 @@ def report_growth(tables: dict[int, dict[str, dict[str, float]]]) -> None:
         if watcher == "nothing":
             continue
         added = {size: rows[watcher]["cpu"] - rows["nothing"]["cpu"] for size, rows in tables.items()}
-        ratios = "".join(
-            f"   N={2 * size} ÷ N={size}: {added[2 * size] / added[size]:4.1f}" for size in sizes
-        )
+        ratios = "".join(f"   N={2 * size} ÷ N={size}: {added[2 * size] / added[size]:4.1f}" for size in sizes)
         print(f"  {watcher:18}{ratios}")
 
 
