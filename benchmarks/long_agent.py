@@ -352,7 +352,9 @@ def report_growth(tables: dict[int, dict[str, dict[str, float]]]) -> None:
         if watcher == "nothing":
             continue
         added = {size: rows[watcher]["cpu"] - rows["nothing"]["cpu"] for size, rows in tables.items()}
-        ratios = "".join(f"   N={2 * size} ÷ N={size}: {added[2 * size] / added[size]:4.1f}" for size in sizes)
+        ratios = "".join(
+            f"   N={2 * size} ÷ N={size}: {added[2 * size] / added[size]:4.1f}" for size in sizes
+        )
         print(f"  {watcher:18}{ratios}")
 
 

@@ -1,23 +1,23 @@
-"""Events out of streams of `astream_events` dictionaries."""
+"""Events out of what LangChain, LangGraph and its server stream of their runs."""
 
 from __future__ import annotations
 
+import inspect
+from collections import deque
+from collections.abc import AsyncIterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import force_setattr
 
 from tracebus.capture import DEFAULT_CAPTURE
-from tracebus.events import RunEnded, settle
-from tracebus.sources._call import Call
-from tracebus.sources._iterators import ScopedAsyncIterator
-from tracebus.sources._observed_call import ObservedCall
-from tracebus.sources._recorder import Recorder
-from tracebus.sources._stream_events import StreamEventReader
+from tracebus.events import settle
+from tracebus.sources._driven import DrivenCall
+from tracebus.sources._stream_reader import StreamReader
 from tracebus.sources._tracker import RunTracker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Iterator
 
     from langchain_core.runnables import Runnable, RunnableConfig
 
@@ -31,20 +31,22 @@ Output = TypeVar("Output")
 
 
 async def normalize(
-    stream_events: AsyncIterable[Mapping[str, Any]], *, capture: Capture | None = None
+    stream: AsyncIterable[Any] | Awaitable[AsyncIterable[Any]], *, capture: Capture | None = None
 ) -> AsyncGenerator[Event, None]:
-    """Yield the events that *stream_events*, dictionaries of `astream_events` v2 or v1, tell of.
+    """Yield the events of the runs that *stream* tells of, wherever it comes from.
 
-    They may come from anywhere: a local Runnable, `RemoteRunnable`, a LangGraph server, a recording.
-    `seq` counts from 1. What such a stream cannot say: chain, model and retriever errors (their
-    runs end with the exception that ends the stream, or as errors of type `unknown`), request
-    parameters, an empty input that came as a stream, and in v1 the parents (every run hangs on the
-    first one).
+    It may be, awaited or not: `astream_events` of any version, of a model or a graph; `astream` of a
+    LangGraph graph with `version="v2"`, or with a list of stream modes; `client.runs.stream` of
+    langgraph-sdk, both versions; a recording of any of these. `seq` counts from 1. docs/events.md says
+    what each can tell and what it cannot.
 
     Raises:
-        Exception: whatever *stream_events* raises, after the ends of the runs it ends.
+        TypeError: nothing that *stream* gives says anything of runs.
+        Exception: whatever *stream* raises, after the ends of the runs it ends.
     """
-    async with aclosing(_events(stream_events, capture or DEFAULT_CAPTURE, {})) as events:
+    emitted: deque[RunEvent] = deque()
+    reader = StreamReader(RunTracker(emitted.append, reap=False), capture or DEFAULT_CAPTURE)
+    async with aclosing(_events(await _opened(stream), reader, emitted)) as events:
         async for event in events:
             yield event
 
@@ -59,57 +61,76 @@ async def astream(
 ) -> AsyncGenerator[Event, None]:
     """Run *runnable* on *input* and yield its events as they happen.
 
-    Built on `astream_events` (*kwargs* are its arguments), which makes every model inside stream,
-    even one the chain only invokes. The errors it hides are restored from callbacks.
+    The run is driven by `astream_events` (*kwargs* are its arguments, `version="v3"` among them),
+    which makes every model inside stream, even one the chain only invokes. The events are those of
+    `observe`; of a Runnable that runs elsewhere, those its stream tells of.
 
     Raises:
         Exception: whatever the Runnable raises, after the ends of its runs.
     """
-    policy = capture or DEFAULT_CAPTURE
-    ends: dict[str, RunEnded] = {}
-
-    def note(event: RunEvent) -> None:
-        if isinstance(event, RunEnded) and event.outcome != "ok":
-            ends[event.run_id] = event
-
-    recorder = Recorder(RunTracker(note), policy)
-    kwargs.setdefault("version", "v2")
-    stream = runnable.astream_events(input, config, **kwargs)
-    scoped = ScopedAsyncIterator(stream, ObservedCall(recorder, Call(None)))
-    async with aclosing(_events(scoped, policy, ends)) as events:
+    driven = DrivenCall(capture or DEFAULT_CAPTURE, kwargs)
+    stream = await driven.start(runnable, input, config)
+    async with aclosing(_events(stream, driven, driven.emitted)) as events:
         async for event in events:
             yield event
 
 
 async def _events(
-    stream_events: AsyncIterable[Mapping[str, Any]], capture: Capture, ends: Mapping[str, RunEnded]
+    stream: AsyncIterable[Any], reader: StreamReader | DrivenCall, emitted: deque[RunEvent]
 ) -> AsyncGenerator[Event, None]:
-    pending: list[RunEvent] = []
     seq = 0
-    reader = StreamEventReader(RunTracker(pending.append, reap=False), capture, ends)
 
     def drained() -> Iterator[Event]:
         nonlocal seq
-        ready = pending[:]
-        pending.clear()
-        for event in ready:
+        while emitted:
+            event = emitted.popleft()
             seq += 1
             force_setattr(event, "seq", seq)
             yield settle(event)
 
     failure: BaseException | None = None
     try:
-        async for dictionary in stream_events:
-            reader.read(dictionary)
+        async for item in stream:
+            reader.read(item)
             for event in drained():
                 yield event
     except Exception as error:  # noqa: BLE001 -- raised again below, after the ends it causes
         failure = error
     finally:
-        if (aclose := getattr(stream_events, "aclose", None)) is not None:
-            await aclose()
+        await _close(stream)
     reader.finish(failure)
     for event in drained():
         yield event
     if failure is not None:
         raise failure
+
+
+async def _opened(stream: Any) -> AsyncIterable[Any]:
+    """Return *stream* as an asynchronous iterable.
+
+    Raises:
+        TypeError: it is none, nor will become one.
+    """
+    if not isinstance(stream, AsyncIterable) and inspect.isawaitable(stream):
+        stream = await stream
+    if isinstance(stream, list | tuple):
+        return _recorded(stream)
+    if isinstance(stream, AsyncIterable):
+        return stream
+    raise TypeError(
+        f"normalize() reads asynchronous streams and lists, not {type(stream).__name__}: give it "
+        'chain.astream_events(input, version="v2"), or wrap a synchronous stream in an async generator'
+    )
+
+
+async def _recorded(items: Any) -> AsyncGenerator[Any, None]:
+    for item in items:
+        yield item
+
+
+async def _close(stream: Any) -> None:
+    """Close *stream* by whichever method it has: v3 streams of graphs are aborted."""
+    for name in ("aclose", "abort"):
+        if (close := getattr(stream, name, None)) is not None:
+            await close()
+            return

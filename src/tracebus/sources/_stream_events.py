@@ -8,7 +8,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, convert_to_messag
 from langchain_core.prompt_values import PromptValue
 
 from tracebus.capture import CapturedError, CapturedPayload, clean_text
-from tracebus.events import ErrorInfo, Outcome, RunEnded, RunKind
+from tracebus.events import ErrorInfo, Outcome, RunKind
 from tracebus.sources._chunks import StreamedChunk, is_output
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt
 from tracebus.sources._messages import as_plain, captured
@@ -34,6 +34,8 @@ _KINDS = {
     "retriever": RunKind.RETRIEVER,
 }
 _MODELS = (RunKind.CHAT_MODEL, RunKind.LLM)
+_GRAPHS = (RunKind.GRAPH, RunKind.AGENT)
+_CROSSED = (RunKind.NODE, *_GRAPHS)
 _INTERRUPT = "__interrupt__"
 _HIDDEN_ERROR = ErrorInfo(
     type="unknown",
@@ -47,19 +49,19 @@ class StreamEventReader:
     Args:
         tracker: opened with `reap=False`: the stream's end ends what is left.
         capture: what of the content is captured.
-        ends: ends known from elsewhere, by run id, for the runs whose errors the stream hides.
     """
 
-    def __init__(self, tracker: RunTracker, capture: Capture, ends: Mapping[str, RunEnded]) -> None:
+    def __init__(self, tracker: RunTracker, capture: Capture) -> None:
         self._tracker = tracker
         self._capture = capture
-        self._ends = ends
+        self.hidden_error: Any = _HIDDEN_ERROR
+        """What runs without an end ended with, unless something else is known."""
         self._root: str | None = None
         self._interrupted = False
         self._knows_inputs: set[str] = set()
 
-    def read(self, event: Mapping[str, Any]) -> None:
-        """Tell of one dictionary; one that is none of LangChain's stream events is ignored."""
+    def read(self, event: Mapping[str, Any]) -> bool:
+        """Tell of one dictionary; return whether it is a stream event of a phase that is known."""
         kind, _, phase = str(event.get("event", "")).removeprefix("on_").rpartition("_")
         run_id = str(event.get("run_id", ""))
         if (kind, phase) == ("custom", "event"):
@@ -74,16 +76,12 @@ class StreamEventReader:
                 self._end(run, data)
             else:
                 self._error(run, data)
+        return phase in (*_PHASES, "event")
 
     def finish(self, error: BaseException | None) -> None:
         """Close what the stream left open: it is over, by *error* or by exhaustion."""
         for run in reversed(self._tracker.open_runs()):
-            known = self._ends.get(run.id)
-            if known is not None:
-                self._tracker.end(
-                    run.key, known.outcome, error=known.error, outputs=known.outputs, cuts=known.cuts
-                )
-            else:
+            if run.owner is self:
                 self._close_unknown(run, error)
 
     # -- inside ----------------------------------------------------------------------------------
@@ -117,14 +115,18 @@ class StreamEventReader:
         )
 
     def _parent(self, run_id: str, parent_ids: Sequence[str]) -> str | None:
-        """Return the nearest parent the stream has shown; in v1, which tells none, the first run."""
+        """Return the nearest parent the stream has shown, else its root where it has shown that.
+
+        v1 tells no parents, and LangSmith's runs, which are the parents below `@traceable`, are in no
+        stream. A first run that has parents is no root: the stream is filtered.
+        """
         for parent in reversed(parent_ids):
             if self._tracker.get(parent) is not None:
                 return parent
         if self._root is None:
-            self._root = run_id
+            self._root = "" if parent_ids else run_id
             return None
-        return self._root if not parent_ids else None
+        return self._root or None
 
     def _stream(self, run: OpenRun, data: Mapping[str, Any]) -> None:
         chunk = revived(data.get("chunk"))
@@ -143,10 +145,7 @@ class StreamEventReader:
             # v2 writes `{}` for every empty input and for an unknown one: nothing to go by.
             fields["inputs"] = self._captured(_inputs(run.kind, data.get("input") or None))
         outcome = Outcome.OK
-        known = self._ends.get(run.id)
-        if known is not None and known.outcome is not Outcome.OK:
-            outcome, fields["error"] = known.outcome, known.error
-        elif run.kind is RunKind.TOOL and getattr(outputs, "status", None) == "error":
+        if run.kind is RunKind.TOOL and getattr(outputs, "status", None) == "error":
             outcome = Outcome.ERROR
             fields["error"] = ErrorInfo(type="ToolError", message=clean_text(str(outputs.content)))
         self._tracker.end(run.key, outcome, outputs=self._captured(outputs), **fields)
@@ -167,8 +166,10 @@ class StreamEventReader:
             described: Any = CapturedError(error, run.capture) if outcome is Outcome.ERROR else None
         elif self._interrupted:
             outcome, described = Outcome.INTERRUPTED, None
+        elif _handed_over(run):
+            outcome, described = Outcome.OK, None
         else:
-            outcome, described = Outcome.ERROR, _HIDDEN_ERROR
+            outcome, described = Outcome.ERROR, self.hidden_error
         self._tracker.end(run.key, outcome, error=described)
 
     def _custom(self, run_id: str, event: Mapping[str, Any]) -> None:
@@ -240,6 +241,23 @@ def _generated(value: Any) -> Any:
         first = value["generations"][0][0]
         return first.get("message") if isinstance(first, dict) else getattr(first, "message", None)
     return value
+
+
+def _handed_over(run: OpenRun) -> bool:
+    """Tell whether a run without an end is part of a handoff, by `Command(graph=Command.PARENT)`.
+
+    LangGraph leaves the nodes and sub-graphs a handoff crosses by an exception, which the stream hides
+    as it does errors. But a graph whose node failed is not `ok`.
+    """
+    crossed: OpenRun | None = run
+    while crossed is not None and crossed.outcome is None and crossed.kind in _CROSSED:
+        crossed = crossed.parent
+    return (
+        crossed is not None
+        and crossed is not run
+        and crossed.outcome is Outcome.OK
+        and crossed.kind in _GRAPHS
+    )
 
 
 def _speaks_of_interrupt(chunk: Any) -> bool:
