@@ -10,11 +10,12 @@ from msgspec.structs import force_setattr
 from tracebus.capture import CapturedError
 from tracebus.events import Outcome, RunStarted
 from tracebus.sources._call import Call
+from tracebus.sources._fate import fate_of
+from tracebus.sources._handler import TracebusHandler
 from tracebus.sources._iterators import ScopedAsyncIterator
 from tracebus.sources._later import works_later
 from tracebus.sources._observed_call import ObservedCall
 from tracebus.sources._outcomes import outcome_of
-from tracebus.sources._fate import fate_of
 from tracebus.sources._recorder import Recorder
 from tracebus.sources._stream_reader import StreamReader
 from tracebus.sources._tracker import RunTracker
@@ -81,7 +82,7 @@ class DrivenCall:
     def finish(self, error: BaseException | None) -> None:
         """Close what the stream left open: it is over, by *error* or by exhaustion."""
         for run in reversed(self._tracker.open_runs()):
-            if run.owner is self._recorder.handler or isinstance(run.key, int):
+            if isinstance(run.owner, TracebusHandler):
                 self._close(run, error)
         self._reader.finish(error)
 
