@@ -70,10 +70,10 @@ def agent() -> Callable[[int], None]:
         def _llm_type(self) -> str:
             return "scripted"
 
-        def bind_tools(self, tools: Any, **_: Any) -> Any:
+        def bind_tools(self, *_: Any, **__: Any) -> Any:
             return self
 
-        def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:
+        def _generate(self, *_: Any, **__: Any) -> ChatResult:
             self.asked += 1
             call = {"name": "look", "args": {"page": self.asked}, "id": f"call_{self.asked}"}
             message = AIMessage(
@@ -113,7 +113,7 @@ def watch(name: str, endpoint: str, place: str) -> tuple[Callable[[], None], Cal
         "otlp with content": f"otlp+http{endpoint[4:]}?content=span",
     }.get(name)
     bus = tracebus.EventBus()
-    tracebus.install(bus=bus, to=[url] if url else [lambda batch: None] if name == "function" else ())
+    tracebus.install(bus=bus, to=[url] if url else [lambda _: None] if name == "function" else ())
 
     def end() -> None:
         bus.close(30 if os.environ.get("LONG_AGENT_PATIENCE") else 5)
@@ -158,7 +158,8 @@ def _langfuse(endpoint: str) -> Callable[[], None]:
     from langfuse.langchain import CallbackHandler
 
     client = Langfuse(public_key="pk", secret_key="sk", host=endpoint)
-    register_configure_hook(ContextVar("watcher", default=CallbackHandler()), inheritable=True)
+    handler: Any = CallbackHandler()
+    register_configure_hook(ContextVar("watcher", default=handler), inheritable=True)
     return client.flush
 
 
@@ -234,7 +235,8 @@ def serve() -> None:
                 total += len(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
             self._answer(b"{}")
 
-        do_PATCH = do_PUT = do_POST
+        def do_PATCH(self) -> None:
+            self.do_POST()
 
         def do_GET(self) -> None:
             self._answer(str(total).encode() if self.path == "/swallowed" else b"{}")
@@ -273,7 +275,7 @@ class Servers:
         """Return the bytes sent to the swallowing server so far."""
         from urllib.request import urlopen
 
-        with urlopen(f"{self.endpoint}/swallowed") as answer:  # noqa: S310  # our own server on loopback
+        with urlopen(f"{self.endpoint}/swallowed") as answer:  # our own server on loopback
             return int(answer.read())
 
     def redis_url(self) -> str:
