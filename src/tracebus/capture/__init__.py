@@ -11,8 +11,10 @@ from tracebus.capture._forms import NotHandled
 from tracebus.capture._fragments import FragmentScrubber, StreamScrubber, streamed_text
 from tracebus.capture._keys import DEFAULT_REDACT_KEYS
 from tracebus.capture._payload import CapturedModel, CapturedPayload
+from tracebus.capture._pieces import share_kind
 from tracebus.capture._policy import DEFAULT_CAPTURE, Capture
-from tracebus.capture._snapshot import snapshot
+from tracebus.capture._reuse import ChunkForm, ListUse, PieceForm, form_of
+from tracebus.capture._snapshot import snapshot, weighed
 from tracebus.capture._text import clean_text
 from tracebus.capture._walk import to_json
 
@@ -23,12 +25,18 @@ __all__ = [
     "CapturedError",
     "CapturedModel",
     "CapturedPayload",
+    "ChunkForm",
     "FragmentScrubber",
+    "ListUse",
     "NotHandled",
+    "PieceForm",
     "StreamScrubber",
     "clean_text",
     "error_info",
+    "form_of",
+    "share_kind",
     "snapshot",
     "streamed_text",
     "to_json",
+    "weighed",
 ]

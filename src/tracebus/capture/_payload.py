@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tracebus.capture._walk import to_json
+from tracebus.capture._walk import Walked, to_json, walked
 from tracebus.events import Cut, Deferred, ModelInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tracebus.capture._pieces import Share
     from tracebus.capture._policy import Capture
     from tracebus.events import CutReason, Event
 
@@ -35,15 +36,27 @@ class CapturedPayload(Deferred):
         value: what `snapshot` returned.
         capture: the policy.
         convert: see `to_json`.
+        own: bytes of *value* that nothing else keeps in memory, about.
+        shares: what of it others may keep, too.
     """
 
-    __slots__ = ("_capture", "_convert", "_settled", "_value")
+    __slots__ = ("_capture", "_convert", "_settled", "_used", "_value", "own", "shares")
 
-    def __init__(self, value: Any, capture: Capture, convert: Callable[[object], Any] | None = None) -> None:
+    def __init__(
+        self,
+        value: Any,
+        capture: Capture,
+        convert: Callable[[object], Any] | None = None,
+        own: int = 0,
+        shares: tuple[Share, ...] = (),
+    ) -> None:
         self._value = value
         self._capture = capture
         self._convert = convert
         self._settled: tuple[str, Any, tuple[Cut, ...]] | None = None
+        self._used: tuple[object, ...] = ()
+        self.own = own
+        self.shares = shares
 
     def settle_into(self, event: Event, field: str) -> None:
         """Replace this object in *event*'s *field* by JSON and note there what was cut.
@@ -51,9 +64,12 @@ class CapturedPayload(Deferred):
         The value itself is let go. Settled again, for a copy of the event, it gives the same JSON.
         """
         if self._settled is None or self._settled[0] != field:
-            self._settled = (field, *self._json(field))
-            self._value = self._settled[1]
+            found = self._json(field)
+            self._settled = (field, found.value, found.cuts)
+            self._value = found.value
+            self._used = found.used  # so that they are known again as long as the event is in a bus
             self._convert = None
+            self.own = found.own
         _, value, cuts = self._settled
         replace_field(event, field, value, cuts)
 
@@ -64,17 +80,19 @@ class CapturedPayload(Deferred):
         # A secret may straddle two chunks; what the chunks add up to is in the outputs, redacted.
         return "redacted" if field == "chunk" and not self._capture.streams_text else None
 
-    def _json(self, field: str) -> tuple[Any, tuple[Cut, ...]]:
+    def _json(self, field: str) -> Walked:
         pointer = f"/{field}"
         withheld = self._withheld(field)
         if withheld is not None and self._value is not None:
-            return None, (Cut(pointer, withheld),)
+            return Walked(None, (Cut(pointer, withheld),))
         if field != "metadata":
-            return to_json(self._value, self._capture, pointer, self._convert)
+            return walked(self._value, self._capture, pointer, self._convert)
         if not self._capture.metadata:
-            return {}, (Cut(pointer, "content"),)
-        value, cuts = to_json(self._value, self._capture, pointer, self._convert)
-        return (value, cuts) if type(value) is dict else ({}, (*cuts, Cut(pointer, "unserialisable")))
+            return Walked({}, (Cut(pointer, "content"),))
+        found = walked(self._value, self._capture, pointer, self._convert)
+        if type(found.value) is dict:
+            return found
+        return Walked({}, (*found.cuts, Cut(pointer, "unserialisable")))
 
 
 class CapturedModel(Deferred):

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import math
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from tracebus.capture._forms import Instead, Listed, Mapped, NotHandled, Stub, Unreadable, form_of
+from tracebus.capture._pieces import Piece, PieceList, hooks, is_shared, piece_of
+from tracebus.capture._reuse import ListForm, ListUse, PieceForm, remember
 from tracebus.capture._scrub import is_harmless, scrub
 from tracebus.capture._text import INTERRUPTIONS, REDACTED, clean_text, clipped, safe_repr, type_name
 from tracebus.events import Cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tracebus.capture._policy import Capture
     from tracebus.events import CutReason
@@ -28,6 +30,8 @@ _INT_MOST_BITS = 4_096  # decimal digits cost quadratic time
 _NUMBER_SIZE = 8
 _PAIR = 2
 _MOST_CONVERSIONS = 8  # of one value into another, before its `repr` must do
+_MOST_FORMS = 4  # of one piece, under different policies
+_LIST_SIZE = 3
 _NAME_KEYS = ("name", "key", "header")
 
 _Path: TypeAlias = "tuple[_Path, str | int] | None"
@@ -59,6 +63,23 @@ def to_json(
         JSON data of exact built-in types, and the cuts. Nothing is raised but `KeyboardInterrupt` and
         `SystemExit`.
     """
+    found = walked(value, capture, pointer, convert)
+    return found.value, found.cuts
+
+
+class Walked(NamedTuple):
+    """A payload's JSON, what was cut, and what it shares with other payloads."""
+
+    value: Any
+    cuts: tuple[Cut, ...]
+    own: int = 0
+    """Characters of it that are no piece's."""
+    used: tuple[object, ...] = ()
+    """The forms of the pieces in it; while somebody keeps them they are known again."""
+
+
+def walked(value: Any, capture: Capture, pointer: str = "", convert: _Convert | None = None) -> Walked:
+    """Do what `to_json` does, and say what the result is made of."""
     walk = _Walk(capture, pointer, convert)
     try:
         result = walk.value(value, None, 0)
@@ -66,27 +87,36 @@ def to_json(
         raise
     except BaseException as error:  # noqa: BLE001  # the last resort: the event goes out without the value
         _log.debug("a payload could not be captured", exc_info=error)
-        return f"<{type_name(type(value))}>", (Cut(pointer, "unserialisable"),)
-    return result, walk.noted()
+        return Walked(f"<{type_name(type(value))}>", (Cut(pointer, "unserialisable"),))
+    return Walked(result, walk.noted(), walk.own(), tuple(walk.used))
 
 
 class _Walk:
     """One payload's way to JSON."""
 
     __slots__ = (
-        "_capture", "_convert", "_cuts", "_longest", "_more_cuts", "_open", "_pointer", "_redacting", "_room",
+        "_capture", "_convert", "_cuts", "_deepest", "_knows", "_longest", "_more_cuts", "_open", "_pointer",
+        "_redacting", "_room", "_shared", "used",
     )  # fmt: skip
 
     def __init__(self, capture: Capture, pointer: str, convert: _Convert | None) -> None:
         self._capture = capture
         self._pointer = pointer
         self._convert = convert
+        self._knows = convert in hooks
         self._redacting = capture.redact is not None
         self._longest = capture.max_string
         self._room = capture.max_size
         self._open: set[int] = set()
         self._cuts: list[Cut] = []
         self._more_cuts = 0
+        self._deepest = 0
+        self._shared = 0
+        self.used: list[object] = []
+
+    def own(self) -> int:
+        """Return how many characters are no piece's."""
+        return self._capture.max_size - self._room - self._shared
 
     def noted(self) -> tuple[Cut, ...]:
         """Return the cuts, the last one saying how many there were if not all are listed."""
@@ -228,6 +258,7 @@ class _Walk:
         if depth >= self._capture.max_depth:
             self._note(path, "depth", size)
             return self._placeholder(f"<{type_name(type(source))} of {size} items>")
+        self._deepest = max(self._deepest, depth)
         self._open.add(id(source))
         return None
 
@@ -274,6 +305,18 @@ class _Walk:
         if value is Unreadable:
             self._note(path, "unserialisable")
             return self._placeholder("<unreadable>")
+        if type(value) is PieceList:
+            return self._pieces(value, path, depth)
+        piece = self._as_piece(value)
+        return self._other(value, path, depth) if piece is None else self._piece(piece, path, depth)
+
+    def _as_piece(self, value: Any) -> Piece | None:
+        """Return the piece *value* is, or, where it was met inside another object, has become by now."""
+        if type(value) is Piece:
+            return value
+        return piece_of(value) if self._knows and is_shared(type(value)) else None
+
+    def _other(self, value: Any, path: _Path, depth: int) -> Any:
         found = value
         for _ in range(_MOST_CONVERSIONS):
             form = self._converted(found) or form_of(found, self._capture.max_items)
@@ -321,6 +364,105 @@ class _Walk:
         self._room -= len(text) + 3
         return text
 
+    # -- what was met before --------------------------------------------------------------------
+
+    def _piece(self, piece: Piece, path: _Path, depth: int) -> Any:
+        """Return the JSON of *piece*: what was made of it before, where that fits."""
+        form = None if self._redacting else self._form(piece, depth)
+        if form is None or form.size > self._room or id(piece) in self._open:
+            return self._entered(piece, piece.plain(), path, depth)
+        self._room -= form.size
+        self._shared += form.size
+        self._deepest = max(self._deepest, form.deepest - form.depth + depth)
+        self._note_again(form, path)
+        self.used.append(form)
+        return form.plain
+
+    def _form(self, piece: Piece, depth: int) -> PieceForm | None:
+        """Return the form of *piece*; `None` where it has none to keep, or none a payload may hold."""
+        if not piece.lasting:
+            return None
+        capture = self._capture
+        for policy, form in piece.forms:
+            if policy is capture and form.holds_at(depth, capture.max_depth):
+                return form if form.size >= 0 else None
+        walk = _Walk(capture, "", self._convert)
+        walk._deepest = depth
+        plain = walk._entered(piece, piece.plain(), None, depth)
+        cut_short = walk._room < 0 or any(cut.reason == "size" for cut in walk._cuts)
+        size = -1 if cut_short else capture.max_size - walk._room
+        form = PieceForm(plain if size >= 0 else None, size, tuple(walk._cuts), walk._more_cuts)
+        form.depth, form.deepest = depth, walk._deepest
+        form.exact_depth = cut_short or any(cut.reason in {"depth", "cycle"} for cut in walk._cuts)
+        if walk._more_cuts:
+            form.exact_depth = True  # a cut that is not listed may be one of these
+        piece.forms = ((capture, form), *piece.forms[: _MOST_FORMS - 1])
+        if size < 0:
+            return None
+        remember(form)
+        return form
+
+    def _pieces(self, found: PieceList, path: _Path, depth: int) -> Any:
+        """Return the JSON of a list of pieces: of what was in the list before, all at once."""
+        if not self._redacting and depth + 1 < self._capture.max_depth:
+            again = self._list_again(found, path, depth)
+            if again is not None:
+                return again
+        return self._listing(found, found.pieces, found.length, path, depth)
+
+    def _list_again(self, found: PieceList, path: _Path, depth: int) -> list[Any] | None:
+        head = self._form(found.head, depth + 1)
+        tail = None if head is None else self._list_form(found, depth + 1)
+        if head is None or tail is None:
+            return None
+        size = head.size + (tail.ends[-1] if tail.ends else 0)
+        if size + _LIST_SIZE > self._room or id(found) in self._open:
+            return None
+        self._room -= size + _LIST_SIZE
+        self._shared += size
+        self._deepest = max(self._deepest, depth + 1)
+        if head.cuts:
+            self._note_again(head, (path, 0))
+        for place, form in tail.noted:
+            self._note_again(form, (path, place + 1))
+        if found.length > len(tail.plain) + 1:
+            self._note(path, "items", found.length)
+        plain = [head.plain, *tail.plain]
+        use = ListUse(plain, (head, *tail.segments()))
+        remember(use)
+        self.used.append(use)
+        return plain
+
+    def _list_form(self, found: PieceList, depth: int) -> ListForm | None:
+        """Return the form of all but the first of *found*, with as much as possible taken over."""
+        capture, chain, tail = self._capture, found.chain, found.tail
+        known = next((form for policy, form in chain.forms if policy is capture), None)
+        if known is None or known.depth != depth:
+            known = ListForm(depth)
+        known = known.beginning(_alike(known.pieces, tail))
+        new = tail[len(known.pieces) :]
+        if not new:
+            return known
+        forms: list[PieceForm] = []
+        for piece in new:
+            form = self._form(piece, depth)
+            if form is None:
+                return None
+            forms.append(form)
+        made = known.followed_by(new, forms)
+        others = tuple(pair for pair in chain.forms if pair[0] is not capture)
+        chain.forms = ((capture, made), *others[: _MOST_FORMS - 1])
+        return made
+
+    def _note_again(self, form: PieceForm, path: _Path) -> None:
+        """Note what was cut in a piece, now at *path*."""
+        for cut in form.cuts:
+            if len(self._cuts) >= MOST_CUTS:
+                self._more_cuts += 1
+            else:
+                self._cuts.append(Cut(_joined(self._at(path), cut.path), cut.reason, cut.size))
+        self._more_cuts += form.more_cuts
+
     # -- notes ----------------------------------------------------------------------------------
 
     def _note(self, path: _Path, reason: CutReason, size: int | None = None) -> None:
@@ -335,12 +477,28 @@ class _Walk:
         while path is not None:
             path, segment = path
             segments.append(str(segment).replace("~", "~0").replace("/", "~1"))
-        pointer = self._pointer
-        for segment in reversed(segments):
-            if len(pointer) + len(segment) >= _LONGEST_POINTER:
-                break
-            pointer = f"{pointer}/{segment}"
-        return pointer
+        return _longer(self._pointer, reversed(segments))
+
+
+def _longer(pointer: str, segments: Iterable[str]) -> str:
+    """Return *pointer* with as many of the escaped *segments* as it may hold."""
+    for segment in segments:
+        if len(pointer) + len(segment) >= _LONGEST_POINTER:
+            break
+        pointer = f"{pointer}/{segment}"
+    return pointer
+
+
+def _joined(pointer: str, relative: str) -> str:
+    return _longer(pointer, relative.split("/")[1:])
+
+
+def _alike(known: list[Piece], pieces: list[Piece]) -> int:
+    """Return how many pieces at the beginning of both lists are the same."""
+    most = min(len(known), len(pieces))
+    if known[:most] == pieces[:most]:
+        return most
+    return next(place for place in range(most) if known[place] is not pieces[place])
 
 
 _PLAIN = frozenset((str, int, float, bool, type(None), dict, list, tuple))

@@ -10,7 +10,7 @@ from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.runnables import Runnable
 
-from tracebus.capture import CapturedPayload, NotHandled, snapshot
+from tracebus.capture import CapturedPayload, NotHandled, share_kind, weighed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,14 +41,12 @@ _MESSAGE_FIELDS = (
 )
 
 
-def captured(value: Any, capture: Capture, *, shared: bool = True) -> CapturedPayload:
-    """Return *value*, content of the program, as an event holds it until somebody reads it.
-
-    Its containers are copied unless they are not *shared* with the program.
-    """
+def captured(value: Any, capture: Capture) -> CapturedPayload:
+    """Return *value*, content of the program, as an event holds it until somebody reads it."""
     if not capture.content:
         return CapturedPayload(True, capture, as_plain)  # nothing of it but that there was something
-    return CapturedPayload(snapshot(value, capture.max_items) if shared else value, capture, as_plain)
+    taken = weighed(value, capture.max_items)
+    return CapturedPayload(taken.value, capture, as_plain, taken.own, taken.shares)
 
 
 def as_plain(value: object) -> Any:
@@ -75,9 +73,14 @@ _known_forms: dict[type, Callable[[Any], Any] | None] = {}
 
 
 def _message(message: BaseMessage) -> dict[str, Any]:
-    """Return a message's fields without the empty ones; a chunk looks like what it is a chunk of."""
-    plain: dict[str, Any] = {"type": _ROLES.get(message.type, message.type)}
     fields = message.__dict__
+    return _message_of(fields if "type" in fields else {**fields, "type": message.type})
+
+
+def _message_of(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a message's fields without the empty ones; a chunk looks like what it is a chunk of."""
+    kind = fields["type"]
+    plain: dict[str, Any] = {"type": _ROLES.get(kind, kind)}
     for name in _MESSAGE_FIELDS:
         value = fields.get(name)
         empty = value is None or (type(value) in (dict, list) and not value)  # an array has no truth value
@@ -88,17 +91,25 @@ def _message(message: BaseMessage) -> dict[str, Any]:
 
 
 def _document(document: Document) -> dict[str, Any]:
+    return _document_of(document.__dict__)
+
+
+def _document_of(fields: dict[str, Any]) -> dict[str, Any]:
     return {
-        "page_content": document.page_content,
-        **({"metadata": document.metadata} if document.metadata else {}),
-        **({"id": document.id} if document.id is not None else {}),
+        "page_content": fields["page_content"],
+        **({"metadata": found} if (found := fields.get("metadata")) else {}),
+        **({"id": found} if (found := fields.get("id")) is not None else {}),
     }
 
 
 def _prompt(prompt: PromptValue) -> dict[str, Any]:
     if isinstance(prompt, ChatPromptValue):
-        return {"messages": list(prompt.messages)}
+        return _messages_of(prompt.__dict__)
     return {"text": prompt.to_string()}
+
+
+def _messages_of(fields: dict[str, Any]) -> dict[str, Any]:
+    return {"messages": list(fields["messages"])}
 
 
 def _runnable(runnable: Runnable[Any, Any]) -> str:
@@ -113,3 +124,7 @@ _PLAIN_FORMS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (Generation, lambda generation: {"text": generation.text}),
     (Runnable, _runnable),
 )
+
+share_kind(BaseMessage, _message_of, frozenset(("type", "content")), as_plain)
+share_kind(ChatPromptValue, _messages_of, frozenset(("messages",)), as_plain)
+share_kind(Document, _document_of, frozenset(("page_content",)), as_plain)

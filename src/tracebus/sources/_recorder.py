@@ -41,8 +41,6 @@ _BY_TOKEN, _BY_PROTOCOL = "token", "protocol"
 _MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM))
 _READ_BY_STEPS = frozenset((RunKind.GRAPH, RunKind.AGENT))
 """Chains that are generators inside, however they are called."""
-_WRAPPED = frozenset((RunKind.CHAT_MODEL, RunKind.LLM, RunKind.RETRIEVER))
-"""Whose inputs are containers of ours around what the program gave."""
 
 
 class Recorder:
@@ -113,7 +111,7 @@ class Recorder:
             thread_id=thread_key(noted.get("thread_id")) if noted and parent is None else None,
             tags=tagged,
             metadata=CapturedPayload(noted, policy, as_plain) if noted else {},
-            inputs=None if inputs is None else captured(inputs, policy, shared=kind not in _WRAPPED),
+            inputs=None if inputs is None else captured(inputs, policy),
             model=RequestedModel(noted, invocation_params, policy) if kind in _MODELS else None,
             tool_call_id=None if tool_call_id is None else as_text(tool_call_id),
             runner=current_runner(),
@@ -214,7 +212,7 @@ class Recorder:
         """`on_retriever_end`."""
         run = self._ending(owner, run_id)
         if run is not None:
-            self._end(run, Outcome.OK, {"documents": list(documents)}, shared=False)
+            self._end(run, Outcome.OK, {"documents": list(documents)})
 
     def end_tool(self, owner: object, output: Any, *, run_id: UUID, **_: Any) -> None:
         """`on_tool_end`: a `ToolMessage` of status `error` is how a handled tool error arrives."""
@@ -233,7 +231,7 @@ class Recorder:
         run = self._ending(owner, run_id)
         if run is not None:
             outputs, answer = _answer(run, response)
-            self._end(run, Outcome.OK, outputs, shared=False, usage=answer)
+            self._end(run, Outcome.OK, outputs, usage=answer)
 
     def fail_model(
         self,
@@ -325,12 +323,10 @@ class Recorder:
         outcome: Outcome,
         outputs: Any,
         inputs: Any = None,
-        *,
-        shared: bool = True,
         **fields: Any,
     ) -> None:
         if outputs is not None:
-            fields["outputs"] = captured(outputs, run.capture, shared=shared)
+            fields["outputs"] = captured(outputs, run.capture)
         if inputs is not None:
             fields["inputs"] = captured(inputs, run.capture)
         self.tracker.end(run.key, outcome, **fields)
