@@ -63,7 +63,7 @@ class Piece:
         self.size = size
         """Bytes it keeps, about."""
         self.lasting = True
-        """Whether all of it is plain data; what else it holds may change unseen: it is converted each time."""
+        """Whether all of it is plain data; what else it holds may change unseen: it is converted anew."""
         self.forms: tuple[tuple[Capture, PieceForm], ...] = ()
         """What it looks like as JSON, by policy; a form says at which depths it holds."""
         self.chain: Chain | None = None
