@@ -362,3 +362,26 @@ def test_the_clock_of_the_tests_is_the_histories():
     """The events of `talk` begin at the epoch the other tests use."""
     assert talk(1)[0].time == EPOCH
     assert talk(1)[1].time == EPOCH + SECOND
+
+
+async def test_a_decision_model_s_questions_and_answers_are_readable():
+    """Not JSON: what was asked, the possible answers, what was answered."""
+    h = History()
+    asked = {
+        "state": "Stripe fails.",
+        "questions": {
+            "team": {"type": "choice", "instructions": "Which team?", "criteria": {"billing": "Invoices."}},
+        },
+    }
+    h.start("m", kind="chat_model", name="Decides", inputs=asked)
+    h.end(
+        "m", at=1, outputs={"answers": {"team": {"type": "choice", "choice": "billing", "confidence": 0.7}}}
+    )
+    async with opened(h.events, size=(100, 30)) as (app, pilot):
+        await press(pilot, "g", "enter")
+        assert "team: billing (confidence 0.7)" in screen_text(app)
+        await press(pilot, "2")
+        seen = screen_text(app)
+        assert "team (choice): Which team?" in seen
+        assert "billing: Invoices." in seen
+        assert "Stripe fails." in seen

@@ -42,6 +42,7 @@ def test_the_page_and_its_parts_are_served_and_kept_to_themselves(log, serving):
             "follow.js",
             "tree.js",
             "runs.js",
+            "decisions.js",
             "detail.js",
             "format.js",
             "style.css",

@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import RunKind
+from tracebus.sources._chain_model import model_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_CHAIN_RUN_TYPES = {"prompt": RunKind.PROMPT, "parser": RunKind.PARSER}
+RUN_TYPES = {
+    "prompt": RunKind.PROMPT,
+    "parser": RunKind.PARSER,
+    "tool": RunKind.TOOL,
+    "retriever": RunKind.RETRIEVER,
+    "embedding": RunKind.EMBEDDING,
+}
+"""Kinds by LangChain's `run_type`; `chain` and `llm` say less than the metadata do."""
+_MODEL, _CHAIN = "llm", "chain"
 UNSAID = ""
 _RETRY_TAG = "retry:attempt:"
 
@@ -23,7 +32,8 @@ def chain_kind(
 ) -> RunKind:
     """Return the kind of a run that LangChain reports as a chain.
 
-    *run_type* is what the callback was given, `UNSAID` where it was given none; *parent* the kind
+    *run_type* is what the callback was given, `UNSAID` where it was given none, and one that is not
+    known makes an `unknown`; *parent* the kind
     of the run above. LangGraph marks its runs in tags and metadata only (measured on langgraph 1.2,
     langchain 1.4): a node carries its own name as `langgraph_node` and a `graph:step:N` tag; an
     agent of `create_agent` its own name as `lc_agent_name`; an outermost graph `ls_integration` but
@@ -32,8 +42,8 @@ def chain_kind(
     `None`, LangChain's own compositions, and what is not directly below a node or a tool are told
     from graphs by that. A `RunnableSequence` of another name cannot be.
     """
-    if run_type and run_type in _CHAIN_RUN_TYPES:
-        return _CHAIN_RUN_TYPES[run_type]
+    if run_type and run_type != _CHAIN:
+        return model_kind(metadata) if run_type == _MODEL else RUN_TYPES.get(run_type, RunKind.UNKNOWN)
     if not metadata:  # by far the most common
         return _NAMED.get(name, RunKind.CHAIN)
     node = metadata.get("langgraph_node")

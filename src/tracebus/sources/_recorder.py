@@ -11,6 +11,7 @@ from tracebus.events import BatchMembership, Outcome, RunKind
 from tracebus.sources._answer import CapturedAnswer
 from tracebus.sources._batch import membership
 from tracebus.sources._call import current_call
+from tracebus.sources._chain_model import output_fields
 from tracebus.sources._chunks import StreamedChunk, is_output, plain_text, protocol_token
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt, run_name
 from tracebus.sources._handler import TracebusHandler
@@ -205,7 +206,11 @@ class Recorder:
     def end(self, owner: object, outputs: Any, *, run_id: UUID, inputs: Any = None, **_: Any) -> None:
         """`on_chain_end`: *inputs* are those that a stream had not at its start."""
         run = self._ending(owner, run_id)
-        if run is not None:
+        if run is None:
+            return
+        if run.kind in _MODELS:
+            self._end(run, Outcome.OK, outputs, inputs, usage=CapturedAnswer(output_fields, outputs))
+        else:
             self._end(run, Outcome.OK, outputs, inputs)
 
     def end_retriever(self, owner: object, documents: Any, *, run_id: UUID, **_: Any) -> None:

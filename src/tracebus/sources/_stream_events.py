@@ -9,6 +9,7 @@ from langchain_core.prompt_values import PromptValue
 
 from tracebus.capture import CapturedError, CapturedPayload, clean_text
 from tracebus.events import ErrorInfo, Outcome, RunKind
+from tracebus.sources._chain_model import output_fields
 from tracebus.sources._chunks import StreamedChunk, is_output
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt
 from tracebus.sources._messages import as_plain, captured
@@ -96,6 +97,8 @@ class StreamEventReader:
         above = None if parent_key is None else self._tracker.get(parent_key)
         parent = None if above is None else above.kind
         kind = _KINDS.get(kind_name) or chain_kind(UNSAID, name, tags, metadata, parent)
+        if kind is RunKind.LLM and metadata.get("ls_model_type") == "chat":
+            kind = RunKind.CHAT_MODEL  # a decision model
         inputs = _inputs(kind, (event.get("data") or {}).get("input"))
         if inputs is not None:
             self._knows_inputs.add(run_id)
@@ -187,7 +190,7 @@ def _inputs(kind: RunKind, value: Any) -> Any:
         return None
     match kind:
         case RunKind.CHAT_MODEL:
-            return {"messages": _messages(value)}
+            return value if _is_decision(value) else {"messages": _messages(value)}
         case RunKind.LLM:
             return value if isinstance(value, dict) else {"prompts": [_prompt(value)]}
         case RunKind.RETRIEVER:
@@ -222,6 +225,8 @@ def _outputs(kind: RunKind, value: Any) -> tuple[Any, dict[str, Any]]:
     if value is None:
         return None, {}
     match kind:
+        case RunKind.CHAT_MODEL | RunKind.LLM if hasattr(value, "answers") or _is_decision(value):
+            return value, output_fields(value)
         case RunKind.CHAT_MODEL:
             message = revived(_generated(value))
             fields = chat_result_fields([message]) if isinstance(message, BaseMessage) else {}
@@ -233,6 +238,11 @@ def _outputs(kind: RunKind, value: Any) -> tuple[Any, dict[str, Any]]:
             return {"documents": list(documents or ())}, {}
         case _:
             return (revived(value), {})
+
+
+def _is_decision(value: Any) -> bool:
+    """Recognise a decision model's questions and answers."""
+    return isinstance(value, dict) and ("questions" in value or "answers" in value)
 
 
 def _generated(value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from tracebus.tree._decisions import answer_lines
 from tracebus.tree._stream import ToolCall
 
 
@@ -16,6 +17,8 @@ def text_of(outputs: Any) -> str:
             return "\n".join(filter(None, map(_message_text, messages)))
         case {"completions": [*completions]}:
             return "\n".join(filter(None, map(_block_text, completions)))
+        case {"answers": {}}:
+            return "\n".join(answer_lines(outputs))
         case _:
             return ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tracebus.tree import RunNode, RunStatus
+from tracebus.tree import RunNode, RunStatus, question_lines
 from tracebus_tui.detail._blocks import Marked, Paragraph, as_json, shown
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ _AS_WRITTEN = frozenset(("tool", "function"))
 
 def inputs_of(node: RunNode) -> list[Block]:
     """Return what the run was given."""
-    return list(_value(node.inputs))
+    asked = question_lines(node.inputs)
+    return list(_questions(asked, node.inputs) if asked else _value(node.inputs))
 
 
 def output_of(node: RunNode) -> list[Block]:
@@ -78,6 +79,18 @@ def _value(value: Any) -> Iterator[Block]:
             yield Paragraph(shown(query))
         case _:
             yield Paragraph(shown(as_json(value)))
+
+
+def _questions(asked: list[str], inputs: dict[str, Any]) -> Iterator[Block]:
+    """Return what a decision model is *asked*, and about what."""
+    for line in asked:
+        answer = line.startswith("  ")
+        yield Paragraph(shown(line.strip()), "faint" if answer else "value", 2 if answer else 0)
+    for name, about in inputs.items():
+        if name != "questions":
+            yield Paragraph("")
+            yield Paragraph(shown(name), "title")
+            yield from _value(about)
 
 
 def _message(message: dict[str, Any]) -> Iterator[Block]:

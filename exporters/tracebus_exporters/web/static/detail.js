@@ -1,5 +1,6 @@
 // What is known of one run.
 
+import { answers, questions } from "./decisions.js";
 import { count, duration, element, visible } from "./format.js";
 import { short } from "./tree.js";
 
@@ -31,8 +32,8 @@ export class Detail {
     this.block("Text", run.text.join(""), running ? "text streaming" : "text");
     for (const [number, call] of (run.tool_calls ?? []).entries()) this.block(`Tool call ${number + 1}`, `${call.name}(${call.args.join("")})`, "code");
     // A model's answer is its text; its outputs say the same again.
-    if (!run.text.length) this.block("Output", run.outputs === null ? null : written(run.outputs), "code");
-    this.block("Input", run.inputs === null ? null : written(run.inputs), "code");
+    if (!run.text.length) this.block("Output", run.outputs === null ? null : answers(run.outputs) ?? written(run.outputs), "code");
+    this.block("Input", run.inputs === null ? null : questions(run.inputs, written) ?? written(run.inputs), "code");
     for (const [number, event] of (run.events ?? []).entries()) this.block(`Event ${number + 1}: ${event.name}`, written(event.data), "code");
     if (stay && bottom(growing) > 0) pane.scrollTop += bottom(growing) + 12;
     this.drawFacts(run, now);
