@@ -50,7 +50,7 @@ def two():
 def test_two_runs_of_an_agent(two):
     """Where they part comes first, then all steps with time and tokens, then the words that differ."""
     text = tracebus("compare", "last~1", "last").stdout
-    assert "They part at model / ScriptedChatModel: another answer." in text
+    assert "They part at model / ScriptedChatModel: its answer differs." in text
     assert "ScriptedChatModel" in next(line for line in text.splitlines() if "← here" in line)
     assert 'answer: departures({"hour": 12}) → departures({"hour": 0})' in text
     assert '- assistant calls: departures({"hour": [-12-]})' in text

@@ -1,4 +1,4 @@
-"""Makes `runs` importable."""
+"""Makes `compared_runs` importable."""
 
 from __future__ import annotations
 

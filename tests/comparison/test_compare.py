@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from compared_runs import step, tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runs import step, tree
 
 from tracebus.comparison import aligned_runs, compare, line_pairs, unified
 

@@ -66,6 +66,8 @@ def test_runs_on_a_narrow_terminal_keeps_to_it(log, monkeypatch):
         (["--max-duration", "1s"], ["second", "first"]),
         (["--until", "2027-01-15T08:00:01+00:00"], ["first"]),
         (["--since", "2027-01-15T08:00:01Z"], ["second"]),
+        (["--since", "2999-01-01"], []),
+        (["--max-tokens", str(10**30)], ["second", "first"]),
         (["-n", "1"], ["second"]),
         (["--all", "--kind", "chat_model"], ["model", "model"]),
     ],

@@ -57,6 +57,7 @@ def runs(connection: sqlite3.Connection, query: RunQuery, silent_since: int) -> 
     for field in _PATTERNS:
         if field in given:
             given[field] = f"%{_escaped(given[field])}%"
+    given = {field: _storable(value) for field, value in given.items()}
     given |= {"silent_since": silent_since, "limit": -1 if query.limit is None else query.limit}
     where = " AND ".join(conditions)
     rows = connection.execute(
@@ -113,3 +114,11 @@ def _summary(row: tuple[Any, ...]) -> RunSummary:
     fields["tags"] = _decode_names(fields["tags"])
     fields["models"] = _decode_names(fields["models"])
     return RunSummary(**fields)
+
+
+def _storable(value: Any) -> Any:
+    """Return *value* as SQLite can compare it: a date after the year 2262 is past its integers."""
+    return max(-_LARGEST, min(value, _LARGEST)) if isinstance(value, int) else value
+
+
+_LARGEST = 2**63 - 1

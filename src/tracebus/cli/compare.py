@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -40,8 +41,8 @@ def compare(
     `tracebus runs`. Prompts, arguments and answers differ by words; time, tokens and cost are shown beside,
     and are no difference by themselves.
     """
-    from tracebus.cli._comparison import lines_of  # noqa: PLC0415  `--help` must not pay for it
-    from tracebus.comparison import compare as compared  # noqa: PLC0415  likewise
+    from tracebus.comparison import compare as compared  # noqa: PLC0415  `--help` must not pay for it
+    from tracebus.comparison import plain, report  # noqa: PLC0415  likewise
 
     found = compared(_run(left, log_url), _run(right, other_url or log_url))
     if as_json:
@@ -49,9 +50,24 @@ def compare(
 
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:
-        for line in lines_of(found, full=full):
+        for line in report(found, full=full, paint=_painted if sys.stdout.isatty() else plain):
             click.echo(line)
     return int(exit_code and not found.same)
+
+
+_LOOKS: dict[str, dict[str, Any]] = {
+    "title": {"bold": True},
+    "faint": {"dim": True},
+    "differs": {"fg": "yellow"},
+    "removed": {"fg": "red"},
+    "added": {"fg": "green"},
+    "removed word": {"fg": "red", "bold": True, "underline": True},
+    "added word": {"fg": "green", "bold": True, "underline": True},
+}
+
+
+def _painted(text: str, role: str) -> str:
+    return click.style(text, **_LOOKS.get(role, {}))
 
 
 def _run(run: str, log_url: str | None) -> RunNode:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from tracebus.comparison._align import Pair, aligned_runs, paired
 from tracebus.comparison._compare import Change, Comparison, Difference, Side, Step, compare
+from tracebus.comparison._report import plain, report
 from tracebus.comparison._texts import LinePair, Part, line_pairs, unified
 
 __all__ = [
@@ -29,5 +30,7 @@ __all__ = [
     "compare",
     "line_pairs",
     "paired",
+    "plain",
+    "report",
     "unified",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, NamedTuple
 
+from tracebus.events import RunKind
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -61,7 +63,7 @@ def paired(left: Sequence[RunNode], right: Sequence[RunNode], depth: int = 1) ->
 def _by_kind(left: Sequence[RunNode], right: Sequence[RunNode], depth: int) -> list[Pair]:
     pairs: list[Pair] = []
     for tag, first, last, other_first, other_last in _opcodes(
-        [node.kind for node in left], [node.kind for node in right]
+        [_exchangeable(node) for node in left], [_exchangeable(node) for node in right]
     ):
         if tag == "equal":
             pairs += map(Pair, left[first:last], right[other_first:other_last], [depth] * (last - first))
@@ -69,6 +71,14 @@ def _by_kind(left: Sequence[RunNode], right: Sequence[RunNode], depth: int) -> l
             pairs += [Pair(node, None, depth) for node in left[first:last]]
             pairs += [Pair(None, node, depth) for node in right[other_first:other_last]]
     return pairs
+
+
+_BY_NAME = frozenset((RunKind.TOOL, RunKind.NODE, RunKind.RETRIEVER))
+"""Kinds of which another name is another thing, not another way to do the same."""
+
+
+def _exchangeable(node: RunNode) -> object:
+    return (node.kind, node.name) if node.kind in _BY_NAME else node.kind
 
 
 def _by_place(left: Sequence[RunNode], right: Sequence[RunNode], depth: int) -> list[Pair]:

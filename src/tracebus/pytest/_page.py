@@ -66,10 +66,11 @@ def _run(root: RunNode) -> Iterator[str]:
 
 def _texts(node: RunNode) -> Iterator[str]:
     error = node.error
+    traceback = (error.traceback or f"{error.type}: {error.message}") if error is not None else ""
     for heading, text in (
         ("given", given(node)),
         ("put out", put_out(node)),
-        ("error", (error.traceback or f"{error.type}: {error.message}") if error is not None else ""),
+        ("error", "" if any(child.error is not None for child in node.children) else traceback),
     ):
         if text:
             shown = (

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tracebus.causes import causes
 from tracebus.events import Gap, RunKind, encode_json
 from tracebus.pytest._telling import RunsAssertionError, failure
 from tracebus.shape import shape_of
@@ -72,10 +73,7 @@ class RunsSoFar:
     @property
     def errors(self) -> list[RunNode]:
         """The runs that failed by themselves, not because one below them did."""
-        failed = [node for node in self.runs if node.status is RunStatus.ERROR]
-        return [
-            node for node in failed if not any(child.status is RunStatus.ERROR for child in node.children)
-        ]
+        return [node for root in self.roots for node in causes(root)]
 
     @property
     def totals(self) -> TotalOf:

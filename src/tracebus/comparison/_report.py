@@ -1,54 +1,77 @@
-"""Two compared runs as lines of a terminal."""
+"""Two compared runs as lines of text, for a terminal or an agent."""
 
 from __future__ import annotations
 
-import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import click
-
 from tracebus import figures
-from tracebus.cli._cells import clip, glyph, short_id
-from tracebus.comparison import unified
-from tracebus.text import sanitise
+from tracebus.comparison._texts import unified
+from tracebus.signs import STATUS
+from tracebus.text import first_line, sanitise
+from tracebus.tree import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from tracebus.comparison import Comparison, Difference, LinePair, Part, Side, Step
+    from tracebus.comparison._compare import Comparison, Difference, Side, Step
+    from tracebus.comparison._texts import LinePair, Part
 
-__all__ = ["lines_of"]
+    Paint = Callable[[str, str], str]
+
+__all__ = ["plain", "report"]
 
 _MOST_LINES = 30
 """Lines of one difference shown without `--full`."""
 _MARKS = {
-    "same": (" ", None),
-    "differs": ("~", "yellow"),
-    "only_left": ("-", "red"),
-    "only_right": ("+", "green"),
+    "same": (" ", "faint"),
+    "differs": ("~", "differs"),
+    "only_left": ("-", "removed"),
+    "only_right": ("+", "added"),
 }
 
 
-def lines_of(found: Comparison, *, full: bool = False) -> Iterator[str]:
-    """Yield the comparison: the two runs, where they part, all steps, and what differs in each."""
+def plain(text: str, role: str) -> str:
+    """Return *text* as it is without colours: words that changed in a line in brackets."""
+    match role:
+        case "removed word":
+            return f"[-{text}-]"
+        case "added word":
+            return f"{{+{text}+}}"
+        case _:
+            return text
+
+
+def report(
+    found: Comparison, *, full: bool = False, texts: bool = True, paint: Paint = plain
+) -> Iterator[str]:
+    """Yield the comparison: the two runs, where they part, all steps, and what differs in each.
+
+    Args:
+        found: what `compare` returned.
+        full: every line that differs, and what steps pass in to those inside them.
+        texts: show what differs; otherwise only which step differs in what.
+        paint: gives a text its look by its role: `title`, `faint`, `differs`, `removed`, `added`,
+            `removed word`, `added word`.
+    """
     top = found.steps[0]
     yield from _head("left ", top.left)
     yield from _head("right", top.right)
     yield ""
-    yield click.style(_verdict(found), bold=True)
+    yield paint(_verdict(found), "title")
     yield ""
-    yield from _steps(found)
+    yield from _steps(found, paint)
     shown: set[LinePair] = set()
-    for number in _in_order(found):
-        yield from _details(found, number, shown, full=full)
+    for number in _in_order(found) if texts else ():
+        yield from _details(found, number, shown, full=full, paint=paint)
 
 
 def _head(word: str, side: Side | None) -> Iterator[str]:
     if side is not None:
         took = "" if side.duration is None else f"  {figures.duration(side.duration)}"
         amounts = "".join(f"  {text}" for text in (_tokens(side), _cost(side)) if text)
-        yield f"{word}  {glyph(side.status)} {short_id(side.run_id)}  {clip(side.name, 60)}{took}{amounts}"
+        sign, known = STATUS[RunStatus(side.status)], sanitise(side.run_id[-8:], one_line=True)
+        yield f"{word}  {sign} {known}  {first_line(side.name, 60)}{took}{amounts}"
 
 
 def _verdict(found: Comparison) -> str:
@@ -62,7 +85,8 @@ def _verdict(found: Comparison) -> str:
         case "only_right":
             return f"They part at {where}, which only the right one has."
         case _:
-            return f"They part at {where}: another {step.differences[0].what}."
+            what = step.differences[0].what
+            return f"They part at {where}: its {what} {'differ' if what.endswith('s') else 'differs'}."
 
 
 def _path(steps: Sequence[Step], number: int) -> str:
@@ -84,26 +108,28 @@ def _label(steps: Sequence[Step], number: int) -> str:
         if other.depth < step.depth:
             break
         before += other.depth == step.depth and other.name == step.name
-    name = clip(step.name, 40)
+    name = first_line(step.name, 40)
     return f"{name} #{before + 1}" if before else name
 
 
 # The table of steps.
 
 
-def _steps(found: Comparison) -> Iterator[str]:
-    rows = [("  " * step.depth + clip(step.name, 40), _times(step), _amounts(step)) for step in found.steps]
+def _steps(found: Comparison, paint: Paint) -> Iterator[str]:
+    rows = [
+        ("  " * step.depth + first_line(step.name, 40), _times(step), _amounts(step)) for step in found.steps
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, (step, row) in enumerate(zip(found.steps, rows, strict=True)):
-        mark, colour = _MARKS[step.change]
+        mark, role = _MARKS[step.change]
         name, times, amounts = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         what = ", ".join(difference.what for difference in step.differences)
         cells = [
-            click.style(f"{mark} {name}", fg=colour),
-            click.style(f"{times}  {amounts}", dim=step.change == "same"),
-            click.style(what, fg=colour),
+            paint(f"{mark} {name}", role if step.change != "same" else ""),
+            paint(f"{times}  {amounts}", "faint" if step.change == "same" else ""),
+            paint(what, role),
         ]
-        here = click.style(" ← here", bold=True) if number == found.parted else ""
+        here = paint(" ← here", "title") if number == found.parted else ""
         yield "  ".join(cells).rstrip() + here
 
 
@@ -154,7 +180,9 @@ def _in_order(found: Comparison) -> Iterator[int]:
     yield from reversed(around)
 
 
-def _details(found: Comparison, number: int, shown: set[LinePair], *, full: bool) -> Iterator[str]:
+def _details(
+    found: Comparison, number: int, shown: set[LinePair], *, full: bool, paint: Paint
+) -> Iterator[str]:
     """Yield the differences of a step that were not shown at another: a prompt repeats what was said before.
 
     What a step passes in to the steps inside it, and out of them, is shown there.
@@ -163,12 +191,14 @@ def _details(found: Comparison, number: int, shown: set[LinePair], *, full: bool
     differences = step.differences
     if number and not full and _differs_below(found.steps, number):
         differences = tuple(one for one in differences if one.what not in ("input", "output"))
-    lines = [line for difference in differences for line in _difference(difference, shown, full=full)]
+    lines = [
+        line for difference in differences for line in _difference(difference, shown, full=full, paint=paint)
+    ]
     if lines:
         yield ""
         side = step.right or step.left
         kind = side.kind if side is not None else ""
-        yield click.style(_path(found.steps, number), bold=True) + click.style(f"  {kind}", dim=True)
+        yield paint(_path(found.steps, number), "title") + paint(f"  {kind}", "faint")
         yield from lines
 
 
@@ -181,7 +211,7 @@ def _differs_below(steps: Sequence[Step], number: int) -> bool:
     return False
 
 
-def _difference(difference: Difference, shown: set[LinePair], *, full: bool) -> Iterator[str]:
+def _difference(difference: Difference, shown: set[LinePair], *, full: bool, paint: Paint) -> Iterator[str]:
     sides = (difference.left.split("\n"), difference.right.split("\n"))
     if max(map(len, sides)) == 1 and max(map(len, (difference.left, difference.right))) <= 40:  # noqa: PLR2004  one line
         pair = f"{difference.left or '–'} → {difference.right or '–'}"  # noqa: RUF001  a dash for nothing
@@ -192,43 +222,35 @@ def _difference(difference: Difference, shown: set[LinePair], *, full: bool) -> 
     if not fresh:
         return
     yield f"  {difference.what}"
-    lines = [text for text, _ in groupby(text for line in hunks for text in _hunk(line, shown))]
+    lines = [text for text, _ in groupby(text for line in hunks for text in _hunk(line, shown, paint))]
     shown.update(fresh)
     most = len(lines) if full else _MOST_LINES
     yield from lines[:most]
     if len(lines) > most:
-        yield click.style(f"    … {len(lines) - most} lines more; all of them with --full", dim=True)
+        yield paint(f"    … {len(lines) - most} lines more; all of them with --full", "faint")
 
 
-def _hunk(line: LinePair | int, shown: set[LinePair]) -> Iterator[str]:
+def _hunk(line: LinePair | int, shown: set[LinePair], paint: Paint) -> Iterator[str]:
     if isinstance(line, int):
-        yield click.style(f"    … {line} {'line' if line == 1 else 'lines'} the same", dim=True)
+        yield paint(f"    … {line} {'line' if line == 1 else 'lines'} the same", "faint")
     elif line.same:
-        yield click.style(f"    {_plain(line.left)}", dim=True)
+        yield paint(f"    {_whole(line.left)}", "faint")
     elif line in shown:
-        yield click.style("    … as above", dim=True)
+        yield paint("    … as above", "faint")
     else:
         if line.left is not None:
-            yield _marked("-", line.left, "red")
+            yield _marked("-", line.left, "removed", paint)
         if line.right is not None:
-            yield _marked("+", line.right, "green")
+            yield _marked("+", line.right, "added", paint)
 
 
-def _marked(sign: str, parts: tuple[Part, ...], colour: str) -> str:
+def _marked(sign: str, parts: tuple[Part, ...], role: str, paint: Paint) -> str:
     whole = all(part.changed for part in parts)
     texts = [
-        _emphasised(sanitise(part.text), sign, colour) if part.changed and not whole else sanitise(part.text)
-        for part in parts
+        paint(sanitise(part.text), f"{role} word" if part.changed and not whole else role) for part in parts
     ]
-    return click.style(f"  {sign} ", fg=colour) + "".join(click.style(text, fg=colour) for text in texts)
+    return paint(f"  {sign} ", role) + "".join(texts)
 
 
-def _emphasised(text: str, sign: str, colour: str) -> str:
-    """Return words that changed so that they stand out, by brackets where there is no colour."""
-    if sys.stdout.isatty():
-        return click.style(text, fg=colour, bold=True, underline=True)
-    return f"[{sign}{text}{sign}]" if sign == "-" else f"{{{sign}{text}{sign}}}"
-
-
-def _plain(parts: tuple[Part, ...] | None) -> str:
+def _whole(parts: tuple[Part, ...] | None) -> str:
     return sanitise("".join(part.text for part in parts or ()))
