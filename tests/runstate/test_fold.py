@@ -202,15 +202,18 @@ def test_ids_are_escaped_in_paths():
 
 
 def test_tool_calls_are_assembled_from_fragments():
-    """Pieces with one index are one call, parallel calls stay apart, a late id is noted."""
+    """Pieces with one index are one call, parallel calls stay apart, a late id is noted.
+
+    A piece that says nothing continues the one call that is not over.
+    """
     state = RunState()
     state.apply(start())
     pieces = [
-        ToolCallFragment(index=0, name="sea"),
+        ToolCallFragment(index=0, name="search"),
         ToolCallFragment(index=1, id="c1", name="add", args="{"),
-        ToolCallFragment(index=0, id="c0", name="rch", args='{"q"'),
-        ToolCallFragment(args=": 1}"),
+        ToolCallFragment(index=0, id="c0", name="search", args='{"q"'),
         ToolCallFragment(index=1, args="}"),
+        ToolCallFragment(args=": 1}"),
     ]
     for piece in pieces:
         state.apply(stream(tool_calls=(piece,)))

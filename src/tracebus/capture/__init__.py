@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tracebus.capture._error import CapturedError, error_info
 from tracebus.capture._forms import NotHandled
-from tracebus.capture._fragments import FragmentScrubber, StreamScrubber, streamed_text
+from tracebus.capture._fragments import ArgumentScrubber, FragmentScrubber, StreamScrubber, streamed_text
 from tracebus.capture._keys import DEFAULT_REDACT_KEYS
 from tracebus.capture._payload import CapturedModel, CapturedPayload
 from tracebus.capture._pieces import share_kind
@@ -16,11 +16,13 @@ from tracebus.capture._policy import DEFAULT_CAPTURE, Capture
 from tracebus.capture._reuse import ChunkForm, ListUse, PieceForm, form_of
 from tracebus.capture._snapshot import snapshot, weighed
 from tracebus.capture._text import clean_text
+from tracebus.capture._text_stream import TextScrubber
 from tracebus.capture._walk import to_json
 
 __all__ = [
     "DEFAULT_CAPTURE",
     "DEFAULT_REDACT_KEYS",
+    "ArgumentScrubber",
     "Capture",
     "CapturedError",
     "CapturedModel",
@@ -31,6 +33,7 @@ __all__ = [
     "NotHandled",
     "PieceForm",
     "StreamScrubber",
+    "TextScrubber",
     "clean_text",
     "error_info",
     "form_of",

@@ -32,12 +32,17 @@ class Capture:
         metadata: take runs' metadata. It is structure (thread and node names, `ls_*`) rather than
             content, so `content=False` keeps it; limits and redaction apply to it all the same.
         raw_chunks: also take every streamed chunk as the program yielded it, in `RunStreamed.chunk`,
-            unless `redact` is given. Redaction by key sees one chunk at a time.
+            unless `redact` is given. Redaction sees one chunk at a time there, so that a secret
+            may come through in parts.
         redact_keys: names of keys whose values become `"[redacted]"`, at any depth: in mappings,
             models and dataclasses, in lists of `(name, value)` pairs as of HTTP headers, and in
-            text that holds JSON, a `repr` or a query string. Case, `-`, `_` and camelCase make no
-            difference, and `api_key` also finds `openai_api_key`; `token` finds the whole key only.
-            Replaces `DEFAULT_REDACT_KEYS`: to add to it, give `DEFAULT_REDACT_KEYS | {"ssn"}`.
+            text, streamed text too: JSON, a `repr`, URLs, forms, headers, `.env` files, YAML, source
+            code, options of commands. Case, `-`, `_` and camelCase make no difference, and `api_key`
+            also finds `openai_api_key`; `token` finds no tokens of text (`eos_token`). With any key
+            at all, secrets with a form of their own are redacted as well: keys with the prefix of
+            their service, JSON Web Tokens, private keys in PEM, passwords in URLs. An empty set
+            switches all of it off. Replaces `DEFAULT_REDACT_KEYS`: to add to it, give
+            `DEFAULT_REDACT_KEYS | {"ssn"}`.
         redact: called as `redact(pointer, text)` for every string value that remains after the
             above (never for keys, numbers, or strings tracebus itself put in a value's place), whole,
             before it is shortened, with its JSON Pointer in the event, for example

@@ -1,94 +1,416 @@
-"""Secrets inside text: JSON in a string, a `repr`, a URL, a header line."""
+"""Secrets inside text: a key with its value, as people and programs write them, or a secret by its form.
+
+One left-to-right reading serves whole texts and streams: `find` says what is a secret and from where on
+more text is needed to tell. It is a pure function of the text and the policy.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from tracebus.capture._known_secrets import FORMS, HEADS, PARTIAL_HEADS
 from tracebus.capture._text import REDACTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tracebus.capture._policy import Capture
 
+__all__ = ["Found", "Span", "find", "is_harmless", "open_end", "replaced", "scrub"]
+
+_LONGEST_NAME = 128
+_SHORTEST = 6  # of a value in the middle of a sentence
+_INDENT = 48  # before a key at the beginning of a line
+_LINE_ENDS = ("", "\n", "\r", "\\", "#", ";")
+_MARGIN = 64  # of white space between a key and its value, or behind the value
+
 # A quote may be escaped (JSON inside JSON); a string may be cut off by the end of the text.
-_STRING = r"""(?P<open>\\{0,3}["'])(?P<text>(?:(?!(?P=open))(?:\\.|[^\\]|\\\Z))*)(?:(?P=open)|\Z)"""
-_VALUE = re.compile(rf"{_STRING}|(?P<container>[{{\[])|(?P<bare>[^\s,;&)}}\]\\\"']+)", re.DOTALL)
+_STRING = r"""(?P<open>\\{0,3}["'])(?P<text>(?:(?!(?P=open))(?:\\.|[^\\]|\\\Z))*+)(?:(?P=open)|\Z)"""
+_QUOTED = re.compile(_STRING, re.DOTALL)
+_IN_LINE = re.compile(r"""(?P<open>\\{0,3}["'`])(?P<text>(?:(?!(?P=open))(?:\\[^\n]|[^\\\n]))*+)(?P=open)""")
+_BARE = re.compile(r"""[^\s,;&)}\]\\"'`<>|]++""")
 _BRACKETS = re.compile(rf"{_STRING}|(?P<opening>[{{\[])|(?P<closing>[}}\]])", re.DOTALL)
 
-_QUOTED_KEY = re.compile(r"""(?P<quote>\\{0,3}["'])(?P<key>[\w.\- ]{1,128})(?P=quote)\s*:\s*""")
-_REPR_KEY = re.compile(r"""\b(?P<key>[A-Za-z_]\w{0,127})=(?=(?P<quote>\\{0,3}["']))""")
-_QUERY_KEY = re.compile(r"(?<=[?&])(?P<key>[\w.\-]{1,128})=(?P<quote>)")
-_HEADER_KEY = re.compile(
-    r"\b(?P<key>(?:proxy-)?authorization|(?:x-)?api-key)\s*:\s*(?:(?:bearer|basic|token)\s+)?(?P<quote>)",
-    re.IGNORECASE,
+# `name:`, `"name" :`, `name=`, `\"name\":`; the value follows.
+_KEY = re.compile(
+    r"""(?<![\w\-.])(?P<key>[\w\-.]++)(?P<quote>\\{0,3}["'])?+(?P<space>[ \t\r\n]{0,16}+)"""
+    r"""(?P<sign>:=|=(?![=>~])|:)"""
 )
-_USER_INFO = re.compile(r"(?<=://)(?P<user>[^/\s:@]{0,128}):(?P<password>[^/\s@]{1,512})(?=@)")
+_OPTION = re.compile(r"--(?P<key>[A-Za-z][\w\-]*+)[ \t]{1,16}+(?=[^\s\-=])")
+_BEARER = re.compile(r"(?i:(?<![A-Za-z0-9])(?:bearer|basic))[ ]++(?P<value>[\w\-.~+/]{16,}+=*+)")
+_USER_INFO = re.compile(r"(?<=://)(?P<user>[^/\s:@\"'<>]{0,128}+):(?P<password>[^/\s@\"'<>]{1,512}+)(?=@)")
+_PEM = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]+ ){0,4}+PRIVATE KEY(?: BLOCK)?-----(?P<body>(?:[^-]|-(?!----END ))*+)"
+)
+_TELEGRAM = re.compile(r"(?<![A-Za-z0-9])\d{8,10}+:AA[\w\-]{32,}+")
 
-_KEYS = ((_QUOTED_KEY, ":"), (_REPR_KEY, "="), (_QUERY_KEY, "="), (_HEADER_KEY, "-"), (_HEADER_KEY, "uth"))
-_HARMLESS = frozenset({"", "null", "None", "true", "false", "True", "False", REDACTED})
+_LINE_START = re.compile(r"(?:\A|\n|\\n)[ \t>#*/|+\-]{0,32}+(?:export |set |env |ENV |ARG |- )?[\"']?\Z")
+_WHOLE_LINE = frozenset({"authorization", "proxyauthorization", "cookie", "setcookie"})
+_SEPARATORS = ("?", "&", ";")
+_SIGNED = frozenset(
+    (
+        "key",
+        "sig",
+        "signature",
+        "hmac",
+        "auth",
+        "xamzsignature",
+        "xamzcredential",
+        "xgoogsignature",
+        "xossignature",
+    )
+)
+"""Parameters of URLs that carry a secret; elsewhere the same names mean anything."""
+_SCHEMES = re.compile(r"(?:bearer|basic|token|digest|apikey|negotiate|bot)[ \t]{1,8}+", re.IGNORECASE)
+
+_HARMLESS = frozenset({"", "null", "None", "true", "false", "True", "False", "undefined", "nil", REDACTED})
+_TYPES = frozenset(
+    (
+        *("str", "string", "String", "text", "varchar", "bytes", "int", "integer", "number", "float", "bool"),
+        *("boolean", "any", "Any", "object", "list", "array", "uuid", "optional", "Optional", "SecretStr"),
+        *("required", "password", "secret", "token", "self", "this", "process", "yes", "no", "none"),
+        *("hidden", "redacted", "changeme"),
+    )
+)
+"""What stands behind a secret key in schemas and signatures, and says nothing."""
+_PLACEHOLDER = re.compile(r"[$%{<*.…xX\[]|your[_\-]|\[redacted|os\.|process\.|env\.|getenv", re.IGNORECASE)
+_CODE = re.compile(r"[A-Za-z_][\w.]*+[(\[]|[A-Za-z_.]++\Z")
+_TAIL_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.+/="
+
+_OPEN_ENDS = (
+    re.compile(r"://[^/\s@\"'<>]{0,640}+\Z"),
+    re.compile(r"(?i:bearer|basic)[ ]++[\w\-.~+/=]*+\Z"),
+    re.compile(r"(?<![A-Za-z0-9])\d{8,10}+(?::A?[\w\-]*+)?\Z"),
+)
+_DASHES = re.compile(r"-{1,5}+(?:BEGIN[A-Z0-9 ]{0,60}+-{0,5}+)?\Z")
+
+
+class Span(NamedTuple):
+    """A part of a text and what takes its place."""
+
+    start: int
+    end: int
+    instead: str
+
+
+class Found(NamedTuple):
+    """What a text hides."""
+
+    spans: list[Span]
+    """In order; none overlaps another."""
+    settled: int
+    """From here on more text may change what is found; the text's length where none can."""
 
 
 def is_harmless(text: str) -> bool:
-    """Tell at once of most texts that they cannot show a key with its value."""
-    return ":" not in text and "=" not in text and "-" not in text and "uth" not in text
+    """Tell at once of most texts that they cannot hold a secret one could find."""
+    return (
+        ":" not in text
+        and "=" not in text
+        and "-" not in text
+        and "_" not in text
+        and not any(head in text for head in _UNMARKED)
+    )
+
+
+_MARKS = frozenset("-_:=")
+_UNMARKED = (*(head for head in HEADS if _MARKS.isdisjoint(head)), "earer ", "asic ")
+"""What else a secret may begin with."""
 
 
 def scrub(text: str, capture: Capture) -> str:
-    """Return *text* with the values of secret keys replaced wherever it plainly shows key and value.
+    """Return *text* with every secret in it replaced by `[redacted]`.
 
-    Found are `"key": value` as in JSON or a `repr` of a dict (also escaped, as JSON inside JSON),
-    `key='value'` as in other `repr`s, `?key=value` in a URL, `Authorization: Bearer …`, and, where
-    `password` is a secret key, the password of `scheme://user:password@host`.
+    Found are the values of secret keys in JSON and in a `repr` (also escaped, as JSON inside JSON), in
+    URLs, forms, headers, `.env` files, YAML, source code, options of commands; what is known by its
+    form; private keys in PEM; and the password of `scheme://user:password@host`.
     """
-    if not capture.redact_keys:
-        return text
-    for pattern, needle in _KEYS:
-        if needle in text:
-            text = _without_values(text, pattern, capture)
-    if "://" in text and "@" in text and capture.is_secret("password"):
-        text = _USER_INFO.sub(rf"\g<user>:{REDACTED}", text)
-    return text
+    return replaced(text, find(text, capture).spans)
 
 
-def _without_values(text: str, pattern: re.Pattern[str], capture: Capture) -> str:
+def replaced(text: str, spans: list[Span], start: int = 0, end: int | None = None) -> str:
+    """Return *text* from *start* to *end*, which no span crosses, with *spans* replaced."""
+    if not spans:
+        return text[start:end]
     parts: list[str] = []
-    done = 0
-    for match in _secret_keys(text, pattern, capture):
-        if match.start() < done:
-            continue
-        start, end, quoted = _value_span(text, match.end())
-        if text[start:end] not in _HARMLESS:
-            quote = "" if quoted else match["quote"]
-            parts += (text[done:start], quote, REDACTED, quote)
-            done = end
-    parts.append(text[done:])
+    done, stop = start, len(text) if end is None else end
+    for span in spans:
+        if span.start >= done and span.end <= stop:
+            parts += (text[done : span.start], span.instead)
+            done = span.end
+    parts.append(text[done:stop])
     return "".join(parts)
 
 
-def _secret_keys(text: str, pattern: re.Pattern[str], capture: Capture) -> Iterator[re.Match[str]]:
-    # Only keys are matched, not their values: a harmless key's value may be JSON with secrets in it.
-    return (match for match in pattern.finditer(text) if capture.is_secret(match["key"]))
+def find(text: str, capture: Capture, *, more: bool = False, whole: bool = True) -> Found:
+    """Find the secrets in *text*.
+
+    Args:
+        text: the text.
+        capture: says which keys are secret.
+        more: further text is to come: say from where on it could matter.
+        whole: the text begins where it begins, so its first line is a line.
+    """
+    if not capture.redact_keys:
+        return Found([], len(text))
+    reading = _Reading(text, capture, more=more, whole=whole)
+    reading.keys()
+    reading.options()
+    reading.forms()
+    return reading.found()
 
 
-def _value_span(text: str, position: int) -> tuple[int, int, bool]:
-    """Return where the value at *position* begins and ends, and whether quotes stand around that."""
-    match = _VALUE.match(text, position)
-    if match is None:
-        return position, position, True
-    if match["container"]:
-        return position, _container_end(text, position), False
-    if match["bare"]:
-        return *match.span("bare"), False
-    return *match.span("text"), True
+class _Reading:
+    """One text being read."""
+
+    __slots__ = ("_capture", "_held", "_more", "_spans", "_text", "_whole")
+
+    def __init__(self, text: str, capture: Capture, *, more: bool, whole: bool) -> None:
+        self._text = text
+        self._capture = capture
+        self._more = more
+        self._whole = whole
+        self._spans: list[Span] = []
+        self._held = len(text)
+
+    def found(self) -> Found:
+        spans: list[Span] = []
+        for span in sorted(self._spans):
+            if spans and span.start < spans[-1].end:
+                if span.end > spans[-1].end:
+                    spans[-1] = spans[-1]._replace(end=span.end)
+            else:
+                spans.append(span)
+        settled = self._held
+        for span in spans:
+            if span.start < settled < span.end:
+                settled = span.start
+        return Found([span for span in spans if span.end <= settled] if self._more else spans, settled)
+
+    # -- keys and their values -------------------------------------------------------------------
+
+    def keys(self) -> None:
+        text = self._text
+        if ":" not in text and "=" not in text:
+            return
+        is_secret = self._capture.is_secret
+        for match in _KEY.finditer(text):
+            key, quote, space, sign = match.groups()
+            if quote:
+                begin = match.start()
+                if begin == 0 or text[begin - 1] != quote[-1]:
+                    key = self._quoted_name(match, quote)
+                if is_secret(key):
+                    self._value(match, quoted=True)
+            elif (is_secret(key) or (sign == "=" and self._signs(key, match))) and "\n" not in space:
+                self._value(match, quoted=False)
+
+    def _quoted_name(self, match: re.Match[str], quote: str) -> str:
+        """Return a quoted key whole: it may have spaces in it."""
+        end = match.end("key")
+        begin = self._text.rfind(quote[-1], max(0, end - _LONGEST_NAME), end)
+        return match["key"] if begin < 0 else self._text[begin + 1 : end]
+
+    def _signs(self, key: str, match: re.Match[str]) -> bool:
+        """Say whether *key* is a parameter of a URL that carries a secret."""
+        before = self._text[max(0, match.start() - 1) : match.start()]
+        return (
+            before in _SEPARATORS
+            and key.replace("-", "").lower() in _SIGNED
+            and self._capture.is_secret("secret")
+        )
+
+    def _value(self, match: re.Match[str], *, quoted: bool) -> None:
+        text, at = self._text, match.end()
+        stop = min(len(text), at + _MARGIN)
+        while at < stop and (text[at] in " \t" or (quoted and text[at] in "\r\n")):
+            at += 1
+        if at >= len(text):
+            return
+        if not quoted and _joined(match["key"]) in _WHOLE_LINE and match["sign"] == ":":
+            self._to_line_end(at)
+            return
+        character = text[at]
+        if quoted and character in "{[":
+            end = _container_end(text, at)
+            mark = match["quote"]
+            self._decided(at, end or len(text), f"{mark}{REDACTED}{mark}", open_=end is None)
+        elif character in "\"'`\\":
+            self._string(at, quoted=quoted)
+        else:
+            self._bare(match, at, quoted=quoted)
+
+    def _string(self, at: int, *, quoted: bool) -> None:
+        match = (_QUOTED if quoted else _IN_LINE).match(self._text, at)
+        if match is None:
+            if "\n" not in self._text[at:]:
+                self._hold(at)
+            return
+        open_ = match.end() == match.end("text")  # the end of the text, not of the string
+        if match["text"] in _HARMLESS and not open_:
+            return
+        if match["text"] == "" and open_:
+            self._hold(at)
+            return
+        self._decided(*match.span("text"), REDACTED, open_=open_)
+
+    def _bare(self, match: re.Match[str], at: int, *, quoted: bool) -> None:
+        text = self._text
+        if scheme := _SCHEMES.match(text, at):
+            at = scheme.end()
+        found = _BARE.match(text, at)
+        if found is None:
+            return
+        after = self._behind(found.end())
+        if after >= len(text):
+            self._hold(at)
+        mark = (match["quote"] or "") if quoted else ""
+        hidden = found[0] not in _HARMLESS if quoted else self._is_no_prose(match, found, after)
+        if hidden:
+            self._spans.append(Span(*found.span(), f"{mark}{REDACTED}{mark}"))
+
+    def _behind(self, end: int) -> int:
+        """Return where the next thing behind *end* stands, on the same line."""
+        near = self._text[end : end + _MARGIN]
+        return end + len(near) - len(near.lstrip(" \t"))
+
+    def _is_no_prose(self, key: re.Match[str], found: re.Match[str], after: int) -> bool:
+        """Tell a value that stands without quotes from prose and code."""
+        plain = found[0].rstrip(".:!?")
+        if plain in _HARMLESS or plain in _TYPES or _PLACEHOLDER.match(plain):
+            return False
+        following = self._text[after : after + 1]
+        if key["sign"] == "=" and not key["space"] and key.end() == found.start():
+            is_code = following in tuple("(),[") and _CODE.match(found[0] + following) is not None
+            return not is_code and _joined(plain) != _joined(key["key"])
+        alone = following in _LINE_ENDS or (following == "," and key["sign"] == ":")
+        if alone and self._at_line_start(key.start()):
+            return not _CODE.fullmatch(plain) or (key["sign"] == ":" and "." not in plain)
+        return len(plain) >= _SHORTEST and _looks_made_up(plain) and not _CODE.match(found[0] + following)
+
+    def _at_line_start(self, at: int) -> bool:
+        before = self._text[max(0, at - _INDENT) : at]
+        match = _LINE_START.search(before)
+        if match is None:
+            return False
+        return match.start() > 0 or before[:1] == "\n" or (at <= _INDENT and self._whole)
+
+    def _to_line_end(self, at: int) -> None:
+        text = self._text
+        stop = len(text)
+        for mark in ("\n", "\r", '"', "'", "\\"):
+            if (found := text.find(mark, at, stop)) >= 0:
+                stop = found
+        value = text[at:stop].rstrip()
+        if value in _HARMLESS:
+            if stop == len(text):
+                self._hold(at)
+            return
+        scheme = _SCHEMES.match(text, at)
+        start = scheme.end() if scheme and scheme.end() < at + len(value) else at
+        if stop == len(text):
+            self._hold(at)
+        plain = text[start : at + len(value)]
+        if _looks_made_up(plain) or self._at_line_start_of_header(at) or "=" in plain:
+            self._spans.append(Span(start, at + len(value), REDACTED))
+
+    def _at_line_start_of_header(self, at: int) -> bool:
+        begin = max(self._text.rfind("\n", 0, at), self._text.rfind("'", 0, at), self._text.rfind('"', 0, at))
+        return at - begin < _MARGIN
+
+    def options(self) -> None:
+        text = self._text
+        if "--" not in text:
+            return
+        for match in _OPTION.finditer(text):
+            before = text[max(0, match.start() - 1) : match.start()]
+            if self._capture.is_secret(match["key"]) and not (before.isalnum() or before == "-"):
+                self._option(match.end())
+
+    def _option(self, at: int) -> None:
+        text = self._text
+        if text[at] in "\"'":
+            self._string(at, quoted=False)
+            return
+        found = _BARE.match(text, at)
+        if found is None:
+            return
+        after = self._behind(found.end())
+        if after >= len(text):
+            self._hold(at)
+        prose = found[0].isalpha() and found[0].islower() and text[after : after + 1].isalpha()
+        if found[0] not in _HARMLESS and not prose and not _PLACEHOLDER.match(found[0]):
+            self._spans.append(Span(*found.span(), REDACTED))
+
+    # -- by form ---------------------------------------------------------------------------------
+
+    def forms(self) -> None:
+        text = self._text
+        self._spans += [Span(*match.span(), REDACTED) for match in FORMS.finditer(text)]
+        if ":AA" in text:
+            self._spans += [Span(*match.span(), REDACTED) for match in _TELEGRAM.finditer(text)]
+        if "earer " in text or "asic " in text or "EARER " in text:
+            found = (match for match in _BEARER.finditer(text) if any(map(str.isdigit, match["value"])))
+            self._spans += [Span(*match.span("value"), REDACTED) for match in found]
+        if "://" in text and "@" in text and self._capture.is_secret("password"):
+            self._spans += [Span(*match.span("password"), REDACTED) for match in _USER_INFO.finditer(text)]
+        if "-----BEGIN" in text:
+            self._blocks()
+        if self._more:
+            self._hold(open_end(text))
+
+    def _blocks(self) -> None:
+        for match in _PEM.finditer(self._text):
+            if match.end() == len(self._text):
+                self._hold(match.start())
+            self._spans.append(Span(*match.span("body"), f"\n{REDACTED}\n"))
+
+    # -- notes -----------------------------------------------------------------------------------
+
+    def _decided(self, start: int, end: int, instead: str, *, open_: bool) -> None:
+        if open_:
+            self._hold(start)
+        self._spans.append(Span(start, end, instead))
+
+    def _hold(self, at: int) -> None:
+        if self._more:
+            self._held = min(self._held, at)
 
 
-def _container_end(text: str, position: int) -> int:
-    """Return where the JSON container beginning at *position* ends: the text's end if nowhere."""
+def open_end(text: str) -> int:
+    """Return where at the end of *text* a secret known by its form may have begun."""
+    held = len(text)
+    end = text[-768:]
+    offset = held - len(end)
+    for pattern in _OPEN_ENDS:
+        if match := pattern.search(end):
+            held = min(held, offset + match.start())
+    if match := _DASHES.search(end):
+        held = min(held, offset + match.start())
+    begin = len(text.rstrip(_TAIL_CHARACTERS))
+    previous = ""
+    for at in range(begin, len(text)):
+        if not (previous.isascii() and previous.isalnum()) and (
+            text.startswith(HEADS, at) or text[at:] in PARTIAL_HEADS
+        ):
+            return min(held, at)
+        previous = text[at]
+    return held
+
+
+def _container_end(text: str, position: int) -> int | None:
+    """Return where the JSON container beginning at *position* ends: `None` for nowhere."""
     depth = 0
     for match in _BRACKETS.finditer(text, position):
         depth += bool(match["opening"]) - bool(match["closing"])
         if depth <= 0:
             return match.end()
-    return len(text)
+    return None
+
+
+def _joined(name: str) -> str:
+    return name.replace("-", "").replace("_", "").replace(".", "").lower()
+
+
+def _looks_made_up(value: str) -> bool:
+    """Say whether *value* is no word and no number: it has digits and other characters."""
+    return any(map(str.isdigit, value)) and not value.replace(".", "").replace(",", "").isdigit()

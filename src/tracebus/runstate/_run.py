@@ -9,6 +9,7 @@ import msgspec
 from tracebus.runstate import _entry
 from tracebus.runstate._pointer import pointer
 from tracebus.runstate._text import ChunkedText
+from tracebus.toolcalls import StreamedCalls
 
 if TYPE_CHECKING:
     from tracebus.events import Cut, RunEnded, RunStarted, RunStreamed, ToolCallFragment
@@ -25,7 +26,7 @@ class Run:
     are copied into operations; payloads never change and are shared.
     """
 
-    __slots__ = ("_calls", "_last_call", "_path", "_reasoning", "_text", "entry", "tree")
+    __slots__ = ("_calls", "_path", "_pieces", "_reasoning", "_text", "entry", "tree")
 
     def __init__(self, entry: dict[str, Any]) -> None:
         self.entry = entry
@@ -34,8 +35,8 @@ class Run:
         self._path = pointer("runs", entry["id"])
         self._text = ChunkedText(entry, "text", f"{self._path}/text")
         self._reasoning: ChunkedText | None = None
-        self._calls: dict[int | str, tuple[int, ChunkedText]] = {}
-        self._last_call: int | str | None = None
+        self._calls: dict[int, tuple[int, ChunkedText]] = {}
+        self._pieces: StreamedCalls | None = None
 
     @property
     def open(self) -> bool:
@@ -134,23 +135,18 @@ class Run:
 
     def _tool_call(self, fragment: ToolCallFragment, operations: Operations) -> bool:
         """Take in a piece of a tool call; see `stream`."""
-        key = self._call_key(fragment)
-        if key not in self._calls:
-            self._open_call(key, fragment, operations)
+        if self._pieces is None:
+            self._pieces = StreamedCalls()
+        found = self._pieces.take(fragment.index, fragment.id, fragment.name, fragment.args)
+        if found is None:
+            return False
+        if found.key not in self._calls:
+            self._open_call(found.key, fragment, operations)
         else:
-            self._name_call(key, fragment, operations)
-        self._last_call = key
-        return self._calls[key][1].put(fragment.args) if fragment.args else False
+            self._name_call(found.key, fragment, operations)
+        return self._calls[found.key][1].put(fragment.args) if fragment.args else False
 
-    def _call_key(self, fragment: ToolCallFragment) -> int | str:
-        """Return what pieces of one call have in common; one that says nothing continues the last."""
-        if fragment.index is not None:
-            return fragment.index
-        if fragment.id is not None:
-            return fragment.id
-        return "" if self._last_call is None else self._last_call
-
-    def _open_call(self, key: int | str, fragment: ToolCallFragment, operations: Operations) -> None:
+    def _open_call(self, key: int, fragment: ToolCallFragment, operations: Operations) -> None:
         position = len(self.entry.get("tool_calls", ()))
         call: dict[str, Any] = {"id": fragment.id, "name": fragment.name, "args": []}
         # A container of its own: the operation's must not grow with the document's.
@@ -159,14 +155,14 @@ class Run:
         path = f"{self._path}/tool_calls/{position}/args"
         self._calls[key] = (position, ChunkedText(call, "args", path))
 
-    def _name_call(self, key: int | str, fragment: ToolCallFragment, operations: Operations) -> None:
-        """Note an id or a part of the name that comes after the call's first piece."""
+    def _name_call(self, key: int, fragment: ToolCallFragment, operations: Operations) -> None:
+        """Note an id or a name that comes after the call's first piece."""
         position, _ = self._calls[key]
         call = self.entry["tool_calls"][position]
         path = f"{self._path}/tool_calls/{position}"
         if fragment.id is not None and call["id"] is None:
             call["id"] = fragment.id
             operations.append({"op": "replace", "path": f"{path}/id", "value": fragment.id})
-        if fragment.name:
-            call["name"] = (call["name"] or "") + fragment.name
+        if fragment.name and not call["name"]:
+            call["name"] = fragment.name
             operations.append({"op": "replace", "path": f"{path}/name", "value": call["name"]})

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessageChunk
 from msgspec.structs import force_setattr
 
-from tracebus.capture import clean_text, streamed_text, to_json
-from tracebus.events import Cut, Deferred, ToolCallFragment
-from tracebus.sources._arguments import StreamedArguments
+from tracebus.capture import streamed_text, to_json
+from tracebus.events import Cut, Deferred
 from tracebus.sources._messages import as_plain
+from tracebus.sources._streaming import StreamedOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from tracebus.capture import Capture
     from tracebus.events import Event
-    from tracebus.sources._arguments import Piece
     from tracebus.sources._tracker import OpenRun
 
 _REASONING_KEYS = ("reasoning", "thinking", "reasoning_content", "text")
@@ -29,57 +28,67 @@ class StreamedChunk(Deferred):
     *message* is the `AIMessageChunk` the token came in; text completions have none.
     """
 
-    __slots__ = ("arguments", "capture", "message", "token")
+    __slots__ = ("_arguments", "_message", "_output", "_reasoning", "_text", "_token")
 
-    def __init__(self, run: OpenRun, token: object, message: object) -> None:
-        self.token = token
-        self.message = message
-        self.capture = run.capture
-        self.arguments: Sequence[Piece] = ()
-        if getattr(message, "tool_call_chunks", None):
-            if run.arguments is None:
-                run.arguments = StreamedArguments(run.capture)
-            self.arguments = run.arguments.take(message)
+    def __init__(self, output: StreamedOutput, token: object, message: object) -> None:
+        self._token = token
+        self._message = message
+        self._output = output
+        content = getattr(message, "content", token)
+        self._text = output.text.take("".join(_texts(content)))
+        self._reasoning = output.reasoning.take("".join(_reasonings(content, message)))
+        self._arguments = output.arguments.take(message)
 
     def settle_into(self, event: Event, field: str) -> None:
         """Fill in the event's text, reasoning and tool calls, and its raw chunk if asked for."""
         force_setattr(event, field, None)
-        message = self.message
-        content = getattr(message, "content", self.token)
-        self._put(
-            event,
-            text="".join(_texts(content)),
-            reasoning="".join(_reasonings(content, message)),
-            tool_calls=tuple(_fragments(message, self.arguments)),
-        )
-        if self.capture.raw_chunks and self.capture.streams_text:
-            value, cuts = to_json(message or self.token, self.capture, f"/{field}", _as_plain_chunk)
+        capture = self._output.capture
+        for name, text in (
+            ("text", self._output.text.shown(self._text)),
+            ("reasoning", self._output.reasoning.shown(self._reasoning)),
+        ):
+            if len(text) > capture.max_string:
+                _add_cuts(event, (Cut(f"/{name}", "length", len(text)),))
+            force_setattr(event, name, streamed_text(text, capture))
+        calls = tuple(piece.fragment() for piece in self._arguments if piece is not None)
+        force_setattr(event, "tool_calls", calls)
+        if any(piece is None or not piece.certain for piece in self._arguments):
+            _add_cuts(event, (Cut(path="/tool_calls", reason="redacted"),))
+        if capture.raw_chunks:
+            value, cuts = to_json(self._message or self._token, capture, f"/{field}", _as_plain_chunk)
             force_setattr(event, field, value)
             _add_cuts(event, cuts)
 
-    def _put(
-        self, event: Event, *, text: str, reasoning: str, tool_calls: tuple[ToolCallFragment, ...]
-    ) -> None:
-        if not self.capture.streams_text:
-            reason: Any = "redacted" if self.capture.content else "content"
-            if text:
-                _add_cuts(event, (Cut(path="/text", reason=reason, size=len(text)),))
-            if reasoning:
-                _add_cuts(event, (Cut(path="/reasoning", reason=reason, size=len(reasoning)),))
-            if any(fragment.args for fragment in tool_calls):
-                _add_cuts(event, (Cut(path="/tool_calls", reason=reason),))
-            tool_calls = tuple(
-                ToolCallFragment(index=part.index, id=part.id, name=part.name) for part in tool_calls
-            )
-            text = reasoning = ""
-        force_setattr(event, "text", self._limited(event, "/text", text))
-        force_setattr(event, "reasoning", self._limited(event, "/reasoning", reasoning))
-        force_setattr(event, "tool_calls", tool_calls)
 
-    def _limited(self, event: Event, path: str, text: str) -> str:
-        if len(text) > self.capture.max_string:
-            _add_cuts(event, (Cut(path, "length", len(text)),))
-        return streamed_text(text, self.capture)
+class WithheldChunk(Deferred):
+    """A token of which nothing may be shown but that it was there."""
+
+    __slots__ = ("_arguments", "_output", "_sizes")
+
+    def __init__(self, output: StreamedOutput, token: object, message: object) -> None:
+        content = getattr(message, "content", token)
+        self._output = output
+        self._sizes = {
+            "/text": sum(map(len, _texts(content))),
+            "/reasoning": sum(map(len, _reasonings(content, message))),
+        }
+        self._arguments = output.arguments.take(message)
+
+    def settle_into(self, event: Event, field: str) -> None:
+        """Fill in which tools are called, and what was left out."""
+        force_setattr(event, field, None)
+        reason: Any = "redacted" if self._output.capture.content else "content"
+        _add_cuts(event, tuple(Cut(path, reason, size) for path, size in self._sizes.items() if size))
+        calls = [piece for piece in self._arguments if piece is not None]
+        if any(piece.has_arguments for piece in calls):
+            _add_cuts(event, (Cut(path="/tool_calls", reason=reason),))
+        force_setattr(event, "tool_calls", tuple(piece.fragment(shown=False) for piece in calls))
+
+
+def streamed_chunk(run: OpenRun, token: object, message: object) -> Deferred:
+    """Return a chunk of *run* as an event holds it until somebody reads the event."""
+    kind = StreamedChunk if run.capture.streams_text else WithheldChunk
+    return kind(output_of(run), token, message)
 
 
 def plain_text(token: object, message: object, capture: Capture) -> str | None:
@@ -92,7 +101,14 @@ def plain_text(token: object, message: object, capture: Capture) -> str | None:
         return None
     if getattr(message, "tool_call_chunks", None) or getattr(message, "additional_kwargs", None):
         return None
-    return clean_text(content) if capture.streams_text and not capture.raw_chunks else None
+    return content if capture.streams_text and not capture.raw_chunks else None
+
+
+def output_of(run: OpenRun) -> StreamedOutput:
+    """Return what *run* has streamed so far."""
+    if run.output is None:
+        run.output = StreamedOutput(run.capture)
+    return run.output
 
 
 def is_output(token: object, message: object) -> bool:
@@ -155,22 +171,6 @@ def _reasoning_of(block: Mapping[str, Any]) -> str:
     summary = block.get("summary")
     parts = summary if isinstance(summary, list) else ()
     return "".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
-
-
-def _fragments(message: object, arguments: Sequence[Piece]) -> Iterator[ToolCallFragment]:
-    calls = getattr(message, "tool_call_chunks", None) or ()
-    for call, (scrubber, position) in zip(calls, arguments, strict=False):
-        index = call.get("index")
-        yield ToolCallFragment(
-            index=index if isinstance(index, int) else None,
-            id=_text_or_none(call.get("id")),
-            name=_text_or_none(call.get("name")),
-            args=scrubber.shown(position),
-        )
-
-
-def _text_or_none(value: object) -> str | None:
-    return clean_text(value) if isinstance(value, str) and value else None
 
 
 def _as_plain_chunk(value: object) -> Any:

@@ -12,7 +12,7 @@ from langchain_core.messages.ai import add_ai_message_chunks
 
 from tracebus.capture import CapturedError, CapturedPayload, clean_text
 from tracebus.events import ErrorInfo, Outcome, RunKind
-from tracebus.sources._chunks import StreamedChunk, is_output, protocol_token
+from tracebus.sources._chunks import is_output, protocol_token, streamed_chunk
 from tracebus.sources._messages import as_plain, captured
 from tracebus.sources._model_info import RequestedModel
 from tracebus.sources._protocol_message import ProtocolMessage
@@ -78,7 +78,7 @@ class MessageRuns:
         text = str(message.text)
         if text.startswith(said) and len(text) > len(said):
             self._said[run.key] = text
-            self._tracker.streamed(run, StreamedChunk(run, text[len(said) :], None))
+            self._tracker.streamed(run, streamed_chunk(run, text[len(said) :], None))
 
     def whole(self, namespace: tuple[str, ...], message: AIMessage, metadata: Mapping[str, Any]) -> None:
         """Tell of a model's whole answer; a message no model made is none."""
@@ -103,7 +103,7 @@ class MessageRuns:
                 self._start_tool(namespace, call_id, name, data.get("input"), {})
             case "tool-output-delta":
                 if (run := self._tracker.get(self._tool_key(call_id))) is not None:
-                    self._tracker.streamed(run, StreamedChunk(run, data.get("delta") or "", None))
+                    self._tracker.streamed(run, streamed_chunk(run, data.get("delta") or "", None))
             case "tool-finished":
                 self._end_tool(call_id, revived(data.get("output")))
             case "tool-error":
@@ -125,7 +125,7 @@ class MessageRuns:
             return
         self._chunks.setdefault(run.key, []).append(chunk)
         if is_output(chunk.content, chunk):
-            self._tracker.streamed(run, StreamedChunk(run, chunk.content, chunk))
+            self._tracker.streamed(run, streamed_chunk(run, chunk.content, chunk))
         if getattr(chunk, "chunk_position", None) == "last":
             self.close(run, Outcome.OK)
 
@@ -143,7 +143,7 @@ class MessageRuns:
         message = self._protocol.setdefault(run.key, ProtocolMessage())
         message.add(event)
         if (token := protocol_token(event)) is not None:
-            self._tracker.streamed(run, StreamedChunk(run, token, None))
+            self._tracker.streamed(run, streamed_chunk(run, token, None))
         if event["event"] == "message-finish":
             self._end(run, message.finished())
         elif event["event"] == "error":

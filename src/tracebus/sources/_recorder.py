@@ -12,7 +12,7 @@ from tracebus.sources._answer import CapturedAnswer
 from tracebus.sources._batch import membership
 from tracebus.sources._call import current_call
 from tracebus.sources._chain_model import output_fields
-from tracebus.sources._chunks import StreamedChunk, is_output, plain_text, protocol_token
+from tracebus.sources._chunks import is_output, output_of, plain_text, protocol_token, streamed_chunk
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt, run_name
 from tracebus.sources._handler import TracebusHandler
 from tracebus.sources._messages import as_plain, captured
@@ -28,6 +28,7 @@ from tracebus.sources._results import (
 )
 from tracebus.sources._runner import current_runner
 from tracebus.sources._scope import scoped_capture
+from tracebus.sources._streaming import StreamedText
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -308,9 +309,9 @@ class Recorder:
     def _streamed(self, run: OpenRun, token: object, message: object) -> None:
         text = plain_text(token, message, run.capture)
         if text is not None:
-            self.tracker.streamed(run, None, text)
+            self.tracker.streamed(run, StreamedText(output_of(run), text))
         elif is_output(token, message):
-            self.tracker.streamed(run, StreamedChunk(run, token, message))
+            self.tracker.streamed(run, streamed_chunk(run, token, message))
 
     def _fail(
         self, run: OpenRun, error: BaseException, outputs: Any, inputs: Any = None, **fields: Any

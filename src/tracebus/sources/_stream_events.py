@@ -10,7 +10,7 @@ from langchain_core.prompt_values import PromptValue
 from tracebus.capture import CapturedError, CapturedPayload, clean_text
 from tracebus.events import ErrorInfo, Outcome, RunKind
 from tracebus.sources._chain_model import output_fields
-from tracebus.sources._chunks import StreamedChunk, is_output
+from tracebus.sources._chunks import is_output, streamed_chunk
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt
 from tracebus.sources._messages import as_plain, captured
 from tracebus.sources._model_info import RequestedModel
@@ -140,7 +140,7 @@ class StreamEventReader:
         message = chunk if isinstance(chunk, BaseMessage) else None
         token = getattr(chunk, "text", chunk) if message is None else message.content
         if is_output(token, message):
-            self._tracker.streamed(run, StreamedChunk(run, token, message))
+            self._tracker.streamed(run, streamed_chunk(run, token, message))
 
     def _end(self, run: OpenRun, data: Mapping[str, Any]) -> None:
         outputs, fields = _outputs(run.kind, data.get("output"))

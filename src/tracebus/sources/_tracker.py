@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from tracebus.clock import Clock
     from tracebus.events import BatchMembership, RunEvent
     from tracebus.propagate import RemoteParent
-    from tracebus.sources._arguments import StreamedArguments
     from tracebus.sources._call import Call
     from tracebus.sources._runner import Runner
+    from tracebus.sources._streaming import StreamedOutput
 
 SECOND = 1_000_000_000
 
@@ -48,7 +48,6 @@ class OpenRun:
     """A run that has begun; for a while after its end the tracker remembers it as a possible parent."""
 
     __slots__ = (
-        "arguments",
         "attempts",
         "call",
         "capture",
@@ -60,6 +59,7 @@ class OpenRun:
         "last_error",
         "last_seen",
         "outcome",
+        "output",
         "owner",
         "parent",
         "parent_id",
@@ -89,8 +89,8 @@ class OpenRun:
         self.owner = owner
         """Who reports this run: the others that hear of it too are ignored."""
         self.capture = capture
-        self.arguments: StreamedArguments | None = None
-        """What its streamed tool calls' arguments have been so far."""
+        self.output: StreamedOutput | None = None
+        """What it has streamed so far."""
         self.parent: OpenRun | None = None
         self.parent_id: str | None = None
         self.root: OpenRun = self
@@ -425,6 +425,8 @@ class RunTracker:
                 parent.last_error = error
         if outcome is Outcome.INTERRUPTED and run.parent is None and run.thread_id is not None:
             self._remember_interrupt(run)
+        if run.output is not None and (rest := run.output.rest()) is not None:
+            self.streamed(run, rest)
         self._emit(
             RunEnded(
                 time=now,
@@ -438,7 +440,7 @@ class RunTracker:
         if run.children and self._reap:
             self._reaper.watch(run, outcome, now)
         # What is remembered of it keeps nothing of the program alive.
-        run.parent = run.call = run.last_error = run.source_inputs = run.arguments = run.watch = None
+        run.parent = run.call = run.last_error = run.source_inputs = run.output = run.watch = None
 
     def _emit_retry(self, run: OpenRun, attempt: int, now: int) -> None:
         """Say, of the run that retries, that an attempt follows (the `retry:attempt:N` tag)."""

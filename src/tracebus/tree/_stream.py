@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tracebus.toolcalls import StreamedCalls
+
 if TYPE_CHECKING:
     from tracebus.events import RunStreamed, ToolCallFragment
 
@@ -19,42 +21,16 @@ class ToolCall(msgspec.Struct, frozen=True):
     """The arguments as JSON text; incomplete while the model streams them."""
 
 
-class _Pieces:
-    """A tool call under construction."""
-
-    __slots__ = ("args", "id", "index", "name")
-
-    def __init__(self, fragment: ToolCallFragment) -> None:
-        self.index = fragment.index
-        self.id = fragment.id
-        self.name = fragment.name or ""
-        self.args = [fragment.args]
-
-    def takes(self, fragment: ToolCallFragment) -> bool:
-        """Tell whether *fragment* continues this call.
-
-        Some providers send every call as index 0: a new id begins a new call all the same.
-        """
-        if fragment.id is not None and self.id is not None and fragment.id != self.id:
-            return False
-        return fragment.index == self.index
-
-    def add(self, fragment: ToolCallFragment) -> None:
-        self.id = self.id or fragment.id
-        # Names come whole, but at least one provider repeats the name in every fragment.
-        self.name = self.name or fragment.name or ""
-        self.args.append(fragment.args)
-
-
 class Stream:
     """A run's streamed output. Adding a chunk is O(1); reading joins the chunks once."""
 
-    __slots__ = ("_calls", "_reasoning", "_text", "chunks", "first_at", "last_at", "seq")
+    __slots__ = ("_args", "_calls", "_reasoning", "_text", "chunks", "first_at", "last_at", "seq")
 
     def __init__(self) -> None:
         self._text: list[str] = []
         self._reasoning: list[str] = []
-        self._calls: list[_Pieces] = []
+        self._calls: StreamedCalls | None = None
+        self._args: dict[int, list[str]] = {}
         self.chunks = 0
         """Chunks with text, reasoning or a tool call in them. Chunks are not tokens."""
         self.first_at: int | None = None
@@ -84,7 +60,9 @@ class Stream:
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """Return the tool calls so far, in the order they began."""
-        return tuple(ToolCall(call.id, call.name, _joined(call.args)) for call in self._calls)
+        if self._calls is None:
+            return ()
+        return tuple(ToolCall(call.id, call.name, _joined(self._args[call.key])) for call in self._calls)
 
     def compact(self) -> None:
         """Give back the memory the single chunks take."""
@@ -92,12 +70,12 @@ class Stream:
         _joined(self._reasoning)
 
     def _add_calls(self, fragments: tuple[ToolCallFragment, ...]) -> None:
+        if self._calls is None:
+            self._calls = StreamedCalls()
         for fragment in fragments:
-            call = next((call for call in reversed(self._calls) if call.takes(fragment)), None)
-            if call is None:
-                self._calls.append(_Pieces(fragment))
-            else:
-                call.add(fragment)
+            call = self._calls.take(fragment.index, fragment.id, fragment.name, fragment.args)
+            if call is not None:
+                self._args.setdefault(call.key, []).append(fragment.args)
 
 
 def _joined(parts: list[str]) -> str:
