@@ -10,7 +10,7 @@ from tracebus.events import Outcome, RunEnded, RunStarted
 from tracebus_exporters.otel import OTelExporter
 
 pytestmark = pytest.mark.timeout(120)
-_KINDS = {"chat_model": "client", "llm": "client", "retriever": "client", "embedding": "client"}
+_KINDS = {"chat_model": "client", "llm": "client", "embedding": "client"}
 
 
 def _tags(pairs):

@@ -374,6 +374,30 @@ def recorded():
 
 
 @pytest.fixture
+def logged():
+    """Return a function that gives the log records and spans of events."""
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs import export as log_export
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    # Renamed in opentelemetry-sdk 1.39, whose Logs API is not stable yet.
+    in_memory = getattr(log_export, "InMemoryLogRecordExporter", None) or log_export.InMemoryLogExporter
+
+    def run(events, **options):
+        memory, spans = in_memory(), InMemorySpanExporter()
+        logs = LoggerProvider(shutdown_on_exit=False)
+        logs.add_log_record_processor(log_export.SimpleLogRecordProcessor(memory))
+        traces = TracerProvider(shutdown_on_exit=False)
+        traces.add_span_processor(SimpleSpanProcessor(spans))
+        OTelExporter(tracer_provider=traces, logger_provider=logs, **options).export(events)
+        return [one.log_record for one in memory.get_finished_logs()], spans.get_finished_spans()
+
+    return run
+
+
+@pytest.fixture
 def exporting(monkeypatch):
     """Return a function that makes an exporter to an endpoint; closes them all at the end."""
     made = []

@@ -111,7 +111,7 @@ def test_tools_of_either_provider_become_definitions():
     assert ours == [
         {"type": "function", "name": "f", "description": "d", "parameters": {"x": 1}},
         {"type": "function", "name": "g", "description": "d", "parameters": {"x": 1}},
-        {"type": "function", "name": "web_search"},
+        {"type": "web_search", "name": "web_search"},
     ]
     assert tool_definitions({}) is None
 

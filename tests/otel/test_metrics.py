@@ -7,9 +7,9 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
-from tracebus.events import TokenUsage
+from tracebus.events import ModelInfo, TokenUsage
 from tracebus_exporters.otel import OTelExporter
-from tracebus_exporters.otel import _semconv as sc
+from tracebus_exporters.otel import _generations as generations
 
 
 @pytest.fixture
@@ -24,7 +24,9 @@ def measured():
         exporter.export(events)
         found = {}
         data = reader.get_metrics_data()
-        for metric in data.resource_metrics[0].scope_metrics[0].metrics if data else ():
+        scopes = data.resource_metrics[0].scope_metrics if data else ()
+        for metric in (metric for scope in scopes for metric in scope.metrics):
+            assert metric.name not in found
             found[metric.name] = [(dict(point.attributes), point) for point in metric.data.data_points]
         meters.shutdown()
         return found
@@ -48,7 +50,7 @@ def test_an_inference_is_measured_as_its_span_is(story, measured):
     ((attributes, point),) = found["gen_ai.client.inference.duration"]
     assert attributes == common
     assert point.sum == pytest.approx(0.004)
-    assert point.explicit_bounds == sc.DURATION_BUCKETS
+    assert point.explicit_bounds == generations.DURATION_BUCKETS
     assert found["gen_ai.client.inference.time_to_first_chunk"][0][1].sum == pytest.approx(0.001)
     between = found["gen_ai.client.inference.time_per_output_chunk"][0][1]
     assert (between.count, between.sum) == (2, pytest.approx(0.002))
@@ -56,7 +58,8 @@ def test_an_inference_is_measured_as_its_span_is(story, measured):
     assert (attributes, point.value) == ({**common, "gen_ai.token.modality": "unknown"}, 100)
     assert found["gen_ai.client.inference.usage.cache_read.input_tokens"][0][1].value == 40
     assert found["gen_ai.client.inference.usage.reasoning.output_tokens"][0][1].value == 7
-    assert found["gen_ai.client.inference.operation.output_tokens"][0][1].explicit_bounds == sc.TOKEN_BUCKETS
+    distribution = found["gen_ai.client.inference.operation.output_tokens"][0][1]
+    assert distribution.explicit_bounds == generations.TOKEN_BUCKETS
     assert "gen_ai.client.token.usage" not in found
 
 
@@ -81,12 +84,78 @@ def test_the_previous_generation_of_metrics(story, measured):
     assert tokens == {"input": 10, "output": 5}
 
 
-def test_audio_is_told_from_text(story, measured):
-    """Where the provider says how many tokens were audio, counters are split by modality and add up."""
+@pytest.mark.parametrize(
+    ("usage", "split"),
+    [
+        ({}, {"unknown": 300}),
+        ({"input_audio_tokens": 0}, {"unknown": 300}),
+        ({"input_audio_tokens": 40}, {"audio": 40, "unknown": 260}),
+        ({"input_audio_tokens": 0, "other": {"input_image": 200}}, {"image": 200, "unknown": 100}),
+        ({"other": {"input_image": 200, "input_text": 100}}, {"image": 200, "text": 100}),
+        ({"input_audio_tokens": 300}, {"audio": 300}),
+        ({"other": {"input_image": 200, "input_text": 300}}, {"unknown": 300}),
+    ],
+)
+def test_tokens_are_split_by_what_the_provider_tells(story, measured, usage, split):
+    """Counters add up to the total; what nobody told is unknown, and audio of 0 makes nothing text."""
     run = story.model(ended=False)
-    story.end(run, usage=TokenUsage(input_tokens=10, input_audio_tokens=4))
+    story.end(run, usage=TokenUsage(input_tokens=300, **usage))
     points = measured(story.events)["gen_ai.client.inference.usage.input_tokens"]
-    assert {a["gen_ai.token.modality"]: p.value for a, p in points} == {"audio": 4, "text": 6}
+    assert {a["gen_ai.token.modality"]: p.value for a, p in points} == split
+
+
+def test_embeddings_have_their_own_duration_and_tokens(story, measured):
+    """The tokens of embeddings are measured, in each generation by its names."""
+    run = story.start("embedding", "Emb", model=ModelInfo(provider="openai", name="ada"))
+    story.end(run, usage=TokenUsage(input_tokens=4))
+    found = measured(story.events)
+    assert set(found) == {
+        "gen_ai.client.embeddings.duration",
+        "gen_ai.client.embeddings.operation.input_tokens",
+    }
+    assert found["gen_ai.client.embeddings.operation.input_tokens"][0][1].sum == 4
+    before = measured(story.events, semconv="1.41")
+    ((attributes, point),) = before["gen_ai.client.token.usage"]
+    assert (attributes["gen_ai.token.type"], point.sum) == ("input", 4)
+
+
+def test_both_generations_are_measured_for_dashboards_on_the_move(story, measured):
+    """`0.1/dup` has every instrument of both generations, each value once."""
+    agent = story.start("agent", "helper")
+    story.model(agent)
+    story.end(story.start("tool", "f", agent))
+    story.end(agent)
+    story.end(story.start("graph", "desk"))
+    both = measured(story.events, semconv="0.1/dup")
+    new, old = measured(story.events, semconv="0.1"), measured(story.events, semconv="1.41")
+    assert both.keys() == new.keys() | old.keys()
+    assert new.keys() - old.keys()
+    assert old.keys() - new.keys()
+    for name, points in both.items():
+        assert [a for a, _ in points] == [a for a, _ in (new.get(name) or old[name])]
+        assert {getattr(p, "count", 1) for _, p in points} == {1}
+    assert measured(story.events, semconv="latest").keys() == new.keys()
+
+
+def test_an_agent_counts_its_own_calls(story, measured):
+    """A sub-agent's calls are the sub-agent's alone, failed ones count, so each call is counted once."""
+    outer = story.start("agent", "outer")
+    story.model(outer)
+    tool = story.start("tool", "ask", outer)
+    inner = story.start("agent", "inner", tool)
+    story.model(inner)
+    story.fail(story.model(inner, ended=False))
+    story.end(story.start("tool", "look", inner))
+    story.end(inner)
+    story.end(tool)
+    story.end(outer)
+    found = measured(story.events)
+    for name, counted in (
+        ("inference_calls", {"outer": 1, "inner": 2}),
+        ("tool_calls", {"outer": 1, "inner": 1}),
+    ):
+        points = found[f"gen_ai.invoke_agent.{name}"]
+        assert {a["gen_ai.agent.name"]: p.sum for a, p in points} == counted
 
 
 def test_agents_tools_workflows_and_retrievals(story, measured):
@@ -99,8 +168,15 @@ def test_agents_tools_workflows_and_retrievals(story, measured):
     story.end(story.start("retriever", "R", root))
     story.end(root)
     found = measured(story.events)
-    assert found["gen_ai.invoke_workflow.duration"][0][0] == {"gen_ai.workflow.name": "support"}
-    assert found["gen_ai.invoke_agent.duration"][0][0] == {"gen_ai.agent.name": "helper"}
+    durations = {a["gen_ai.operation.name"]: a for a, _ in found["gen_ai.invoke_agent.duration"]}
+    assert durations == {
+        "invoke_workflow": {"gen_ai.operation.name": "invoke_workflow", "gen_ai.agent.name": "support"},
+        "invoke_agent": {
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.agent.name": "helper",
+            "gen_ai.request.model": "gpt-5",
+        },
+    }
     assert found["gen_ai.invoke_agent.inference_calls"][0][1].sum == 1
     assert found["gen_ai.invoke_agent.tool_calls"][0][1].sum == 1
     assert found["gen_ai.execute_tool.duration"][0][0] == {
@@ -109,7 +185,10 @@ def test_agents_tools_workflows_and_retrievals(story, measured):
         "gen_ai.agent.name": "helper",
         "error.type": "TimeoutError",
     }
-    assert found["gen_ai.client.operation.duration"][0][0]["gen_ai.operation.name"] == "retrieval"
+    assert found["gen_ai.retrieval.duration"][0][0]["gen_ai.operation.name"] == "retrieval"
+    before = measured(story.events, semconv="1.41")
+    assert before["gen_ai.invoke_workflow.duration"][0][0] == {"gen_ai.workflow.name": "support"}
+    assert before["gen_ai.client.operation.duration"][0][0]["gen_ai.operation.name"] == "chat"
 
 
 def test_unknown_usage_is_not_measured_as_zero(story, measured):

@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from tracebus import EventBus
 from tracebus_exporters.otel import _losses, _sender
 from tracebus_exporters.otel._sender import Pace
 
@@ -86,24 +87,27 @@ def test_a_refusal_is_final_counted_and_said_once(backend, service, story, answe
     exporter = backend()
     with caplog.at_level(logging.WARNING, "tracebus"):
         exporter.export(story.events)
-        exporter.flush(5)
+        with pytest.raises(TimeoutError, match="3 items are lost"):
+            exporter.flush(5)
+        exporter.flush(5)  # said once
     found = exporter.statistics()
-    assert (found["spans_lost"], found["spans_lost_refused"]) == (3, 3)
+    assert (found["lost"], found["spans_lost"], found["spans_lost_refused"]) == (3, 3, 3)
     (record,) = caplog.records
     assert "3 spans" in record.getMessage()
     assert len(service.requests) == 1
 
 
 def test_a_partial_success_counts_what_was_rejected(backend, service, story, answer, caplog):
-    """Spans a backend took the request of and dropped are lost, not sent."""
+    """Spans a backend took the request of and dropped are lost, not sent, and whoever asks is told."""
     service.answers = [answer(rejected=2, message="too old")]
     story.chain()
     exporter = backend()
     with caplog.at_level(logging.WARNING, "tracebus"):
         exporter.export(story.events)
-        exporter.flush(5)
+        with pytest.raises(TimeoutError, match=r"2 items are lost .*too old"):
+            exporter.flush(5)
     found = exporter.statistics()
-    assert (found["spans_sent"], found["spans_lost_rejected"]) == (1, 2)
+    assert (found["spans_sent"], found["spans_lost_rejected"], found["lost"]) == (1, 2, 2)
     assert "too old" in caplog.text
 
 
@@ -119,7 +123,8 @@ def test_losses_are_said_seldom_but_all(  # noqa: PLR0917  fixtures
             story.events.clear()
             story.chain()
             exporter.export(story.events)
-            exporter.flush(5)
+            with pytest.raises(TimeoutError):
+                exporter.flush(5)
         exporter.close()
     first, last = (record.getMessage() for record in caplog.records)
     assert first.startswith("3 spans")
@@ -149,7 +154,8 @@ def test_a_backend_that_throttles_for_too_long_loses_the_batch(service, story, a
     story.chain()
     exporter = exporting(service.http)
     exporter.export(story.events)
-    exporter.flush(10)
+    with pytest.raises(TimeoutError, match="3 items are lost"):
+        exporter.flush(10)
     assert exporter.statistics()["spans_lost"] == 3
 
 
@@ -293,16 +299,44 @@ def test_it_can_be_switched_off(service, story, exporting, monkeypatch, variable
     assert service.requests == []
 
 
-def test_backends_may_answer_anything_with_200(service, story, exporting, answer):
-    """An answer that is no protobuf (JSON, a page) counts as success, as the status says."""
-    service.answers = [answer(body=b'{"partialSuccess":{}}'), answer(body=b"<html>")]
+@pytest.mark.parametrize("body", [b'{"partialSuccess":{}}', b"{}", b"[]", b"OK"])
+def test_backends_may_answer_anything_with_200(service, story, exporting, answer, body):
+    """An answer that is no protobuf (JSON, a word) counts as success, as the status says."""
+    service.answers = [answer(body=body)]
     exporter = exporting(service.http)
-    for _ in range(2):
-        story.events.clear()
-        story.chain()
-        exporter.export(story.events)
+    story.chain()
+    exporter.export(story.events)
+    exporter.flush(5)
+    assert exporter.statistics()["spans_sent"] == 3
+
+
+@pytest.mark.parametrize("body", [b"<html><h1>Sign in", b"\n <!doctype html>"])
+def test_a_page_is_no_delivery(  # noqa: PLR0917  fixtures
+    service, story, exporting, answer, body, caplog
+):
+    """A login wall before the collector answers 200 with a page: nothing arrived, and the bus says so."""
+    service.always = answer(body=body)
+    story.chain()
+    with EventBus() as bus, caplog.at_level(logging.WARNING, "tracebus"):
+        bus.attach(exporting(service.http))
+        for event in story.events:
+            bus.publish(event)
+        assert not bus.flush(5)
+        (row,) = bus.statistics().exporters
+    assert (row.lost, row.details["spans_lost_refused"]) == (3, 3)
+    assert "wants a login" in caplog.text
+
+
+def test_a_partial_success_in_json_is_read(service, story, exporting, answer):
+    """Some backends answer JSON to protobuf; what they rejected is lost all the same."""
+    said = b'{"partialSuccess": {"rejectedSpans": "3", "errorMessage": "no quota"}}'
+    service.always = answer(body=said)
+    story.chain()
+    exporter = exporting(service.http)
+    exporter.export(story.events)
+    with pytest.raises(TimeoutError, match="no quota"):
         exporter.flush(5)
-    assert exporter.statistics()["spans_sent"] == 6
+    assert exporter.statistics()["spans_lost_rejected"] == 3
 
 
 _FORKING = """

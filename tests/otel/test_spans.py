@@ -35,7 +35,7 @@ def test_names_and_kinds_follow_the_conventions(story, recorded):
         "chat gpt-5": SpanKind.CLIENT,
         "execute_tool search": SpanKind.INTERNAL,
         "invoke_agent helper": SpanKind.INTERNAL,
-        "retrieval": SpanKind.CLIENT,
+        "retrieval": SpanKind.INTERNAL,
         "text_completion davinci": SpanKind.CLIENT,
         "embeddings ada": SpanKind.CLIENT,
         "invoke_workflow support": SpanKind.INTERNAL,
@@ -452,9 +452,11 @@ def test_the_number_of_open_runs_is_bounded(story, monkeypatch):
 
 
 def test_neighbours_tell_of_prompt_variables_and_tool_descriptions(story, recorded):
-    """A model's span has the variables its prompt was filled with; a tool's the description models got."""
+    """A model's span has what its prompt was filled with, where asked; a tool's the description models got."""
     root = story.start()
-    story.end(story.start("prompt", "P", root, inputs={"q": "hi", "n": 3}))
+    hub = {"lc_hub_owner": "me", "lc_hub_repo": "greet", "lc_hub_commit_hash": "abc"}
+    given = {"inputs": {"q": "hi", "n": 3}, "partial_variables": {"n": 1, "tone": "kind"}}
+    story.end(story.start("prompt", "ChatPromptTemplate", root, metadata=hub, **given))
     tools = [{"type": "function", "function": {"name": "search", "description": "finds things"}}]
     story.model(root, parameters={"tools": tools})
     story.end(story.start("tool", "search", root))
@@ -464,12 +466,17 @@ def test_neighbours_tell_of_prompt_variables_and_tool_descriptions(story, record
     assert spans["execute_tool search"].attributes["gen_ai.tool.description"] == "finds things"
     variables = [
         {name: value for name, value in span.attributes.items() if name.startswith("gen_ai.prompt.variable.")}
-        for span in recorded(story.events[:-3], content=True).values()
+        for span in recorded(story.events[:-3], content=True, prompts=True).values()
         if span.name == "chat gpt-5"
     ]
-    assert variables == [{"gen_ai.prompt.variable.q": "hi", "gen_ai.prompt.variable.n": "3"}]
-    assert "gen_ai.prompt.variable.q" not in spans["chat gpt-5"].attributes
-    assert "prompt.variable" not in str([dict(s.attributes) for s in recorded(story.events).values()])
+    named = "gen_ai.prompt.variable"
+    assert variables == [{f"{named}.n": "3", f"{named}.tone": "kind", f"{named}.q": "hi"}]
+    first = recorded(story.events[:-3], prompts=True)["chat gpt-5"].attributes
+    assert (first["gen_ai.prompt.name"], first["gen_ai.prompt.version"]) == ("me/greet", "abc")
+    assert "prompt.variable" not in str(dict(first))  # content
+    # Langfuse takes any attribute that begins so for the prompt, and shows no messages.
+    for other in (spans.values(), recorded(story.events[:-3], content=True).values()):
+        assert "gen_ai.prompt" not in str([dict(span.attributes) for span in other])
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def from_url(url: str) -> OTelExporter:
     """Return the exporter for `otlp`, `otlp://host:4317` (gRPC) or `otlp+http://host:4318`.
 
     `otlp+https://` and `otlp+grpcs://` use TLS. The options `spans`, `semconv`, `openinference`,
-    `content` and `parent` may follow as a query.
+    `prompts`, `vendor`, `content` and `parent` may follow as a query.
 
     Raises:
         UnknownExporterError: the URL cannot be understood.

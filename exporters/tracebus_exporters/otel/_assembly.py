@@ -135,8 +135,11 @@ def _add_metrics(
         ends.append(metrics)
         provider = metrics.provider
     provider = provider or get_meter_provider()
-    meter = provider.get_meter(SCOPE, scope_version(), options.names.schema_url)
-    observers.append(Metrics(meter, options.names))
+    recorded: set[str] = set()
+    for names in options.metrics:
+        meter = provider.get_meter(SCOPE, scope_version(), names.schema_url or None)
+        observers.append(Metrics(meter, names, without=recorded))
+        recorded |= names.instruments().keys()
 
 
 def _add_events(
@@ -162,7 +165,7 @@ def _add_events(
         observers.append(LogEvents(logs, options))
         return
     provider = given or get_logger_provider()
-    logger = provider.get_logger(SCOPE, scope_version(), options.names.schema_url)
+    logger = provider.get_logger(SCOPE, scope_version(), options.names.schema_url or None)
     observers.append(LogEvents(ProviderLogSink(logger), options))
 
 
@@ -177,7 +180,7 @@ def scope_version() -> str:
 def _sink(options: Options, given: trace.TracerProvider | None, own: OwnPipeline | None) -> SpanSink:
     if given is not None or own is None:
         provider = given or trace.get_tracer_provider()
-        tracer = provider.get_tracer(SCOPE, scope_version(), options.names.schema_url)
+        tracer = provider.get_tracer(SCOPE, scope_version(), options.names.schema_url or None)
         return ProviderSink(provider, tracer, options)
     if disabled() or switched_off("TRACES"):
         return SilentSink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -36,6 +37,8 @@ _SERVICES = {
     "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
     "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
 }
+_REJECTED = ("rejectedSpans", "rejectedDataPoints", "rejectedLogRecords")
+_PAGES = frozenset(("text/html", "application/xhtml+xml"))
 _OK = 200
 _REDIRECT = 300
 _MOST_SAID = 300
@@ -163,7 +166,7 @@ class GrpcClient:
 def _http_delivery(response: Any) -> Delivery:
     status = response.status_code
     if _OK <= status < _REDIRECT:
-        return _accepted(response.content)
+        return _not_otlp(response) or _accepted(response.content)
     said = response.content[:_MOST_SAID].decode("utf-8", "replace").strip()
     return Delivery(
         delivered=False,
@@ -171,6 +174,19 @@ def _http_delivery(response: Any) -> Delivery:
         retry_after=_retry_after(response.headers.get("Retry-After")),
         unsupported=status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED},
         message=f"HTTP {status} {said!r}" if said else f"HTTP {status}",
+    )
+
+
+def _not_otlp(response: Any) -> Delivery | None:
+    """Recognise the page that something before a collector answers with, and with status 200."""
+    kind = str(response.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+    if kind not in _PAGES and not response.content[:64].lstrip().startswith((b"<!", b"<html", b"<HTML")):
+        return None
+    return Delivery(
+        delivered=False,
+        message=f"HTTP {response.status_code} with a page ({kind or 'HTML'}) instead of OTLP's answer: is "
+        "something before the collector that wants a login, or is the endpoint a user interface? "
+        "Check it and OTEL_EXPORTER_OTLP_HEADERS",
     )
 
 
@@ -188,13 +204,27 @@ def _grpc_delivery(error: Any) -> Delivery:
 
 def _accepted(body: bytes) -> Delivery:
     """Read the answer to a request that was taken, perhaps not all of it."""
+    if body.lstrip().startswith(b"{"):
+        return _accepted_json(body)
     try:
+        # The answers for metrics and logs have the same fields.
         partial = ExportTraceServiceResponse.FromString(body).partial_success
-    except DecodeError:  # some backends answer `{}` or an HTML page
+    except DecodeError:  # some backends answer a word
         return Delivery(delivered=True)
     return Delivery(
         delivered=True, rejected=max(0, partial.rejected_spans), message=partial.error_message[:_MOST_SAID]
     )
+
+
+def _accepted_json(body: bytes) -> Delivery:
+    """Read the same in OTLP's JSON, which some backends answer to protobuf, too."""
+    try:
+        partial = json.loads(body).get("partialSuccess") or {}
+        rejected = sum(int(partial.get(name) or 0) for name in _REJECTED)
+        message = str(partial.get("errorMessage") or "")
+    except (ValueError, TypeError, AttributeError):
+        return Delivery(delivered=True)
+    return Delivery(delivered=True, rejected=max(0, rejected), message=message[:_MOST_SAID])
 
 
 def _retry_after(header: str | None) -> float | None:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tracebus.events import Outcome
 from tracebus_exporters.otel import _semconv as sc
 from tracebus_exporters.otel._messages import (
+    answer_of,
     convention_document,
     documents_of,
     messages_of,
@@ -25,8 +27,17 @@ _MOST_DOCUMENTS = 100
 
 def start_content(span: OpenSpan, inputs: Any) -> dict[str, Any]:
     """Return what *span*'s run was given, structured, by attribute."""
-    if inputs is None:
-        return {}
+    found = _given(span, inputs) if inputs is not None else {}
+    if span.agency is not None:
+        # Known from the agent's own calls, whatever the agent itself was given.
+        if span.agency.instructions:
+            found[sc.SYSTEM_INSTRUCTIONS] = span.agency.instructions
+        if span.agency.tools:
+            found[sc.TOOL_DEFINITIONS] = span.agency.tools
+    return found
+
+
+def _given(span: OpenSpan, inputs: Any) -> dict[str, Any]:
     match span.operation:
         case sc.EXECUTE_TOOL:
             return {sc.TOOL_CALL_ARGUMENTS: _arguments(inputs)}
@@ -36,7 +47,8 @@ def start_content(span: OpenSpan, inputs: Any) -> dict[str, Any]:
         case None | sc.EMBEDDINGS:
             return {sc.STEP_INPUT: inputs}
         case _:
-            found = _messages(inputs, sc.INPUT_MESSAGES, sc.STEP_INPUT)
+            messages = messages_of(inputs)
+            found = {sc.STEP_INPUT: inputs} if messages is None else {sc.INPUT_MESSAGES: messages}
             model = span.started.model
             tools = tool_definitions(model.parameters) if model and span.operation in MODELS else None
             return found if tools is None else {**found, sc.TOOL_DEFINITIONS: tools}
@@ -44,28 +56,31 @@ def start_content(span: OpenSpan, inputs: Any) -> dict[str, Any]:
 
 def end_content(span: OpenSpan, ended: RunEnded) -> dict[str, Any]:  # noqa: PLR0911  one for each operation
     """Return what *span*'s run gave, structured, by attribute."""
-    if ended.outputs is None:
+    outputs = ended.outputs
+    if outputs is None:
         return {}
     match span.operation:
         case sc.EXECUTE_TOOL:
-            return {sc.TOOL_CALL_RESULT: _result(ended.outputs)}
-        case sc.RETRIEVAL if (documents := documents_of(ended.outputs)) is not None:
+            return {sc.TOOL_CALL_RESULT: _result(outputs)}
+        case sc.RETRIEVAL if (documents := documents_of(outputs)) is not None:
             return {sc.RETRIEVAL_DOCUMENTS: [convention_document(d) for d in documents[:_MOST_DOCUMENTS]]}
-        case sc.CHAT | sc.TEXT_COMPLETION if (messages := messages_of(ended.outputs)) is not None:
-            reasons = tuple(sc.finish_reason(reason) for reason in ended.finish_reasons)
-            return {sc.OUTPUT_MESSAGES: with_finish_reasons(messages, reasons)}
         case sc.EMBEDDINGS:  # vectors tell nobody anything
             return {}
         case None | sc.RETRIEVAL:
-            return {sc.STEP_OUTPUT: ended.outputs}
+            return {sc.STEP_OUTPUT: outputs}
         case _:
-            return _messages(ended.outputs, sc.OUTPUT_MESSAGES, sc.STEP_OUTPUT)
+            messages = messages_of(outputs) if span.operation in MODELS else answer_of(outputs)
+            if messages is None:
+                return {sc.STEP_OUTPUT: outputs}
+            return {sc.OUTPUT_MESSAGES: with_finish_reasons(messages, _reasons(span, ended))}
 
 
-def _messages(payload: Any, convention: str, own: str) -> dict[str, Any]:
-    """Return *payload* under the conventions' name if it is made of messages, else under our own."""
-    messages = messages_of(payload)
-    return {own: payload} if messages is None else {convention: messages}
+def _reasons(span: OpenSpan, ended: RunEnded) -> tuple[str, ...]:
+    """Return why the messages of *span*'s run ended, as far as somebody said."""
+    if ended.outcome is not Outcome.OK and not ended.finish_reasons:
+        return (sc.FINISH_REASON_ERROR,)
+    told = span.agency.finish_reasons if span.agency is not None else ended.finish_reasons
+    return tuple(sc.finish_reason(reason) for reason in told)
 
 
 def _arguments(inputs: Any) -> Any:

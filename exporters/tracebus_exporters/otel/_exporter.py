@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +39,20 @@ class OTelExporter:
         protocol: `http/protobuf` (the default) or `grpc`.
         spans: `all`, or `genai` for only those the conventions know: prompts, parsers and inner chains
             make none, and what is inside them hangs on the nearest run around that has one.
-        semconv: `latest`, or `1.41` for the names backends knew before.
-        openinference: add the OpenInference attributes beside, for Phoenix.
+        semconv: `0.1`, the newest release of the conventions (`latest` is its name too); `1.41` for the names
+            backends knew before; `0.1/dup` for the newest with both generations' metrics, for dashboards on
+            the move.
+        openinference: add the OpenInference attributes beside, for Phoenix, Langfuse and LangSmith.
         content: write prompts, answers, arguments and documents: `True` or `span` on spans, `event` on
             events, `span_and_event`, `False` nowhere. `None` does what
             `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` says, which is nowhere by default.
         parent: `ambient` makes root runs children of the span current where they start; `none` makes
             every root run a trace of its own.
+        prompts: write `gen_ai.prompt.name`, `.version` and, where content goes, `.variable.*`. Langfuse takes
+            any attribute that begins with `gen_ai.prompt` for the prompt itself and shows no messages then.
+        vendor: add what one vendor reads nowhere else: `langfuse` or `langsmith`.
+
+    It may be attached to several buses: each one's runs end with it, and the exporter with the last.
 
     Raises:
         ValueError: an argument is none of those possible, or the endpoint is no URL.
@@ -61,15 +70,19 @@ class OTelExporter:
         endpoint: str | None = None,
         protocol: str | None = None,
         spans: str = "all",
-        semconv: str = "latest",
+        semconv: str = "0.1",
         openinference: bool = False,
         content: str | bool | None = None,
         parent: str = "ambient",
+        prompts: bool = False,
+        vendor: str = "",
     ) -> None:
         self._options = checked(
             spans=spans,
             semconv=semconv,
             openinference=openinference,
+            prompts=prompts,
+            vendor=vendor,
             parent=parent,
             content=content,
             events=logger_provider is not None,
@@ -85,19 +98,36 @@ class OTelExporter:
         self._own = own_pipeline(endpoint, protocol) if tracer_provider is None else None
         self._pipeline: Pipeline | None = None
         self._last_time = 0
+        self._buses = 0
+        self._closed = False
+        self._own_process()
         if parent == "ambient":
             watch()
 
     def __repr__(self) -> str:
         return f"OTelExporter({self._endpoint or 'OpenTelemetry'})"
 
+    def _own_process(self) -> None:
+        self._lock = threading.Lock()
+        """Each bus exports from a thread of its own."""
+        self._pid = os.getpid()
+
+    def attached(self) -> None:
+        """Count a bus more, and begin anew after the end."""
+        with self._lock:
+            if self._closed:
+                self._closed, self._pipeline, self._buses = False, None, 0
+            self._buses += 1
+
     def export(self, batch: Sequence[Event], /) -> None:
         """Take *batch* in. What it ends is sent later, by other threads."""
-        pipeline = self._assembled()
-        for event in batch:
-            pipeline.runs.apply(event)
-        if batch:
-            self._last_time = batch[-1].time
+        with self._lock:
+            runs = self._assembled().runs
+            runs.teller = threading.get_ident()
+            for event in batch:
+                runs.apply(event)
+            if batch:
+                self._last_time = batch[-1].time
 
     def flush(self, timeout: float, /) -> None:
         """Send what has ended.
@@ -112,27 +142,43 @@ class OTelExporter:
             flush(max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
-        """End what is still open, marked so, and send it, within a few seconds (see the documentation)."""
-        if self._pipeline is None:
-            return
-        self._pipeline.runs.end_open(max(time.time_ns(), self._last_time))
-        for close in self._pipeline.closes:
+        """End what is still open, marked so, and send it, within a few seconds (see the documentation).
+
+        Where other buses use the exporter, only this bus's runs end.
+        """
+        with self._lock:
+            self._buses = max(0, self._buses - 1)
+            others = self._buses > 0
+            if self._pipeline is None:
+                return
+            now = max(time.time_ns(), self._last_time)
+            self._pipeline.runs.end_open(now, told_by=threading.get_ident() if others else None)
+            self._closed = not others
+        for close in () if others else self._pipeline.closes:
             close()
 
     def after_fork(self) -> None:
         """Forget in a forked child what its parent will send."""
+        if self._pid == os.getpid():  # another bus of this process came first
+            return
+        self._own_process()
         if self._pipeline is not None:
             self._pipeline.runs.forget()
             for forked in self._pipeline.forks:
                 forked()
 
     def statistics(self) -> dict[str, int]:
-        """Return what was sent, lost (by reason), missed and is still open. Safe from any thread."""
+        """Return what was sent, lost (by reason), missed and is still open. Safe from any thread.
+
+        `lost` is the number of spans and log events that did not arrive.
+        """
         if self._pipeline is None:
             return {}
         found: dict[str, Any] = {"runs_open": len(self._pipeline.runs), **self._pipeline.runs.statistics()}
         for counts in self._pipeline.counts:
             found.update(counts())
+        if lost := sum(found.get(name, 0) for name in ("spans_lost", "log_events_lost")):
+            found["lost"] = lost
         return found
 
     def _assembled(self) -> Pipeline:

@@ -33,7 +33,7 @@ class LogSink(Protocol):
 
 
 class LogEvents:
-    """Writes an event for every ended model run, and one for every exception of a known operation."""
+    """Writes an event for every ended model run, and one for every failure, where it happened."""
 
     def __init__(self, sink: LogSink, options: Options) -> None:
         self._sink = sink
@@ -46,10 +46,10 @@ class LogEvents:
             if self._options.event_content:
                 details |= self._content(span, ended)
             self._sink.emit(sc.EVENT_INFERENCE_DETAILS, ended.time, DEBUG, details, span.ids)
-        if span.operation is not None and ended.error is not None and ended.outcome is Outcome.ERROR:
-            self._sink.emit(
-                sc.EVENT_OPERATION_EXCEPTION, ended.time, WARN, exception_attributes(ended.error), span.ids
-            )
+        name = self._options.names.exceptions.get(span.operation or "")
+        failed = ended.error is not None and ended.outcome is Outcome.ERROR
+        if name is not None and ended.error is not None and failed and not span.passed_on:
+            self._sink.emit(name, ended.time, WARN, exception_attributes(ended.error), span.ids)
 
     def _content(self, span: OpenSpan, ended: RunEnded) -> dict[str, Any]:
         """Return messages as the structures the conventions ask for here."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import unquote_to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,19 +32,42 @@ def messages_of(payload: Any) -> list[Message] | None:
             if isinstance(texts := payload.get(name), list):
                 return [{"role": role, "parts": [_text(text)]} for text in texts]
         if (message := _as_message(payload)) is not None:
-            return [_message(message)]
+            return [convention_message(message)]
         payload = payload.get("messages")
     if isinstance(payload, list) and payload:
         messages = [_as_message(item) for item in payload]
-        return [_message(message) for message in messages if message] if all(messages) else None
+        return [convention_message(message) for message in messages if message] if all(messages) else None
     return None
 
 
+def answer_of(payload: Any) -> list[Message] | None:
+    """Return what an agent or a graph answered: the last message of its state, `None` where it has none."""
+    messages = payload.get("messages") if isinstance(payload, dict) else None
+    if not isinstance(messages, list) or not messages:
+        return messages_of(payload)
+    last = _as_message(messages[-1])
+    return None if last is None else [convention_message(last)]
+
+
+def instructions_of(inputs: Any) -> list[Part] | None:
+    """Return the parts of the system message a model's *inputs* begin with, `None` without one."""
+    messages = inputs.get("messages") if isinstance(inputs, dict) else None
+    first = _as_message(messages[0]) if isinstance(messages, list) and messages else None
+    if first is None or first["type"] != "system":
+        return None
+    # The conventions have text alone here.
+    return [part for part in convention_message(first)["parts"] if part["type"] == "text"] or None
+
+
 def with_finish_reasons(messages: list[Message], reasons: tuple[str, ...]) -> list[Message]:
-    """Return output *messages*, each with why it ended (deprecated upstream, read by many)."""
-    for message, reason in zip(messages, reasons, strict=False):
-        message["finish_reason"] = reason
-    return messages
+    """Return output *messages*, each with why it ended: deprecated upstream, required by what came before.
+
+    Where nobody said why, the reason is empty: Phoenix drops all messages when one has none.
+    """
+    return [
+        {**message, "finish_reason": reasons[index] if index < len(reasons) else ""}
+        for index, message in enumerate(messages)
+    ]
 
 
 def tool_definitions(parameters: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -64,11 +90,10 @@ def convention_document(document: dict[str, Any]) -> dict[str, Any]:
     """Return *document* as `gen_ai.retrieval.documents` has it, content as an extra property."""
     metadata = document.get("metadata") or {}
     own_id = document.get("id") or (metadata.get("id") if isinstance(metadata, dict) else None)
-    found: dict[str, Any] = {
-        "id": None if own_id is None else str(own_id),
-        "score": document_score(document),
-        "content": document.get("page_content", ""),
-    }
+    found: dict[str, Any] = {} if own_id is None else {"id": str(own_id)}
+    if (score := document_score(document)) is not None:
+        found["score"] = score
+    found["content"] = document.get("page_content", "")
     return {**found, "metadata": metadata} if metadata else found
 
 
@@ -78,7 +103,8 @@ def document_score(document: dict[str, Any]) -> float | None:
     if not isinstance(metadata, dict):
         return None
     for name in ("score", "relevance_score", "_score"):
-        if isinstance(score := metadata.get(name), int | float):
+        score = metadata.get(name)
+        if isinstance(score, int | float) and not isinstance(score, bool) and isfinite(score):
             return float(score)
     return None
 
@@ -95,16 +121,21 @@ def _as_message(value: Any) -> dict[str, Any] | None:
     return None
 
 
-def _message(message: dict[str, Any]) -> Message:
+def convention_message(message: dict[str, Any]) -> Message:
+    """Return one of LangChain's messages, as an event carries it, in the conventions' form.
+
+    A pure function of the message: the same for every payload it is part of.
+    """
     kind = message["type"]
     if kind in {"tool", "function"}:
-        response = {"id": message.get("tool_call_id"), "response": message["content"]}
-        parts = [_without_none({"type": "tool_call_response", **response})]
+        call_id = _text_or_none(message.get("tool_call_id"))
+        response: Part = {"type": "tool_call_response", "response": message["content"]}
+        parts = [response if call_id is None else {"id": call_id, **response}]
     else:
         parts = [*_spoken(message), *_tool_calls(message)]
-    made: Message = {"role": _ROLES.get(kind, str(message.get("role", kind))), "parts": parts}
+    made: Message = {"role": _ROLES.get(kind) or str(message.get("role", kind)), "parts": parts}
     if name := message.get("name"):
-        made["name"] = name
+        made["name"] = str(name)
     return made
 
 
@@ -119,18 +150,29 @@ def _spoken(message: dict[str, Any]) -> Iterator[Part]:
 
 
 def _tool_calls(message: dict[str, Any]) -> Iterator[Part]:
+    if not message.get("tool_calls") and (legacy := _legacy_call(message)) is not None:
+        yield legacy
     for field in ("tool_calls", "invalid_tool_calls"):
         for call in message.get(field) or ():
             if isinstance(call, dict):
-                part = {"id": call.get("id"), "name": call.get("name"), "arguments": call.get("args")}
-                yield _without_none({"type": "tool_call", **part})
+                named = {"id": _text_or_none(call.get("id")), "name": str(call.get("name") or "unknown")}
+                yield _without_none({"type": "tool_call", **named, "arguments": call.get("args")})
+
+
+def _legacy_call(message: dict[str, Any]) -> Part | None:
+    """Return the one call of models before tools, which stands beside the content."""
+    extra = message.get("additional_kwargs")
+    call = extra.get("function_call") if isinstance(extra, dict) else None
+    if not isinstance(call, dict) or not call.get("name"):
+        return None
+    return _without_none({"type": "tool_call", "name": str(call["name"]), "arguments": call.get("arguments")})
 
 
 def _part(block: Any) -> Part | None:
     if isinstance(block, str):
         return _text(block) if block else None
     if not isinstance(block, dict):
-        return _text(str(block))
+        return None if block is None else _text(str(block))
     kind = str(block.get("type", "unknown"))
     if kind in _TOOL_CALL_BLOCKS:
         return None
@@ -140,12 +182,18 @@ def _part(block: Any) -> Part | None:
 
 
 def _text(text: Any) -> Part:
-    return {"type": "text", "content": text}
+    return {"type": "text", "content": text if isinstance(text, str) else str(text)}
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else value if isinstance(value, str) else str(value)
 
 
 def _thought(block: dict[str, Any]) -> Part | None:
     thought = block.get("reasoning") or block.get("thinking") or _summary(block)
-    return {"type": "reasoning", "content": thought} if thought else None
+    if isinstance(thought, dict):  # Bedrock's: the text and its signature
+        thought = thought.get("text")
+    return {"type": "reasoning", "content": str(thought)} if thought else None
 
 
 def _summary(block: dict[str, Any]) -> str:
@@ -158,50 +206,55 @@ def _summary(block: dict[str, Any]) -> str:
 def _image_url(block: dict[str, Any]) -> Part:
     image = block.get("image_url")
     url = image.get("url") if isinstance(image, dict) else image
-    return _media({"url": url}, "image")
+    return _media({**block, "url": url} if url else block, "image")
 
 
 def _media(block: dict[str, Any], modality: str) -> Part:
-    """Return a blob, a file or a URI, whichever *block* holds."""
+    """Return a blob, a file or a URI, whichever *block* holds; itself, where it holds none."""
     source = block.get("source") if isinstance(block.get("source"), dict) else {}
     found = {**(source or {}), **block}
     mime_type = found.get("mime_type") or found.get("media_type")
+    about = {"mime_type": _text_or_none(mime_type), "modality": modality}
     url = found.get("url")
     data = found.get("base64") or found.get("data")
     if isinstance(url, str) and url.startswith("data:"):
         head, _, data = url[5:].partition(",")
-        mime_type = head.partition(";")[0] or None
-    if data is not None:
-        return _without_none({"type": "blob", "mime_type": mime_type, "modality": modality, "content": data})
+        about["mime_type"] = head.partition(";")[0] or None
+        if not head.endswith(";base64"):
+            data = base64.b64encode(unquote_to_bytes(data)).decode()
+    if isinstance(data, str):
+        return _without_none({"type": "blob", **about, "content": data})
     if file_id := found.get("file_id") or found.get("id"):
-        return _without_none(
-            {"type": "file", "mime_type": mime_type, "modality": modality, "file_id": file_id}
-        )
-    return _without_none({"type": "uri", "mime_type": mime_type, "modality": modality, "uri": url})
+        return _without_none({"type": "file", **about, "file_id": str(file_id)})
+    if isinstance(url, str) and url:
+        return _without_none({"type": "uri", **about, "uri": url})
+    return _generic(block)
 
 
 def _server_tool_call(block: dict[str, Any]) -> Part:
     name = str(block.get("name", "unknown"))
     call = {"type": name, "arguments": block.get("args", block.get("input"))}
-    return _without_none(
-        {"type": "server_tool_call", "id": block.get("id"), "name": name, "server_tool_call": call}
-    )
+    call_id = _text_or_none(block.get("id"))
+    return _without_none({"type": "server_tool_call", "id": call_id, "name": name, "server_tool_call": call})
 
 
 def _server_tool_result(block: dict[str, Any]) -> Part:
     response = {"type": str(block.get("name", "result")), "output": block.get("output", block.get("content"))}
-    call_id = block.get("tool_call_id") or block.get("tool_use_id")
+    call_id = _text_or_none(block.get("tool_call_id") or block.get("tool_use_id"))
     return _without_none(
         {"type": "server_tool_call_response", "id": call_id, "server_tool_call_response": response}
     )
 
 
 def _generic(block: dict[str, Any]) -> Part:
-    return {"type": str(block.get("type", "unknown")), **block}
+    return {**block, "type": str(block.get("type", "unknown"))}
 
 
 _BLOCKS: dict[str, Callable[[dict[str, Any]], Part | None]] = {
     "text": lambda block: _text(block.get("text", "")) if block.get("text") else None,
+    "input_text": lambda block: _text(block.get("text", "")) if block.get("text") else None,
+    "output_text": lambda block: _text(block.get("text", "")) if block.get("text") else None,
+    "input_image": _image_url,
     "reasoning": _thought,
     "thinking": _thought,
     "image_url": _image_url,
@@ -213,12 +266,22 @@ _BLOCKS: dict[str, Callable[[dict[str, Any]], Part | None]] = {
 
 
 def _definition(tool: dict[str, Any]) -> dict[str, Any]:
-    function = tool.get("function") if isinstance(tool.get("function"), dict) else tool
-    assert isinstance(function, dict)
-    name = function.get("name") or tool.get("type", "unknown")
-    definition = {"type": "function", "name": name, "description": function.get("description")}
+    inner = tool.get("function")
+    function = inner if isinstance(inner, dict) else tool
+    kind = tool.get("type") if isinstance(tool.get("type"), str) else None
+    # A provider's own tool says its type; OpenAI's function says so; Anthropic's has a schema alone.
+    own = function is tool and kind is not None and kind not in {"function", "custom"}
+    name = str(function.get("name") or kind or "unknown")
+    described = function.get("description")
     parameters = function.get("parameters") or function.get("input_schema")
-    return _without_none({**definition, "parameters": parameters})
+    return _without_none(
+        {
+            "type": kind if own else "function",
+            "name": name,
+            "description": described if isinstance(described, str) else None,
+            "parameters": parameters if isinstance(parameters, dict) else None,
+        }
+    )
 
 
 def _without_none(fields: dict[str, Any]) -> dict[str, Any]:

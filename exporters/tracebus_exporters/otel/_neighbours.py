@@ -1,12 +1,13 @@
-"""What a run's neighbours know of it: a model's prompt variables, a tool's description."""
+"""What a run's neighbours know of it: a model's prompt, a tool's description."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tracebus.events import RunKind
-from tracebus_exporters.otel._messages import tool_definitions
+from tracebus_exporters.otel._agents import definitions_told
 from tracebus_exporters.otel._naming import MODELS
+from tracebus_exporters.otel._prompts import Prompt
 
 if TYPE_CHECKING:
     from tracebus_exporters.otel._spans import OpenSpan
@@ -23,20 +24,20 @@ def ask_neighbours(span: OpenSpan, outer: OpenSpan | None, root: OpenSpan | None
     """
     event = span.started
     if event.kind is RunKind.PROMPT:
-        if outer is not None and isinstance(event.inputs, dict):
-            outer.variables = event.inputs
+        span.prompt = Prompt(event)
+        if outer is not None:
+            outer.prompt = span.prompt
     elif span.operation in MODELS:
-        if outer is not None and outer.variables is not None:
-            span.variables, outer.variables = outer.variables, None
-        if root is not None and event.model is not None:
-            _note_tools(root, tool_definitions(event.model.parameters) or [])
+        if outer is not None and outer.prompt is not None:
+            span.prompt, outer.prompt = outer.prompt, None
+        definitions = definitions_told(span)
+        if root is not None and definitions:
+            _note_tools(root, definitions)
     elif event.kind is RunKind.TOOL and root is not None and root.tools is not None:
         span.description = root.tools.get(event.name)
 
 
 def _note_tools(root: OpenSpan, definitions: list[dict[str, object]]) -> None:
-    if not definitions:
-        return
     if root.tools is None:
         root.tools = {}
     for definition in definitions:

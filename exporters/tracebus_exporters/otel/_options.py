@@ -7,7 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, get_args
 
-from tracebus_exporters.otel import _semconv as sc
+from tracebus_exporters.otel._generations import V0_1, VERSIONS, Generation, Version
+from tracebus_exporters.otel._vendors import Vendor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,7 @@ _CONTENT_VALUES: Final[dict[str, Content]] = {
     "event": "event",
     "span_and_event": "span_and_event",
 }
+_SWITCHES = ("openinference", "prompts")
 _logger = logging.getLogger("tracebus")
 
 
@@ -40,8 +42,14 @@ class Options:
     """How runs become spans."""
 
     spans: Spans = "all"
-    names: sc.Names = sc.LATEST
+    names: Generation = V0_1
+    metrics: tuple[Generation, ...] = (V0_1,)
+    """The generations whose metrics are recorded."""
     openinference: bool = False
+    prompts: bool = False
+    """Write `gen_ai.prompt.*`."""
+    vendor: Vendor = ""
+    """Whose own attributes are written beside."""
     parent: Parent = "ambient"
     span_content: bool = False
     event_content: bool = False
@@ -54,7 +62,15 @@ class Options:
 
 
 def checked(
-    *, spans: str, semconv: str, openinference: bool, parent: str, content: str | bool | None, events: bool
+    *,
+    spans: str,
+    semconv: str,
+    openinference: bool,
+    prompts: bool,
+    vendor: str,
+    parent: str,
+    content: str | bool | None,
+    events: bool,
 ) -> Options:
     """Return the options for what a user wrote.
 
@@ -62,6 +78,8 @@ def checked(
         spans: as in `OTelExporter`, and so are the others but the last.
         semconv: likewise.
         openinference: likewise.
+        prompts: likewise.
+        vendor: likewise.
         parent: likewise.
         content: likewise.
         events: whether the user gave a place for events (a `LoggerProvider`).
@@ -70,14 +88,19 @@ def checked(
         ValueError: a value is none of those possible.
     """
     _expect("spans", spans, get_args(Spans))
-    _expect("semconv", semconv, get_args(sc.Version))
+    _expect("semconv", semconv, get_args(Version))
+    _expect("vendor", vendor, get_args(Vendor))
     _expect("parent", parent, get_args(Parent))
     where = _content(content)
     wants_events = where in {"event", "span_and_event"} or events or _flag(EMIT_EVENT_VARIABLE)
+    names, metrics = VERSIONS[cast("Version", semconv)]
     return Options(
         spans=cast("Spans", spans),
-        names=sc.VERSIONS[cast("sc.Version", semconv)],
+        names=names,
+        metrics=metrics,
         openinference=openinference,
+        prompts=prompts,
+        vendor=cast("Vendor", vendor),
         parent=cast("Parent", parent),
         span_content=where in {"span", "span_and_event"},
         event_content=where in {"event", "span_and_event"},
@@ -93,8 +116,8 @@ def query_options(query: Mapping[str, str]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name, value in query.items():
-        _expect("the option", name, ("spans", "semconv", "openinference", "content", "parent"))
-        found[name] = _boolean(name, value) if name == "openinference" else value
+        _expect("the option", name, (*_SWITCHES, "spans", "semconv", "content", "vendor", "parent"))
+        found[name] = _boolean(name, value) if name in _SWITCHES else value
     return found
 
 

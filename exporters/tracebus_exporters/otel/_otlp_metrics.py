@@ -79,7 +79,7 @@ class OtlpMetricExporter(MetricExporter):
                 "%s takes no metrics (%s): none will be sent", self._settings.shown, delivery.message
             )
             return MetricExportResult.SUCCESS
-        self.failed = not delivery.delivered
+        self.failed = not delivery.delivered or delivery.rejected >= points > 0
         if delivery.delivered:
             self.losses.sent(points - min(points, delivery.rejected))
             self.losses.lost(min(points, delivery.rejected), "rejected", delivery.message)

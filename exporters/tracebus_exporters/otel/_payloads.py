@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _MODEL = ("model",)
 _METADATA = ("metadata",)
-_INPUTS = ("inputs",)
+_INPUTS = ("inputs", "partial_variables")
 _ERROR = ("error",)
 _OUTPUTS = ("outputs",)
 _CONTENT = ("outputs", "inputs")
@@ -34,12 +34,9 @@ class Payloads:
         """Payloads whose own code failed; they are empty."""
 
     def name(self, event: RunStarted) -> None:
-        """Settle what a span's name is made of."""
+        """Settle what a span's name and start attributes are made of."""
         if event.model is not None:
             self._settle(event, _MODEL)
-
-    def begin(self, event: RunStarted) -> None:
-        """Settle what a span's start attributes are made of."""
         if event.metadata:
             self._settle(event, _METADATA)
 
@@ -53,10 +50,13 @@ class Payloads:
         if ended.usage is not None:
             self._settle(ended, _ANSWER)
 
-    def end(self, span: OpenSpan, ended: RunEnded) -> None:
-        """Settle what *span*'s end is made of."""
+    def failed(self, ended: RunEnded) -> None:
+        """Settle what a run failed with."""
         if ended.error is not None:
             self._settle(ended, _ERROR)
+
+    def end(self, span: OpenSpan, ended: RunEnded) -> None:
+        """Settle what *span*'s end is made of."""
         if self._content:
             self._settle(ended, _CONTENT)
         elif span.operation == sc.RETRIEVAL:  # documents are counted

@@ -16,12 +16,11 @@ from tracebus.events import (
     RunStreamed,
 )
 from tracebus_exporters.otel import _semconv as sc
-from tracebus_exporters.otel._attributes import (
-    content_attributes,
-    end_attributes,
-)
+from tracebus_exporters.otel._agents import Agency, tell_agents
+from tracebus_exporters.otel._attributes import content_attributes, end_attributes
+from tracebus_exporters.otel._failures import note_failure
 from tracebus_exporters.otel._ids import SpanIds, parse_traceparent
-from tracebus_exporters.otel._naming import MODELS, opened
+from tracebus_exporters.otel._naming import opened
 from tracebus_exporters.otel._neighbours import ask_neighbours
 from tracebus_exporters.otel._payloads import Payloads
 from tracebus_exporters.otel._shapes import StartAttributes
@@ -76,6 +75,8 @@ class RunTable:
         self._open: dict[str, OpenSpan] = {}
         self._remembered: OrderedDict[str, SpanIds] = OrderedDict()
         self._batches: OrderedDict[str, SpanIds] = OrderedDict()
+        self.teller = 0
+        """Who tells of the events that are applied: runs of one teller end with it."""
         self.counts = dict.fromkeys(("events_missed", "ends_without_start", "runs_unfinished"), 0)
 
     def __len__(self) -> int:
@@ -102,10 +103,11 @@ class RunTable:
             case _:
                 assert_never(event)
 
-    def end_open(self, time: int) -> None:
-        """End every open run, children first, marked as never having ended."""
-        for run_id in reversed(list(self._open)):
-            self._give_up(run_id, time)
+    def end_open(self, time: int, *, told_by: int | None = None) -> None:
+        """End every open run, or one teller's, children first, marked as never having ended."""
+        for run_id, span in reversed(list(self._open.items())):
+            if told_by is None or span.teller == told_by:
+                self._give_up(run_id, time)
 
     def forget(self) -> None:
         """Drop every open run without a word: in a forked child they are the parent's."""
@@ -119,23 +121,24 @@ class RunTable:
         if len(self._open) >= _MOST_OPEN:
             self._give_up(next(iter(self._open)), event.time)
         self._payloads.name(event)
-        span = opened(event)
         outer = self._open.get(event.parent_run_id) if event.parent_run_id else None
+        span = opened(event, outer, self._options.names)
         span.parent = self._parent_of(event, outer)
         span.agent = outer.agent if outer else None
+        span.teller = self.teller
         self._payloads.given(event)
         ask_neighbours(span, outer, self._open.get(event.root_run_id))
         if self._options.spans == "genai" and span.operation is None:
             span.kept = False
-            span.ids = span.parent
-        else:
+        if span.kept:
             self._begin(span, event)
+        else:
+            span.ids = span.parent
         if span.operation == sc.INVOKE_AGENT:
-            span.agent = span
+            span.agent, span.agency = span, Agency()
         self._open[event.run_id] = span
 
     def _begin(self, span: OpenSpan, event: RunStarted) -> None:
-        self._payloads.begin(event)
         self._start_attributes.add_to(span)
         if event.links or event.batch is not None:
             self._link(span, event)
@@ -202,7 +205,7 @@ class RunTable:
     def _missed(self, event: Gap) -> None:
         self.counts["events_missed"] += event.missed
         for span in self._open.values():
-            span.gapped = True
+            span.gapped = span.gapped or span.teller == self.teller
 
     def _ended(self, event: RunEnded) -> None:
         span = self._open.pop(event.run_id, None)
@@ -215,7 +218,10 @@ class RunTable:
         if span.ids is not None:
             _remember(self._remembered, event.run_id, span.ids)
         if span.agent is not None:
-            _count_for_agents(span, event, self._open)
+            tell_agents(span, event, self._open)
+        self._payloads.failed(event)
+        if event.error is not None and event.outcome is Outcome.ERROR:
+            note_failure(span, event.error, self._open, self._options.names)
         if span.kept:
             self._finish(span, event)
 
@@ -228,7 +234,8 @@ class RunTable:
             observe(span, event, attributes)
         failure = error or (event.error if event.outcome is Outcome.ERROR else None)
         if span.recording and self._options.span_content:
-            attributes |= content_attributes(span, event, self._options)
+            taken = len(span.attributes) + len(attributes)
+            attributes |= content_attributes(span, event, self._options, taken)
         if span.recording and event.error is not None:
             span.events.append(SpanEvent(event.time, sc.EXCEPTION, exception_attributes(event.error)))
         failed = failure is not None or event.outcome is Outcome.ERROR
@@ -277,31 +284,6 @@ def _retry_attributes(event: RunRetried) -> dict[str, Any]:
     if event.delay is not None:
         found[sc.RETRY_DELAY] = event.delay
     return found if event.error is None else {**found, **exception_attributes(event.error)}
-
-
-def _count_for_agents(span: OpenSpan, event: RunEnded, still_open: dict[str, OpenSpan]) -> None:
-    """Add a model's or tool's run to every agent around it: an inner agent's calls are the outer's too."""
-    agent = span.agent
-    while agent is not None:
-        if agent is not span:
-            _count(agent, span, event)
-        outer = agent.started.parent_run_id
-        around = still_open.get(outer) if outer else None
-        agent = around.agent if around else None
-
-
-def _count(agent: OpenSpan, span: OpenSpan, event: RunEnded) -> None:
-    if span.operation == sc.EXECUTE_TOOL:
-        agent.tool_calls += 1
-    elif span.operation in MODELS:
-        agent.inference_calls += 1
-        if event.usage is not None:
-            agent.usage_input = _sum(agent.usage_input, event.usage.input_tokens)
-            agent.usage_output = _sum(agent.usage_output, event.usage.output_tokens)
-
-
-def _sum(total: int | None, more: int | None) -> int | None:
-    return total if more is None else (total or 0) + more
 
 
 def _remember(places: OrderedDict[str, SpanIds], key: str, ids: SpanIds) -> None:

@@ -1,18 +1,14 @@
-"""Every name and table of the semantic conventions this exporter writes, and nothing else.
+"""Every name of the semantic conventions this exporter writes, and the values it knows by name.
 
-Two generations are spoken (`opentelemetry-semantic-conventions-genai`, main of 2026-10-09, and the
-last release in the common repository, v1.41.0); where they differ, the names are in `Names`. The
-constants are our own because the published Python packages stop at v1.41.
-OpenInference's names (0.1.42) are in the last section.
+Which generation of the conventions has what under which name is in `_generations`. The constants are our
+own because the published Python packages stop at v1.41. OpenInference's names (0.1.42) and those that
+vendors read beside are in the last sections.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
-
-Version: TypeAlias = Literal["latest", "1.41"]
+from typing import Final
 
 # --- operations -----------------------------------------------------------------------------------
 CHAT: Final = "chat"
@@ -29,6 +25,7 @@ PROVIDER_NAME: Final = "gen_ai.provider.name"
 CONVERSATION_ID: Final = "gen_ai.conversation.id"
 OUTPUT_TYPE: Final = "gen_ai.output.type"
 AGENT_NAME: Final = "gen_ai.agent.name"
+AGENT_DESCRIPTION: Final = "gen_ai.agent.description"
 WORKFLOW_NAME: Final = "gen_ai.workflow.name"
 DATA_SOURCE_ID: Final = "gen_ai.data_source.id"
 
@@ -64,8 +61,14 @@ USAGE_IMAGE_INPUT: Final = "gen_ai.usage.image.input_tokens"
 USAGE_IMAGE_OUTPUT: Final = "gen_ai.usage.image.output_tokens"
 USAGE_TEXT_INPUT: Final = "gen_ai.usage.text.input_tokens"
 USAGE_TEXT_OUTPUT: Final = "gen_ai.usage.text.output_tokens"
+USAGE_TEXT_CACHE_READ: Final = "gen_ai.usage.text.cache_read.input_tokens"
+USAGE_IMAGE_CACHE_READ: Final = "gen_ai.usage.image.cache_read.input_tokens"
+USAGE_AUDIO_CACHE_READ: Final = "gen_ai.usage.audio.cache_read.input_tokens"
 
+PROMPT_NAME: Final = "gen_ai.prompt.name"
+PROMPT_VERSION: Final = "gen_ai.prompt.version"
 PROMPT_VARIABLE_PREFIX: Final = "gen_ai.prompt.variable."
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
@@ -127,127 +130,9 @@ UNFINISHED: Final = "tracebus.unfinished"
 
 # --- events of the Logs API -----------------------------------------------------------------------
 EVENT_INFERENCE_DETAILS: Final = "gen_ai.client.inference.operation.details"
+EVENT_INFERENCE_EXCEPTION: Final = "gen_ai.client.inference.exception"
+EVENT_TOOL_EXCEPTION: Final = "gen_ai.execute_tool.exception"
 EVENT_OPERATION_EXCEPTION: Final = "gen_ai.client.operation.exception"
-
-# --- metrics --------------------------------------------------------------------------------------
-DURATION_BUCKETS: Final = (
-    0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
-)  # fmt: skip
-TOKEN_BUCKETS: Final = tuple(4.0**exponent for exponent in range(14))
-AGENT_BUCKETS: Final = (
-    0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6,
-)  # fmt: skip
-CALL_BUCKETS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
-WORKFLOW_BUCKETS: Final = (1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Instrument:
-    """A metric: its name, unit, bucket boundaries (none: a counter) and what it says."""
-
-    name: str
-    unit: str
-    buckets: tuple[float, ...]
-    description: str
-
-
-AGENT_DURATION: Final = Instrument(
-    "gen_ai.invoke_agent.duration", "s", AGENT_BUCKETS, "Duration of an agent's invocation."
-)
-AGENT_INFERENCE_CALLS: Final = Instrument(
-    "gen_ai.invoke_agent.inference_calls",
-    "{inference_call}",
-    CALL_BUCKETS,
-    "Inference calls made by one agent invocation.",
-)
-AGENT_TOOL_CALLS: Final = Instrument(
-    "gen_ai.invoke_agent.tool_calls",
-    "{tool_call}",
-    CALL_BUCKETS,
-    "Tool calls made by one agent invocation.",
-)
-WORKFLOW_DURATION: Final = Instrument(
-    "gen_ai.invoke_workflow.duration", "s", WORKFLOW_BUCKETS, "Duration of a workflow's invocation."
-)
-TOOL_DURATION: Final = Instrument(
-    "gen_ai.execute_tool.duration", "s", DURATION_BUCKETS, "Duration of a tool's execution."
-)
-OPERATION_DURATION: Final = Instrument(
-    "gen_ai.client.operation.duration", "s", DURATION_BUCKETS, "Duration of a GenAI client operation."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What differs between the generations of the conventions."""
-
-    schema_url: str
-    cache_write: tuple[str, ...]
-    """Attributes that carry the tokens written to the prompt cache."""
-    top_k_type: type
-    inference_duration: Instrument
-    time_to_first_chunk: Instrument
-    time_per_output_chunk: Instrument
-    token_usage: Instrument | None
-    """The one histogram with `gen_ai.token.type`; `None` where counters replace it."""
-
-
-_CHUNK = ("s", DURATION_BUCKETS)
-
-LATEST: Final = Names(
-    schema_url="https://opentelemetry.io/schemas/gen-ai/1.42.0",
-    # Backends still read the old spelling (Phoenix 20 reads no other), so both are written.
-    cache_write=(USAGE_CACHE_WRITE, USAGE_CACHE_CREATION),
-    top_k_type=int,
-    inference_duration=Instrument(
-        "gen_ai.client.inference.duration", "s", DURATION_BUCKETS, "Duration of an inference call."
-    ),
-    time_to_first_chunk=Instrument(
-        "gen_ai.client.inference.time_to_first_chunk", *_CHUNK, "Time to the first chunk of a stream."
-    ),
-    time_per_output_chunk=Instrument(
-        "gen_ai.client.inference.time_per_output_chunk", *_CHUNK, "Time between two chunks of a stream."
-    ),
-    token_usage=None,
-)
-V1_41: Final = Names(
-    schema_url="https://opentelemetry.io/schemas/1.41.0",
-    cache_write=(USAGE_CACHE_CREATION,),
-    top_k_type=float,
-    inference_duration=OPERATION_DURATION,
-    time_to_first_chunk=Instrument(
-        "gen_ai.client.operation.time_to_first_chunk", *_CHUNK, "Time to the first chunk of a stream."
-    ),
-    time_per_output_chunk=Instrument(
-        "gen_ai.client.operation.time_per_output_chunk", *_CHUNK, "Time between two chunks of a stream."
-    ),
-    token_usage=Instrument(
-        "gen_ai.client.token.usage", "{token}", TOKEN_BUCKETS, "Tokens used by one operation."
-    ),
-)
-VERSIONS: Final[dict[Version, Names]] = {"latest": LATEST, "1.41": V1_41}
-
-USAGE_COUNTERS: Final = {
-    side: Instrument(
-        f"gen_ai.client.inference.usage.{side}", "{token}", (), f"Tokens used ({side}) by inference calls."
-    )
-    for side in (
-        "input_tokens",
-        "output_tokens",
-        "cache_read.input_tokens",
-        "cache_write.input_tokens",
-        "reasoning.output_tokens",
-    )
-}
-USAGE_HISTOGRAMS: Final = {
-    side: Instrument(
-        f"gen_ai.client.inference.operation.{side}",
-        "{token}",
-        TOKEN_BUCKETS,
-        f"Tokens used ({side}) by one inference call.",
-    )
-    for side in ("input_tokens", "output_tokens")
-}
 
 # --- values ---------------------------------------------------------------------------------------
 _PROVIDERS: Final = {
@@ -271,16 +156,31 @@ _FINISH_REASONS: Final = {
     "tool_calls": "tool_call",
     "tool_use": "tool_call",
     "function_call": "tool_call",
+    "TOOL_CALL": "tool_call",
     "end_turn": "stop",
     "stop_sequence": "stop",
     "STOP": "stop",
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "eos_token": "stop",
     "max_tokens": "length",
     "MAX_TOKENS": "length",
+    "max_output_tokens": "length",
+    "model_length": "length",
+    "model_context_window_exceeded": "length",
     "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "BLOCKLIST": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "SPII": "content_filter",
     "refusal": "content_filter",
+    "content_filtered": "content_filter",
+    "guardrail_intervened": "content_filter",
+    "MALFORMED_FUNCTION_CALL": "error",
+    "ERROR": "error",
 }
 _TYPE_NAME: Final = re.compile(
-    r"Runnable[A-Z]\w*(<.*)?|LangGraph|StateGraph|CompiledStateGraph|CompiledGraph|Pregel|Unnamed",
+    r"Runnable[A-Z]\w*(<.*)?|LangGraph|StateGraph|CompiledStateGraph|CompiledGraph|Pregel|AgentExecutor|Unnamed",
     re.DOTALL,
 )
 
@@ -298,7 +198,7 @@ def finish_reason(reason: str) -> str:
 
 
 def is_type_name(run_name: str) -> bool:
-    """Tell whether *run_name* is a class's name, which `gen_ai.workflow.name` must not be."""
+    """Tell whether *run_name* is a class's name, which no workflow's or agent's name must be."""
     return _TYPE_NAME.fullmatch(run_name) is not None
 
 
@@ -338,3 +238,11 @@ OI_NODE_PARENT_ID: Final = "graph.node.parent_id"
 OI_MIME_JSON: Final = "application/json"
 OI_MIME_TEXT: Final = "text/plain"
 OI_DOCUMENTS: Final = "retrieval.documents"
+OI_TEMPLATE_VARIABLES: Final = "llm.prompt_template.variables"
+
+# --- vendors' own ---------------------------------------------------------------------------------
+LANGFUSE_COMPLETION_START: Final = "langfuse.observation.completion_start_time"
+LANGSMITH_KIND: Final = "langsmith.span.kind"
+LANGSMITH_NAME: Final = "langsmith.trace.name"
+LANGSMITH_TAGS: Final = "langsmith.span.tags"
+LANGSMITH_METADATA_PREFIX: Final = "langsmith.metadata."

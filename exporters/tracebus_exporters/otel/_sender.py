@@ -78,6 +78,8 @@ class Sender:
         self._changed = threading.Condition()
         self._flushes = 0
         self._failures = 0  # attempts that failed and will be repeated
+        self._lost = 0  # items lost that no flush has told of
+        self._why_lost = ""
         self._closing_at: float | None = None
         self._closed = False
         self._last_tried = False
@@ -100,15 +102,14 @@ class Sender:
                     self._ensure_thread()
                     self._changed.notify_all()
         if dropped:
-            self._losses.lost(dropped, "queue_full", "the backend takes spans more slowly than they come")
+            self._lose(dropped, "queue_full", "the backend takes spans more slowly than they come")
 
     def flush(self, timeout: float) -> None:
         """Send what is queued.
 
-        Returns when nothing is left to try: what was refused is lost by then, and counted.
-
         Raises:
-            TimeoutError: there is something left; at once where the backend cannot be reached.
+            TimeoutError: there is something left, at once where the backend cannot be reached; or
+                something was lost since the last flush, which is said once.
         """
         deadline = time.monotonic() + timeout
         with self._changed:
@@ -123,6 +124,9 @@ class Sender:
                 if left <= 0:
                     raise TimeoutError(f"spans were not delivered within {timeout} s")
                 self._changed.wait(left)
+            lost, self._lost = self._lost, 0
+        if lost:
+            raise TimeoutError(f"{lost} items are lost and counted: {self._why_lost}")
 
     def close(self) -> None:
         """Send what can be sent within `CLOSE_TIMEOUT` seconds and count the rest as lost."""
@@ -151,7 +155,7 @@ class Sender:
             self._queue.clear()
             self._taken = 0
             client = self._client
-        self._losses.lost(left, "at_close", f"not delivered within {CLOSE_TIMEOUT} s")
+        self._lose(left, "at_close", f"not delivered within {CLOSE_TIMEOUT} s")
         self._losses.report()
         if client is not None:
             client.close()
@@ -278,13 +282,20 @@ class Sender:
         if delivery.delivered:
             rejected = min(delivery.rejected, spans)
             self._losses.sent(spans - rejected)
-            self._losses.lost(rejected, "rejected", delivery.message)
+            self._lose(rejected, "rejected", delivery.message)
         else:
             reason = "unreachable" if delivery.retryable else "refused"
-            self._losses.lost(spans, reason, delivery.message)
+            self._lose(spans, reason, delivery.message)
         with self._changed:
             self._busy = False
             self._changed.notify_all()
+
+    def _lose(self, items: int, reason: str, message: str) -> None:
+        if items:
+            with self._changed:
+                self._lost += items
+                self._why_lost = f"{reason}: {message or 'no reason given'}"
+        self._losses.lost(items, reason, message)
 
 
 def _positive(variable: str) -> float | None:

@@ -65,4 +65,5 @@ def _is_plain(span: OpenSpan) -> bool:
         and not event.links
         and span.agent is None
         and span.description is None
+        and (span.prompt is None or span.operation is None)
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from tracebus.events import RunStarted
+    from tracebus.events import ErrorInfo, RunStarted
+    from tracebus_exporters.otel._agents import Agency
     from tracebus_exporters.otel._ids import SpanIds
+    from tracebus_exporters.otel._prompts import Prompt
     from tracebus_exporters.otel._shapes import Shape
 
 CLIENT = 3
@@ -33,10 +35,10 @@ class OpenSpan:
     """A run that has started and not ended, with all that its end will need."""
 
     __slots__ = (
-        "agent", "attributes", "chunks", "description", "events", "first_chunk", "gapped", "ids",
-        "inference_calls", "intervals", "kept", "kind", "last_chunk", "links", "name", "native",
-        "operation", "parent", "recording", "shape", "started", "tool_calls", "tools", "usage_input",
-        "usage_output", "variables",
+        "agency", "agent", "attributes", "called", "chunks", "description", "events", "failures",
+        "first_chunk", "gapped", "ids", "intervals", "kept", "kind", "last_chunk", "links", "name", "native",
+        "operation", "parent", "passed_on", "prompt", "recording", "shape", "started", "teller",
+        "tools",
     )  # fmt: skip
 
     def __init__(self, started: RunStarted, operation: str | None, name: str, kind: int) -> None:
@@ -65,16 +67,22 @@ class OpenSpan:
         self.chunks = 0
         self.intervals: list[float] = []
         self.gapped = False
-        self.inference_calls = 0
-        self.tool_calls = 0
-        self.usage_input: int | None = None
-        self.usage_output: int | None = None
-        self.variables: dict[str, Any] | None = None
-        """A model's prompt variables; on another run, those its next model will have."""
+        self.teller = 0
+        """Who told of the run: see `RunTable.teller`."""
+        self.called: str | None = None
+        """An agent's or a workflow's name, where a person gave it one."""
+        self.agency: Agency | None = None
+        """On an agent: what its calls say of it."""
+        self.failures: list[ErrorInfo] | None = None
+        """What runs inside failed with and an event told of."""
+        self.passed_on = False
+        """Whether the run failed with what a run inside had failed with."""
+        self.prompt: Prompt | None = None
+        """The template a model's messages came from; on another run, what its next model will have."""
         self.tools: dict[str, str] | None = None
         """On a root: the descriptions of tools its models were told of."""
         self.description: str | None = None
-        """A tool's description."""
+        """A tool's or an agent's description."""
 
 
 class Ending(NamedTuple):

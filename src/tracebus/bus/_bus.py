@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from tracebus.bus._awaiting import in_thread
 from tracebus.bus._delivery import Options
 from tracebus.bus._ending import Ending, abandon
-from tracebus.bus._exporter import as_exporter, settles_itself
+from tracebus.bus._exporter import as_exporter, settles_itself, tell_attached
 from tracebus.bus._handle import ExporterHandle
 from tracebus.bus._lifecycle import DEFAULT_TIMEOUT, before_others_at_exit
 from tracebus.bus._reader import Reader
@@ -143,6 +143,7 @@ class EventBus:
             if worker is None:
                 label = self._unique_name(name or _name_of(exporter))
                 reader = self._reader(after, settled=not settles_itself(served))
+                tell_attached(served)
                 worker = Worker(label, served, reader, options, self._unread)
                 self._workers.append(worker)
                 before_others_at_exit()

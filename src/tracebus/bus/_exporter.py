@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from tracebus.events import Event
 
-__all__ = ["BatchCallable", "Exporter", "as_exporter", "settles_itself"]
+__all__ = ["BatchCallable", "Exporter", "as_exporter", "settles_itself", "tell_attached"]
 
 
 @runtime_checkable
@@ -22,7 +22,8 @@ class Exporter(Protocol):
     process makes the calls.
 
     An exporter that counts for itself (what its backend refused, say) may define
-    `statistics() -> dict[str, int]`, callable from any thread; the bus shows it in its own.
+    `statistics() -> dict[str, int]`, callable from any thread; the bus shows it in its own, and adds
+    what stands under `lost` to the events it gave up itself.
 
     Events come settled: every payload is JSON. That is most of what a run costs, so an exporter that
     reads few payloads may set `settles_itself = True`; it then gets them as they were captured, and
@@ -31,6 +32,10 @@ class Exporter(Protocol):
 
     One that holds events back anyway may define `linger`, the seconds to gather events before a batch:
     the fewer its thread's turns, the less it gets in the program's way.
+
+    One exporter may be attached to several buses, whose threads then call it at the same time. If it
+    defines `attached()`, each bus calls that before anything else, so that of several `close` calls it
+    can tell the last.
 
     After `os.fork`, an exporter that holds sockets or file handles may define `after_fork()`,
     which the bus calls in the child before the next `export`. In a child that publishes nothing the
@@ -80,6 +85,13 @@ class _CallableExporter:
 def settles_itself(exporter: Exporter) -> bool:
     """Tell whether *exporter* wants payloads as they were captured."""
     return getattr(exporter, "settles_itself", False) is True
+
+
+def tell_attached(exporter: Exporter) -> None:
+    """Tell *exporter* of a bus more, if it wants to know."""
+    attached = getattr(exporter, "attached", None)
+    if callable(attached):
+        attached()
 
 
 def as_exporter(candidate: Exporter | BatchCallable) -> Exporter:

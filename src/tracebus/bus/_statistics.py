@@ -22,7 +22,8 @@ class ExporterStatistics(msgspec.Struct, frozen=True, kw_only=True):
     missed: int
     """Events overwritten in the ring before it came to them; it got a `Gap` instead."""
     lost: int
-    """Events given up: after too many attempts, or at a deadline of `close`."""
+    """Events given up, after too many attempts or at a deadline of `close`; and what the exporter says it
+    lost after it had taken it (spans its backend refused, say)."""
     failures: int
     """Calls of `export`, `flush`, `close` or `after_fork` that raised."""
     retries: int

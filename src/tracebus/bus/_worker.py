@@ -141,20 +141,20 @@ class Worker:
 
     def statistics(self) -> ExporterStatistics:
         """Return the numbers as they stand."""
-        delivery = self._delivery
+        delivery, details = self._delivery, self._details()
         return ExporterStatistics(
             name=self.name,
             cursor=self._done_with,
             delivered=delivery.delivered,
             batches=delivery.batches,
             missed=self._reader.missed - self._missed_elsewhere,
-            lost=delivery.lost,
+            lost=delivery.lost + details.get("lost", 0),
             failures=self._health.failures,
             retries=delivery.retries,
             lag=self._ring.head - self._done_with,
             healthy=not self._health.outage,
             last_error=self._health.last_error,
-            details=self._details(),
+            details=details,
         )
 
     def _details(self) -> dict[str, int]:
@@ -291,9 +291,9 @@ class Worker:
         flushed = self._flush_exporter(self._delivery.deadline or 0.0)
         closed = self._inherited or self._health.attempt("close", self.exporter.close)
         self._ended_well = flushed and closed and self._gone() == self._gone_before
-        row = self.statistics()
-        if row.lost or row.missed:
+        row, lost = self.statistics(), self._delivery.lost
+        if lost or row.missed:
             logger.warning(
                 "exporter %s ended: of %d events %d were lost and %d missed",
-                *(self.name, row.delivered + row.lost + row.missed, row.lost, row.missed),
+                *(self.name, row.delivered + lost + row.missed, lost, row.missed),
             )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tracebus.capture._policy import Capture
     from tracebus.events import CutReason, Event
 
-CONTENT_FIELDS = frozenset(("inputs", "outputs", "data", "chunk"))
+CONTENT_FIELDS = frozenset(("inputs", "outputs", "data", "chunk", "partial_variables"))
 """Fields that `Capture(content=False)` empties."""
 
 # With content off a string parameter may carry a prompt (`system`, `instructions`); these do not.
@@ -24,7 +24,7 @@ _PLAIN_PARAMETERS = frozenset(
     {
         *("_type", "model", "model_name", "model_id", "engine", "deployment_name", "provider"),
         *("stop", "stop_sequences", "reasoning_effort", "service_tier", "tool_choice", "verbosity"),
-        *("encoding_format", "output_version", "truncation"),
+        *("encoding_format", "output_version", "truncation", "base_url"),
     }
 )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tracebus.events._model import Event
 
 _DEFERRABLE: dict[type, tuple[str, ...]] = {
-    RunStarted: ("inputs", "metadata", "model"),
+    RunStarted: ("inputs", "metadata", "model", "partial_variables"),
     RunStreamed: ("chunk",),
     RunEnded: ("usage", "outputs", "inputs", "error"),
     RunRetried: ("error",),

@@ -176,6 +176,8 @@ class RunStarted(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag=
     """JSON. Chat models: `{"messages": [...]}`, LLMs: `{"prompts": [...]}`, retrievers:
     `{"query": ...}`."""
     model: ModelInfo | None = None
+    partial_variables: dict[str, Any] | None = None
+    """Prompts: the variables the template brings itself, JSON; `inputs` has what it was given."""
     tool_call_id: str | None = None
     """The id of the model's tool call that this tool run answers."""
     batch: BatchMembership | None = None

@@ -114,7 +114,8 @@ class Recorder:
             tags=tagged,
             metadata=CapturedPayload(noted, policy, as_plain) if noted else {},
             inputs=None if inputs is None else captured(inputs, policy),
-            model=RequestedModel(noted, invocation_params, policy) if kind in _MODELS else None,
+            model=_requested(noted, invocation_params, serialized, policy) if kind in _MODELS else None,
+            partial_variables=_partials(serialized, policy) if kind is RunKind.PROMPT else None,
             tool_call_id=None if tool_call_id is None else as_text(tool_call_id),
             runner=current_runner(),
             stream=stream,
@@ -338,12 +339,37 @@ class Recorder:
         self.tracker.end(run.key, outcome, **fields)
 
 
+def _requested(
+    metadata: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None,
+    serialized: Mapping[str, Any] | None,
+    policy: Capture,
+) -> RequestedModel:
+    made_with = serialized.get("kwargs") if serialized else None
+    return RequestedModel(metadata, parameters, policy, made_with if type(made_with) is dict else None)
+
+
+def _partials(serialized: Mapping[str, Any] | None, policy: Capture) -> Any:
+    """Return the variables a prompt template brings itself; functions that make them cannot be told."""
+    made_with = serialized.get("kwargs") if serialized else None
+    partials = made_with.get("partial_variables") if type(made_with) is dict else None
+    if not partials or type(partials) is not dict:
+        return None
+    known = {name: value for name, value in partials.items() if not _is_opaque(value)}
+    return captured(known, policy) if known else None
+
+
+def _is_opaque(value: Any) -> bool:
+    """Recognise what LangChain could not serialise."""
+    return type(value) is dict and value.get("lc") == 1 and value.get("type") == "not_implemented"
+
+
 def _answer(run: OpenRun, response: LLMResult) -> tuple[Any, CapturedAnswer]:
     """Return a model's outputs, and what the answer says beside them."""
     if run.kind is RunKind.CHAT_MODEL:
         generations = result_generations(response)
         messages = [m for one in generations if (m := getattr(one, "message", None)) is not None]
-        answer = CapturedAnswer(chat_result_fields, messages, generations)
+        answer = CapturedAnswer(chat_result_fields, messages, generations, response.llm_output)
         return ({"messages": messages} if messages else None), answer
     texts = completions(response)
     return ({"completions": texts} if texts else None), CapturedAnswer(llm_result_fields, response)

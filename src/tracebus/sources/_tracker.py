@@ -182,6 +182,7 @@ class RunTracker:
         metadata: Any = None,
         inputs: Any = None,
         model: Any = None,
+        partial_variables: Any = None,
         tool_call_id: str | None = None,
         runner: Runner | None = None,
         stream: bool = False,
@@ -191,8 +192,8 @@ class RunTracker:
 
         *key* is what the source knows the run by, and *run_id* its id where that is not the key's
         string. A second run of a key is a run of its own, with an id of its own and a link to the
-        first. *metadata*, *inputs* and *model* may be `Deferred`. *runner* executes it; a *stream* is
-        read step by step; one that is not *alone* began together with others of its call.
+        first. *metadata*, *inputs*, *model* and *partial_variables* may be `Deferred`. *runner* executes
+        it; a *stream* is read step by step; one that is not *alone* began together with others of its call.
         """
         now = self._clock()
         with self._lock:
@@ -228,6 +229,7 @@ class RunTracker:
                     metadata=metadata if metadata is not None else {},
                     inputs=inputs,
                     model=model,
+                    partial_variables=partial_variables,
                     tool_call_id=tool_call_id,
                 )
             )

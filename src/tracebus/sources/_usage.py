@@ -24,12 +24,30 @@ _TIER = re.compile(r"^(?:flex|priority)_")
 """langchain-openai prefixes the details of these service tiers; they mean the same."""
 _WRITTEN = ("input_ephemeral_5m_input_tokens", "input_ephemeral_1h_input_tokens")
 """langchain-anthropic sets `cache_creation` to 0 where it tells its parts by their lifetime."""
-_LEGACY_NAMES = (
+_TOLD_NAMES = (
     ("prompt_tokens", "completion_tokens"),
     ("input_tokens", "output_tokens"),
     ("prompt_token_count", "candidates_token_count"),
     ("inputTokens", "outputTokens"),
+    ("inputTokenCount", "outputTokenCount"),
+    ("input_token_count", "generated_token_count"),
+    ("prompt_eval_count", "eval_count"),
 )
+"""What providers call input and output where no `UsageMetadata` says it."""
+_TOLD_PLACES = ("token_usage", "usage", "usage_metadata", "token_count", "amazon-bedrock-invocationMetrics")
+_TOLD_DETAILS = {
+    ("prompt_tokens_details", "cached_tokens"): "cache_read_tokens",
+    ("prompt_tokens_details", "audio_tokens"): "input_audio_tokens",
+    ("input_tokens_details", "cached_tokens"): "cache_read_tokens",
+    ("completion_tokens_details", "reasoning_tokens"): "reasoning_tokens",
+    ("completion_tokens_details", "audio_tokens"): "output_audio_tokens",
+    ("output_tokens_details", "reasoning_tokens"): "reasoning_tokens",
+}
+_EXCLUDED = {
+    "cache_read_input_tokens": "cache_read_tokens",
+    "cache_creation_input_tokens": "cache_creation_tokens",
+}
+"""Anthropic's input tokens are without these; LangChain's totals are with them."""
 
 
 def usage_of_message(usage_metadata: Mapping[str, Any] | None) -> TokenUsage | None:
@@ -56,21 +74,43 @@ def usage_of_message(usage_metadata: Mapping[str, Any] | None) -> TokenUsage | N
     return TokenUsage(**fields, other=other) if fields or other else None
 
 
-def usage_of_llm_output(llm_output: Mapping[str, Any] | None) -> TokenUsage | None:
-    """Return the usage in an `LLMResult.llm_output` of a model that reports none on its messages."""
-    for place in ("token_usage", "usage", "usage_metadata"):
-        found = (llm_output or {}).get(place)
-        if not isinstance(found, dict) or not found:
-            continue
-        for input_name, output_name in _LEGACY_NAMES:
-            inputs, outputs = _count(found.get(input_name)), _count(found.get(output_name))
-            if inputs is None and outputs is None:
-                continue
-            total = _count(found.get("total_tokens"))
-            if total is None and inputs is not None and outputs is not None:
-                total = inputs + outputs
-            return TokenUsage(input_tokens=inputs, output_tokens=outputs, total_tokens=total)
+def usage_told(places: Iterable[Mapping[str, Any] | None]) -> TokenUsage | None:
+    """Return the usage of a model that reports none on its messages, out of the first place that has it.
+
+    *places* are what LangChain carries beside an answer: `response_metadata`, `generation_info`,
+    `LLMResult.llm_output`. The providers' own words stand in them, as their packages left them.
+    """
+    for place in places:
+        for name in _TOLD_PLACES:
+            found = (place or {}).get(name)
+            if isinstance(found, dict) and (usage := _told(found)) is not None:
+                return usage
+        if place and (usage := _told(place)) is not None:
+            return usage
     return None
+
+
+def _told(found: Mapping[str, Any]) -> TokenUsage | None:
+    for input_name, output_name in _TOLD_NAMES:
+        inputs, outputs = _count(found.get(input_name)), _count(found.get(output_name))
+        if inputs is not None or outputs is not None:
+            break
+    else:
+        return None
+    details: dict[str, Any] = {}
+    for (group, name), field in _TOLD_DETAILS.items():
+        parts = found.get(group)
+        if isinstance(parts, dict) and (count := _count(parts.get(name))) is not None:
+            details[field] = count
+    if inputs is not None and input_name == "input_tokens":
+        for name, field in _EXCLUDED.items():
+            if (count := _count(found.get(name))) is not None:
+                details[field] = count
+                inputs += count
+    total = _count(found.get("total_tokens"))
+    if total is None and inputs is not None and outputs is not None:
+        total = inputs + outputs
+    return TokenUsage(input_tokens=inputs, output_tokens=outputs, total_tokens=total, **details)
 
 
 def first_usage(candidates: Iterable[Mapping[str, Any] | None]) -> TokenUsage | None:
