@@ -15,7 +15,7 @@ from tracebus.capture import clean_text
 from tracebus.events import RunKind
 from tracebus.sources._model_info import responding_model
 from tracebus.sources._results import chat_result_fields
-from tracebus.sources._usage import usage_of_llm_output, usage_of_message
+from tracebus.sources._usage import usage_of_message, usage_told
 
 __all__ = ["model_kind", "output_fields"]
 
@@ -37,7 +37,7 @@ def output_fields(output: Any) -> dict[str, Any]:
     if usage is not None:
         plain = _plain(usage)
         whole = plain.get("total_tokens") is not None
-        fields["usage"] = usage_of_message(plain) if whole else usage_of_llm_output({"usage": plain})
+        fields["usage"] = usage_of_message(plain) if whole else usage_told([{"usage": plain}])
     for name in ("response_id", "request_id", "id"):
         if isinstance(found := said.get(name), str) and found:
             fields["response_id"] = clean_text(found)
