@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tracebus.events import ModelInfo, TokenUsage
 
-__all__ = ["cost_of"]
+__all__ = ["cost_of", "warm_up"]
 
 _log = logging.getLogger("tracebus")
 
@@ -84,6 +84,11 @@ def cost_of(model: ModelInfo, usage: TokenUsage, *, at: int | None = None) -> fl
     if usage.output_tokens is None and rates.output:
         return None
     return rates.request + _input_cost(rates, usage) + _output_cost(rates, usage)
+
+
+def warm_up() -> None:
+    """Load the list of prices, which the first `cost_of` would do: it takes a tenth of a second."""
+    _price_list(None, "", 0)
 
 
 def _input_cost(rates: _Rates, usage: TokenUsage) -> float:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from tracebus.events import Outcome, RunEnded, RunKind, RunStarted, RunStreamed, TokenUsage
+from tracebus.events import BatchMembership, Outcome, RunEnded, RunKind, RunStarted, RunStreamed, TokenUsage
 from tracebus.runstate import apply
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
+sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("browser", "runstate")]
 
 T0 = time.time_ns()  # now: a log forgets what is old
 
@@ -40,10 +40,14 @@ class Story:
     def end(self, run_id="root", root="root", outcome=Outcome.OK, **more):
         return RunEnded(time=T0 + 2_000_000, run_id=run_id, root_run_id=root, outcome=outcome, **more)
 
-    def whole(self, root="root", tokens=5):
+    def batch_of(self, root, index, size):
+        """Return a whole run that is one of a batch."""
+        return self.whole(root, batch=BatchMembership(id="batch", index=index, size=size))
+
+    def whole(self, root="root", tokens=5, **more):
         model = f"{root}.model"
         return [
-            self.start(root, root=root, inputs={"q": "secret question"}),
+            self.start(root, root=root, inputs={"q": "secret question"}, **more),
             self.start(model, root, RunKind.CHAT_MODEL, root),
             *(self.stream(f"t{number} ", model, root) for number in range(tokens)),
             self.end(

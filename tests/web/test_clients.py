@@ -143,4 +143,4 @@ def test_the_page_s_patching_agrees_with_fast_json_patch():
         and all(str(one["path"]).startswith("/") for one in case["patch"])
     ]
     assert len(cases) > 30
-    assert node("patch.mjs", STATIC / "patch.js", text=json.dumps(cases)) == []
+    assert node("patch.mjs", STATIC / "wire" / "patch.js", text=json.dumps(cases)) == []

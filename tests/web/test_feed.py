@@ -6,6 +6,7 @@ import contextlib
 from tracebus.runstate import RunState, compacted
 from tracebus_exporters.web import _feed
 from tracebus_exporters.web._feed import Feed
+from tracebus_exporters.web._shape import APPENDING
 
 
 def advance(feed, state, *events):
@@ -152,7 +153,7 @@ async def test_a_client_of_the_extension_gets_append(story):
     for event in events[:4]:
         advance(feed, state, event)
     document, ops = None, []
-    async with contextlib.aclosing(feed.stream(append=True)) as stream:
+    async with contextlib.aclosing(feed.stream(shape=APPENDING)) as stream:
         async for frame in stream:
             if frame.startswith(b"retry"):
                 continue

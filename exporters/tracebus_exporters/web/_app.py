@@ -19,11 +19,14 @@ from tracebus_exporters.web._agui import AguiProjection
 from tracebus_exporters.web._content import everything, without_content
 from tracebus_exporters.web._guard import Guard
 from tracebus_exporters.web._hub import Hub
+from tracebus_exporters.web._looking import entry_of, events_of, find
 from tracebus_exporters.web._plain import TextProjection
 from tracebus_exporters.web._projected import projected, projected_text
+from tracebus_exporters.web._shape import APPENDING, PLAIN
 from tracebus_exporters.web._source import source_of
 from tracebus_exporters.web._sse import sse_response
 from tracebus_exporters.web._vercel import VERCEL_HEADERS, VercelProjection
+from tracebus_exporters.web._watch import MOST_CHANNELS, watched
 from tracebus_exporters.web._wire import json_bytes
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ __all__ = ["create_app"]
 
 _STATIC = Path(__file__).parent / "static"
 _APPEND = "profile=append"
+_UNCACHED = {"cache-control": "no-store"}
 
 
 def create_app(
@@ -84,8 +88,12 @@ def create_app(
             Route("/", views.page),
             Route("/runs", views.runs),
             Route("/runs/stream", views.runs_stream),
+            Route("/watch", views.watch),
             Route("/runs/{id}", views.run),
             Route("/runs/{id}/stream", views.run_stream),
+            Route("/runs/{id}/entry", views.run_entry),
+            Route("/runs/{id}/events", views.run_events),
+            Route("/runs/{id}/find", views.run_find),
             # Where `langgraph_sdk` joins a run; any thread's name will do.
             Route("/threads/{thread}/runs/{id}/stream", views.run_stream),
             Route("/runs/{id}/text", views.run_text),
@@ -116,6 +124,14 @@ class _Views:
         await self._hub.start()
         return sse_response(self._hub.list.stream(_position(request)))
 
+    async def watch(self, request: Request) -> Response:
+        await self._hub.start()
+        asked = request.query_params
+        runs = dict(zip(asked.getlist("run"), map(_number, asked.getlist("after")), strict=False))
+        if len(runs) > MOST_CHANNELS:
+            raise HTTPException(400, f"a stream tells of at most {MOST_CHANNELS} runs, not {len(runs)}")
+        return sse_response(watched(self._hub, runs, _number(asked.get("list", ""))))
+
     async def run(self, request: Request) -> Response:
         root_id = await self._root(request)
         await self._hub.tree(root_id)
@@ -127,7 +143,26 @@ class _Views:
         feed = await self._hub.tree(root_id)
         append = request.query_params.get("ops") == "append" or _APPEND in request.headers.get("accept", "")
         headers = {"location": request.url.path}
-        return sse_response(feed.stream(_position(request), append=append), headers=headers)
+        return sse_response(feed.stream(_position(request), APPENDING if append else PLAIN), headers=headers)
+
+    async def run_entry(self, request: Request) -> Response:
+        root_id = await self._root(request)
+        await self._hub.tree(root_id)
+        state = self._hub.document(root_id)
+        return _json({"seq": state.seq, **entry_of(state.document, _run_in(state.document, request))})
+
+    async def run_events(self, request: Request) -> Response:
+        root_id = await self._root(request)
+        await self._hub.tree(root_id)
+        run_id = _run_in(self._hub.document(root_id).document, request)
+        told = events_of(await self._hub.read_run(root_id), run_id)
+        return Response(told, media_type="application/json", headers=_UNCACHED)
+
+    async def run_find(self, request: Request) -> Response:
+        root_id = await self._root(request)
+        await self._hub.tree(root_id)
+        text = request.query_params.get("text", "")
+        return _json({"runs": find(self._hub.document(root_id).document, text)})
 
     async def run_text(self, request: Request) -> Response:
         root_id = await self._root(request)
@@ -149,7 +184,7 @@ class _Views:
     async def _root(self, request: Request) -> str:
         await self._hub.start()
         asked = request.path_params["id"]
-        found = await self._hub.source.root_of(asked)
+        found = await self._hub.root_of(asked)
         if found is None:
             raise HTTPException(404, f"no run {asked!r} in this log; /runs lists the latest")
         return found
@@ -157,8 +192,22 @@ class _Views:
 
 def _position(request: Request) -> int | None:
     """Return where the client left off, by `Last-Event-ID` or `?since=`; nonsense is no position."""
-    found = request.headers.get("last-event-id") or request.query_params.get("since", "")
-    return int(found) if found.isascii() and found.isdigit() else None
+    return _number(request.headers.get("last-event-id") or request.query_params.get("since", ""))
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _run_in(document: dict[str, Any], request: Request) -> str:
+    """Return the whole id of the run that is asked for by it or by its beginning."""
+    asked = str(request.path_params["id"])
+    found = [run_id for run_id in document["runs"] if run_id.startswith(asked)]
+    if asked in found:
+        return asked
+    if len(found) != 1:
+        raise HTTPException(404, f"no run {asked!r} in this tree")
+    return str(found[0])
 
 
 async def _body(request: Request) -> dict[str, Any]:
@@ -170,7 +219,7 @@ async def _body(request: Request) -> dict[str, Any]:
 
 
 def _json(value: Any) -> Response:
-    return Response(json_bytes(value), media_type="application/json", headers={"cache-control": "no-store"})
+    return Response(json_bytes(value), media_type="application/json", headers=_UNCACHED)
 
 
 def _explained(_: Request, error: Exception) -> Response:

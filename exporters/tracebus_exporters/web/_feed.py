@@ -6,11 +6,13 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tracebus.runstate import compacted, with_append
+from tracebus_exporters.web._shape import PLAIN
 from tracebus_exporters.web._wire import PREAMBLE, frame, json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from tracebus_exporters.web._shape import Shape
 
 __all__ = ["Document", "Feed"]
 
@@ -31,22 +33,19 @@ class Document(Protocol):
 class _Frame:
     """Operations with what they look like on the wire: encoded once, however many viewers."""
 
-    __slots__ = ("_appending", "_plain", "operations", "seq")
+    __slots__ = ("_encoded", "operations", "seq")
 
     def __init__(self, seq: int, operations: list[dict[str, Any]]) -> None:
         self.seq = seq
         self.operations = operations
-        self._plain: bytes | None = None
-        self._appending: bytes | None = None
+        self._encoded: dict[Shape, bytes] = {}
 
-    def encoded(self, *, append: bool) -> bytes:
-        if append:
-            if self._appending is None:
-                self._appending = frame("patch", json_bytes(with_append(self.operations)), self.seq)
-            return self._appending
-        if self._plain is None:
-            self._plain = frame("patch", json_bytes(self.operations), self.seq)
-        return self._plain
+    def encoded(self, shape: Shape) -> bytes:
+        found = self._encoded.get(shape)
+        if found is None:
+            found = frame("patch", json_bytes(shape.operations(self.operations)), self.seq)
+            self._encoded[shape] = found
+        return found
 
 
 class Feed:
@@ -65,7 +64,7 @@ class Feed:
         self._start_seq = state.seq
         self._operations = 0
         self._changed = asyncio.Event()
-        self._snapshots: dict[bool, tuple[int, int, bytes]] = {}
+        self._snapshots: dict[Shape, tuple[int, int, bytes]] = {}
         self._ended: tuple[str, bytes] | None = None
         self.viewers = 0
 
@@ -104,12 +103,12 @@ class Feed:
         """Whether `end` was called."""
         return self._ended is not None
 
-    async def stream(self, after: int | None = None, *, append: bool = False) -> AsyncIterator[bytes]:
+    async def stream(self, after: int | None = None, shape: Shape = PLAIN) -> AsyncIterator[bytes]:
         """Yield what a viewer who has everything up to *after* needs, until the end.
 
         Args:
             after: the id of the last frame the viewer has; `None` for a new viewer.
-            append: use the `append` operation.
+            shape: what the viewer is shown of the document.
         """
         self.viewers += 1
         try:
@@ -118,11 +117,11 @@ class Feed:
             while True:
                 if position is None or position < self._first:
                     position = self._next
-                    yield self._snapshot(append=append)
+                    yield self._snapshot(shape)
                 while self._first <= position < self._next:
                     pending = self._frames[position - self._first]
                     position += 1
-                    yield pending.encoded(append=append)
+                    yield pending.encoded(shape)
                 if position < self._first:
                     continue
                 if self._ended is not None:
@@ -147,14 +146,13 @@ class Feed:
                 return self._first + number + 1
         return self._first if after == self._start_seq and self._frames else None
 
-    def _snapshot(self, *, append: bool) -> bytes:
+    def _snapshot(self, shape: Shape) -> bytes:
         """Return the document as a frame, encoded once for all who need it at this moment."""
-        cached = self._snapshots.get(append)
+        cached = self._snapshots.get(shape)
         if cached is None or cached[:2] != (self._next, self._state.seq):
-            document = compacted(self._state.document) if append else self._state.document
-            data = json_bytes({"seq": self._state.seq, "state": document})
+            data = json_bytes({"seq": self._state.seq, "state": shape.document(self._state.document)})
             cached = (self._next, self._state.seq, frame("snapshot", data, self._state.seq))
-            self._snapshots[append] = cached
+            self._snapshots[shape] = cached
         return cached[2]
 
     def _drop_oldest(self) -> None:

@@ -9,10 +9,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tracebus.events import Gap, RunEnded
+from tracebus.pricing import warm_up
 from tracebus.runstate import RunState
 from tracebus_exporters.web._content import everything
 from tracebus_exporters.web._feed import Feed
 from tracebus_exporters.web._list import RunList
+from tracebus_exporters.web._outline import Outline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -31,6 +33,8 @@ _MOST_PENDING = 4096
 _LISTED = 500
 _LINGER = 60.0
 _CARE = 5.0
+_LOOKED_UP = 50
+_PATIENCE = 0.1
 _QUEUED = 50_000
 
 
@@ -95,8 +99,20 @@ class Hub:
         if tree is None:
             tree = self._trees[root_id] = _Tree(self, root_id)
             self._consumers.setdefault(root_id, set()).add(tree)
+        tree.touch()
         await tree.loaded()
         return tree.feed
+
+    def outline(self, root_id: str) -> Outline:
+        """Return the outline of a tree whose feed `tree` returned."""
+        return self._trees[root_id].outline
+
+    async def root_of(self, run_id: str) -> str | None:
+        """Return the root run's id for a run's id, or for the beginning of one; `None` if unknown."""
+        for root_id, tree in self._trees.items():
+            if run_id in tree.state.document["runs"]:
+                return root_id
+        return await self.source.root_of(run_id)
 
     def document(self, root_id: str) -> RunState:
         """Return the fold behind a feed that `tree` returned."""
@@ -135,9 +151,15 @@ class Hub:
 
     async def _start(self) -> None:
         head = await self.source.head()
-        self.runs.load(await self.source.summaries(_LISTED), head)
+        summaries = await self.source.summaries(_LISTED)
+        self.runs.load(summaries, head)
         self.list.restart(self.runs)
         self._tasks = [asyncio.create_task(self._read(head)), asyncio.create_task(self._care())]
+        recalling = asyncio.create_task(self._recall([summary.first_seq for summary in summaries]))
+        self._keep(recalling)
+        self._keep(asyncio.create_task(asyncio.to_thread(warm_up)))
+        # Most logs answer in a moment: then the first picture of the list has its batches.
+        await asyncio.wait([recalling], timeout=_PATIENCE)
 
     async def _read(self, after: int) -> None:
         try:
@@ -206,6 +228,16 @@ class Hub:
         if summary is not None:
             self.list.publish(self.runs.introduce(summary))
 
+    async def _recall(self, positions: list[int]) -> None:
+        """Look up, the latest first, how listed runs began: no index says what they were given."""
+        for first in range(0, len(positions), _LOOKED_UP):
+            try:
+                starts: list[Event] = [*await self.source.starts(positions[first : first + _LOOKED_UP])]
+            except Exception:
+                _logger.exception("cannot look up how runs began")
+                return
+            self.list.publish(self.runs.recall([self._view(start) for start in starts]))
+
     def _keep(self, task: asyncio.Task[None]) -> None:
         """Hold *task*, which nobody else does, until it is done."""
         self._tasks.append(task)
@@ -241,6 +273,7 @@ class _Tree:
         self._hub = hub
         self._root_id = root_id
         self.state = RunState()
+        self.outline = Outline(self.state.document)
         self.feed = Feed(self.state)
         self._waiting: list[RunEvent] | None = []
         self._loading = asyncio.create_task(self._load(()))
@@ -253,7 +286,9 @@ class _Tree:
         if self._waiting is not None:
             self._waiting += events
         elif events:
-            self.feed.publish(self.state.apply_all(self._new(events)))
+            fresh = self._new(events)
+            self.outline.count(fresh)
+            self.feed.publish(self.state.apply_all(fresh))
             self._end_if_over()
 
     def missed(self, gap: Gap) -> None:
@@ -284,6 +319,10 @@ class _Tree:
             self.feed.publish(self.state.lose(run_ids))
             self._end_if_over()
 
+    def touch(self) -> None:
+        """Note that somebody asks for it now."""
+        self._unwatched_since = time.monotonic()
+
     def forgotten(self, now: float, linger: float) -> bool:
         """Tell whether nobody has watched for *linger* seconds."""
         if self.feed.viewers:
@@ -301,7 +340,11 @@ class _Tree:
         state.apply_all([*stored, *gaps])
         waiting, self._waiting = self._waiting or [], None
         self.state = state
-        state.apply_all(self._new(waiting))
+        fresh = self._new(waiting)
+        state.apply_all(fresh)
+        self.outline = Outline(state.document)
+        self.outline.count(stored)
+        self.outline.count(fresh)
         self.feed.restart(state)
         self._end_if_over()
 

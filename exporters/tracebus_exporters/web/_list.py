@@ -8,6 +8,7 @@ import msgspec
 
 from tracebus.events import Gap, RunEnded, RunStarted, RunStreamed
 from tracebus.runstate import pointer
+from tracebus_exporters.web._beginning import beginning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RunList"]
 
+_BEGINNING = ("batch", "input", "output")
+"""What no index knows."""
 _COUNTS = ("input_tokens", "output_tokens", "total_tokens")
 
 
@@ -27,7 +30,8 @@ class RunList:
     their way to the log, or left it before they were read.
 
     A summary: id, name, kind, status, start_time and end_time (milliseconds), tags, descendants,
-    failures (runs below that ended in an error), input_tokens, output_tokens, total_tokens, error.
+    failures (runs below that ended in an error), input_tokens, output_tokens, total_tokens, error, and the
+    beginnings of its input and output.
     """
 
     def __init__(self, limit: int) -> None:
@@ -79,7 +83,16 @@ class RunList:
         """Tell who a stranger is, and what an index has counted of it."""
         if summary.root_run_id in self._runs:
             self._told[summary.root_run_id] = summary.last_seq
-            self._change(summary.root_run_id, **_from_index(summary))
+            told = _from_index(summary)
+            self._change(summary.root_run_id, **{name: told[name] for name in told if name not in _BEGINNING})
+        return self._operations()
+
+    def recall(self, starts: Iterable[Event]) -> list[dict[str, Any]]:
+        """Add to what an index knows of root runs how they began."""
+        for start in starts:
+            if isinstance(start, RunStarted) and start.run_id in self._runs:
+                batch = msgspec.to_builtins(start.batch)
+                self._change(start.run_id, batch=batch, input=beginning(start.inputs))
         return self._operations()
 
     def lose(self, run_ids: Iterable[str]) -> list[dict[str, Any]]:
@@ -125,7 +138,9 @@ class RunList:
             self._change(root, **more)
         if event.run_id == root:
             error = {"type": event.error.type, "message": event.error.message} if event.error else None
-            self._change(root, status=str(event.outcome), end_time=_milliseconds(event.time), error=error)
+            output = beginning(event.outputs)
+            self._change(root, end_time=_milliseconds(event.time), output=output, error=error)
+            self._change(root, status=str(event.outcome))
         elif event.outcome == "error":
             self._change(root, failures=known["failures"] + 1)
 
@@ -161,6 +176,8 @@ def _new(event: RunStarted, root: str) -> dict[str, Any]:
         "end_time": None,
         "tags": list(event.tags) if is_root else [],
         "batch": msgspec.to_builtins(event.batch),
+        "input": beginning(event.inputs) if is_root else "",
+        "output": "",
         "descendants": 0 if is_root else 1,
         "failures": 0,
         "input_tokens": None,
@@ -181,6 +198,8 @@ def _from_index(summary: RunSummary) -> dict[str, Any]:
         "end_time": None if summary.ended is None else _milliseconds(summary.ended),
         "tags": list(summary.tags),
         "batch": None,
+        "input": "",
+        "output": "",
         "descendants": summary.descendants,
         "failures": 0,
         "input_tokens": summary.input_tokens,

@@ -12,6 +12,7 @@ from tracebus_exporters.web._content import everything, without_tracebacks
 from tracebus_exporters.web._plain import TextProjection
 from tracebus_exporters.web._projected import projected, projected_text
 from tracebus_exporters.web._session import Session
+from tracebus_exporters.web._shape import APPENDING, PLAIN
 from tracebus_exporters.web._sse import PING, sse_response
 from tracebus_exporters.web._vercel import VERCEL_HEADERS, VercelProjection
 
@@ -115,7 +116,7 @@ def _frames(wire: Wire, root_id: str, agui: AguiProjection) -> Callable[[Hub], A
 
 async def _patches(hub: Hub, root_id: str, *, append: bool) -> AsyncIterator[bytes]:
     feed = await hub.tree(root_id)
-    async for frame in feed.stream(append=append):
+    async for frame in feed.stream(shape=APPENDING if append else PLAIN):
         yield frame
 
 

@@ -10,7 +10,7 @@ from tracebus.exceptions import InvalidLogError
 from tracebus.logs import Log, RunQuery
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from tracebus.bus import EventBus, Snapshot
     from tracebus.events import Event
@@ -49,6 +49,10 @@ class Source(Protocol):
 
     async def summary(self, root_id: str) -> RunSummary | None:
         """Return what an index knows of a root run."""
+        ...
+
+    async def starts(self, positions: Sequence[int]) -> list[RunStarted]:
+        """Return the starts at those positions, as far as they are starts and still there."""
         ...
 
     async def lost(self) -> frozenset[str]:
@@ -93,6 +97,15 @@ class LogSource:
     async def summary(self, root_id: str) -> RunSummary | None:
         """Return what the log's index knows of a root run."""
         return await asyncio.to_thread(self._log.find_run, root_id)
+
+    async def starts(self, positions: Sequence[int]) -> list[RunStarted]:
+        """Return the starts at those positions, as far as they are starts and still there."""
+
+        def look() -> list[RunStarted]:
+            found = [event for position in positions for event in self._log.read(position - 1, 1)]
+            return [event for event in found if isinstance(event, RunStarted)]
+
+        return await asyncio.to_thread(look)
 
     async def lost(self) -> frozenset[str]:
         """Return the open runs whose process is gone."""
@@ -143,6 +156,10 @@ class BusSource:
     async def summary(self, root_id: str) -> RunSummary | None:  # noqa: ARG002  a bus has no index
         """Return nothing: the ring has what there is."""
         return None
+
+    async def starts(self, positions: Sequence[int]) -> list[RunStarted]:  # noqa: ARG002  a bus has no index
+        """Return nothing: the ring has what there is."""
+        return []
 
     async def lost(self) -> frozenset[str]:
         """Return none: this process is alive."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["down_level", "with_append"]
 
-_NEXT_CHUNK = re.compile(r"^(/runs/[^/]+/(?:text|reasoning|tool_calls/\d+/args))/-$")
-_EXTENDED_CHUNK = re.compile(r"^(/runs/[^/]+/(?:text|reasoning|tool_calls/\d+/args))/0$")
+_NEXT_CHUNK = re.compile(r"^(/runs/[^/]*/(?:text|reasoning|tool_calls/\d+/args))/-$")
+_EXTENDED_CHUNK = re.compile(r"^(/runs/[^/]*/(?:text|reasoning|tool_calls/\d+/args))/0$")
 
 
 def with_append(operations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,167 +1,400 @@
 // The page: the browser's twin of `tracebus watch`.
 
-import { Detail } from "./detail.js";
-import { follow } from "./follow.js";
-import { count, visible } from "./format.js";
-import { Runs } from "./runs.js";
-import { Tree } from "./tree.js";
+import { STATUS, count, dollars, duration, element, setText, several, visible } from "./format.js";
+import { bind } from "./keys.js";
+import { callAsked, wordsIn } from "./model/filter.js";
+import { copy } from "./view/copy.js";
+import { Detail } from "./view/detail.js";
+import { icon } from "./view/icons.js";
+import { List } from "./view/list.js";
+import { Tree } from "./view/tree.js";
+import { find } from "./wire/ask.js";
+import { connection, follow } from "./wire/follow.js";
 
 const $ = (id) => document.getElementById(id);
-const state = { following: true, paused: false, list: null, run: null, stop: null };
+const NARROW = matchMedia("(max-width: 44rem)");
+const TYPING = 120;
+const TICK = 200;
+const state = { following: true, paused: false, list: null, root: null, batch: null, run: null, wanted: null, stop: null, missedStructure: false };
 
-const detail = new Detail($("detail-title"), $("contents"), $("facts"));
-const tree = new Tree($("tree"), {
-  selected: () => draw(),
-  scaleEnd: (text) => ($("scale-end").textContent = text),
+const detail = new Detail({
+  title: $("detail-title"), kind: $("detail-kind"), call: $("detail-call"), strip: $("strip"), contents: $("contents"), tablist: $("tabs"), copyAll: $("copy-all"),
 });
-const runs = new Runs($("runs"), {
+const tree = new Tree($("tree"), {
   selected(id, byHand) {
+    drawDetail();
+    if (state.root) remember(id === tree.runs[id]?.root_id ? state.root : `${state.root}/${id}`);
+    if (byHand && NARROW.matches && tree.row(id)?.type === "run") show("detail");
+  },
+  opened: (id) => (state.batch ? openMember(id) : $("contents").focus()),
+  scaleEnd: (text) => setText($("scale-end"), text),
+});
+const list = new List($("runs"), {
+  chosen(row, byHand) {
     if (byHand) setFollowing(false);
-    open(id);
+    if (row.type === "batch") openBatch(row);
+    else if (row.type === "run") open(row.id);
+    if (byHand) show("tree");
   },
 });
 
-function open(id) {
-  state.stop?.();
-  state.run = null;
-  tree.clear();
-  history.replaceState(null, "", `#${encodeURIComponent(id)}`);
-  $("run-title").textContent = visible(state.list?.runs[id]?.name ?? id);
-  state.stop = follow(`runs/${encodeURIComponent(id)}/stream`, {
+// One pane at a time on a phone; the browser's own way back leads from pane to pane.
+
+function show(pane) {
+  if (document.body.dataset.pane === pane) return;
+  const forward = { list: 0, tree: 1, detail: 2 };
+  const deeper = forward[pane] > forward[document.body.dataset.pane];
+  document.body.dataset.pane = pane;
+  if (deeper && NARROW.matches) history.pushState({ pane }, "", location.hash);
+}
+
+function remember(hash) {
+  history.replaceState({ pane: document.body.dataset.pane }, "", `#${hash.split("/").map(encodeURIComponent).join("/")}`);
+}
+
+const asked = () => location.hash.slice(1).split("/").filter(Boolean).map(decodeURIComponent);
+
+addEventListener("popstate", ({ state: at }) => {
+  document.body.dataset.pane = at?.pane ?? "list";
+  const [root] = asked();
+  if (root && root !== state.root) list.choose(root, false);
+});
+
+// Runs.
+
+function open(id, wanted = null) {
+  if (state.root === id && !wanted) return;
+  leave();
+  Object.assign(state, { root: id, wanted });
+  remember(id);
+  setText($("run-title"), visible(state.list?.runs[id]?.name ?? "…"));
+  state.stop = follow(`run ${id}`, {
     changed(run, structural) {
       state.run = run;
-      if (state.paused) state.missedStructure ||= structural;
-      else {
-        tree.update(run, structural || state.missedStructure, Date.now());
-        state.missedStructure = false;
-        draw();
-      }
+      state.missedStructure ||= structural;
+      if (!state.paused) drawRun();
     },
     ended(message) {
-      const name = state.list?.runs[id]?.name ?? "run";
-      announce(message ?? `${name}: ${state.run?.runs[id]?.status ?? "ended"}`);
+      if (message && !state.run) say($("no-hits"), message);
+      announce(message ?? `${state.list?.runs[id]?.name ?? "run"}: ${state.list?.runs[id]?.status ?? "ended"}`);
     },
   });
 }
 
-function draw() {
-  if (state.run && !state.paused) detail.update(state.run.runs[tree.selected], Date.now());
+function leave() {
+  state.stop?.();
+  tree.clear();
+  detail.clear();
+  $("find").value = "";
+  say($("no-hits"), null);
+  setText($("run-facts"), "");
+  Object.assign(state, { root: null, batch: null, run: null, wanted: null, stop: null, missedStructure: false });
+}
+
+/** Show a batch as a tree of its runs, out of what the list knows of them. */
+function openBatch(row) {
+  leave();
+  state.batch = row.id;
+  drawBatch();
+}
+
+function drawBatch() {
+  const row = list.rows.find(({ id }) => id === state.batch);
+  if (!row) return;
+  const members = row.members.map(({ id }) => state.list.runs[id]).filter(Boolean);
+  const done = members.length === row.size && members.every(({ status }) => status !== "running");
+  const starts = members.map((run) => run.start_time).filter((time) => time !== null);
+  const whole = {
+    id: row.id, parent_id: null, kind: "batch", name: `${members[0].name} ×${row.size}`, text: [], virtual: true, usage: null, error: null,
+    status: !done ? "running" : members.some(({ status }) => status === "error") ? "error" : "ok",
+    start_time: starts.length ? Math.min(...starts) : null, end_time: done ? Math.max(...members.map((run) => run.end_time ?? 0)) : null,
+  };
+  const runs = { [row.id]: whole };
+  for (const run of members) {
+    const usage = run.total_tokens === null ? null : { input_tokens: run.input_tokens, output_tokens: run.output_tokens };
+    runs[run.id] = { ...run, parent_id: row.id, batch: null, usage, text: [] };
+  }
+  state.run = { runs };
+  state.missedStructure = true;
+  drawRun();
+}
+
+function openMember(id) {
+  if (!state.list.runs[id]) return;
+  list.toggle(state.batch, true);
+  list.choose(id, true);
+}
+
+function drawRun() {
+  const now = Date.now();
+  tree.update(state.run.runs, state.missedStructure, now);
+  state.missedStructure = false;
+  $("tree").hidden = false;
+  const wanted = state.wanted;
+  if (wanted && Object.hasOwn(tree.runs, wanted)) {
+    state.wanted = null;
+    tree.show(wanted);
+  }
+  const top = state.run.runs[tree.model.tops[0]];
+  if (top) setText($("run-title"), visible(top.name));
+  setText($("run-facts"), facts(top, now));
+  drawDetail(now);
+}
+
+function facts(top, now) {
+  if (!top) return "";
+  const sum = tree.model.totals.get(top.id);
+  const calls = tree.model.models.length;
+  const took = top.start_time === null ? "" : duration((top.end_time ?? (top.status === "running" ? now : top.start_time)) - top.start_time);
+  const words = [top.status, took, calls ? several(calls, "model call") : several(tree.model.totals.size, "run")];
+  if (sum?.failures) words.push(`${sum.failures} ${STATUS.error}`);
+  if (sum && sum.input_tokens !== null) words.push(`${count(sum.input_tokens + (sum.output_tokens ?? 0))} tokens`);
+  if (sum && sum.cost !== null) words.push(dollars(sum.cost) + (sum.partial ? "+" : ""));
+  return words.filter(Boolean).join(" · ");
+}
+
+function drawDetail(now = Date.now()) {
+  if (!state.run) return;
+  const id = tree.selected;
+  const row = tree.row(id);
+  const { model } = tree;
+  const callOf = (other) => model.number.get(other);
+  if (row && row.type !== "run") return detail.update(groupAsRun(row), { sum: null, callOf }, now);
+  const path = [];
+  for (let at = tree.runs[id]?.parent_id; at && tree.runs[at]; at = tree.runs[at].parent_id) path.unshift(tree.runs[at].name);
+  detail.update(tree.runs[id], { number: callOf(id), total: model.models.length, sum: model.totals.get(id), callOf, path }, now);
+}
+
+/** A row of many runs, as far as it can be told like one. */
+function groupAsRun(row) {
+  const members = row.members.map((id) => tree.runs[id]).filter(Boolean);
+  const ends = members.map(({ end_time }) => end_time);
+  return {
+    id: row.id, kind: row.type, name: tree.drawn.get(row.id)?.label.textContent ?? row.type, status: tree.drawn.get(row.id)?.root.dataset.status ?? "ok",
+    start_time: Math.min(...members.map(({ start_time }) => start_time)), end_time: ends.includes(null) ? null : Math.max(...ends), text: [], usage: null, virtual: true,
+  };
 }
 
 function drawCounts() {
-  const { running = 0, ok = 0, error = 0, ...others } = runs.counts();
+  const counts = {};
+  const runs = Object.values(state.list.runs);
+  for (const { status } of runs) counts[status] = (counts[status] ?? 0) + 1;
+  const { running = 0, ok = 0, error = 0, ...others } = counts;
   const rest = Object.values(others).reduce((sum, number) => sum + number, 0);
-  const used = Object.values(state.list?.runs ?? {}).reduce((sum, run) => sum + (run.total_tokens ?? 0), 0);
-  $("counts").textContent = `${running} running  ${ok} ✓  ${error} ✗  ${rest} ⊘  ${count(used)} tok`;
-  const missed = state.list?.missed ?? 0;
+  const used = runs.reduce((sum, run) => sum + (run.total_tokens ?? 0), 0);
+  const parts = [["running", `${running} running`], ["ok", `${ok} ${STATUS.ok}`], ["error", `${error} ${STATUS.error}`], ["cancelled", `${rest} ${STATUS.cancelled}`], ["tokens", `${count(used)} tok`]];
+  const key = parts.map(([, text]) => text).join();
+  if ($("counts").dataset.key !== key) {
+    $("counts").dataset.key = key;
+    $("counts").replaceChildren(...parts.flatMap(([name, text]) => [element("span", `count-${name}${text.startsWith("0") ? " none" : ""}`, text), " "]));
+  }
+  const missed = state.list.missed ?? 0;
   $("missed").hidden = !missed;
-  $("missed").textContent = `${count(missed)} missed`;
+  setText($("missed"), `${count(missed)} missed`);
 }
 
 function announce(text) {
-  $("announcements").textContent = visible(text);
+  setText($("announcements"), visible(text));
+}
+
+/** Say in *place* why nothing is to be seen, and how to leave; nothing where *text* is null. */
+function say(place, text, leaveFilter) {
+  place.hidden = text === null;
+  if (text === null) return void place.replaceChildren();
+  const made = [element("p", "", text)];
+  if (leaveFilter) {
+    const button = element("button", "", "Clear the filter");
+    button.type = "button";
+    button.addEventListener("click", leaveFilter);
+    const hint = element("p", "quiet", "or press ");
+    hint.append(element("kbd", "", "esc"));
+    made.push(button, hint);
+  }
+  place.replaceChildren(...made);
 }
 
 function setFollowing(on) {
   state.following = on;
   $("follow").setAttribute("aria-pressed", String(on));
-  if (on) runs.select(runs.order[0], false);
+  if (on && list.latest) list.choose(list.latest, false);
 }
 
 function setPaused(on) {
   state.paused = on;
   $("pause").setAttribute("aria-pressed", String(on));
-  if (!on && state.run) {
-    tree.update(state.run, true, Date.now());
-    draw();
+  if (on) return;
+  state.missedStructure = true;
+  if (state.list) drawList(true);
+  if (state.run) drawRun();
+}
+
+// Finding.
+
+function filterList(text) {
+  list.filter(text);
+  const none = text.trim() && !list.rows.length;
+  $("runs").hidden = !list.rows.length;
+  say($("no-listed"), none ? `None of ${several(Object.keys(state.list?.runs ?? {}).length, "root run")} matches “${text.trim()}”.` : null, () => clear($("filter")));
+}
+
+let searching = null;
+let typing = null;
+
+function findInRun(text) {
+  clearTimeout(typing);
+  searching?.abort();
+  if (!state.run) return;
+  const number = callAsked(text);
+  if (number !== null || !text.trim()) return void applyFind(text, null);
+  const words = wordsIn(text);
+  if (words.length < 2 || !state.root) return void applyFind(text, null);
+  typing = setTimeout(async () => {
+    searching = new AbortController();
+    const { signal } = searching;
+    const found = await find(state.root, words, signal).then(({ runs }) => runs, () => null);
+    if (!signal.aborted) applyFind(text, found);
+  }, TYPING);
+}
+
+function applyFind(text, found) {
+  const number = callAsked(text);
+  tree.setFilter(text, found);
+  const wanted = text.trim();
+  let none = null;
+  if (number !== null) {
+    const calls = tree.model.models.length;
+    if (!tree.jump(number)) none = `There ${calls === 1 ? "is" : "are"} ${several(calls, "model call")} in this run, no #${number}.`;
+  } else if (wanted && !tree.hits.size) none = `Nothing in this run matches “${wanted}”.`;
+  $("tree").hidden = none !== null;
+  say($("no-hits"), none, () => clear($("find")));
+  if (wanted && number === null && tree.hits.size) announce(several(tree.hits.size, "hit"));
+}
+
+function clear(input) {
+  input.value = "";
+  if (input.id === "filter") filterList("");
+  else {
+    const { selected } = tree;
+    findInRun("");
+    // What was found stays in sight, among the others.
+    if (tree.runs[selected]) tree.show(selected);
   }
+  (input.id === "filter" ? $("runs") : $("tree")).focus();
 }
 
-function setFilter(text) {
-  runs.filter = tree.filter = text.toLowerCase();
-  if (state.list) runs.update(state.list, true, Date.now());
-  // A root that matches by its own name is shown whole.
-  if (state.run && !tree.matching().size) tree.filter = "";
-  if (state.run) tree.update(state.run, true, Date.now());
+for (const [input, act] of [[$("filter"), filterList], [$("find"), findInRun]]) {
+  input.addEventListener("input", () => act(input.value));
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") clear(input);
+    else if (event.key === "Enter") (input.id === "filter" ? $("runs") : $("tree")).focus();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
 }
 
-const pane = () => ($("runs").contains(document.activeElement) ? runs : tree);
-const KEYS = {
-  ArrowDown: () => pane().move(1),
-  ArrowUp: () => pane().move(-1),
-  j: () => pane().move(1),
-  k: () => pane().move(-1),
-  g: () => pane().move(-Infinity),
-  G: () => pane().move(Infinity),
-  Home: () => pane().move(-Infinity),
-  End: () => pane().move(Infinity),
-  ArrowLeft: () => tree.fold(),
-  h: () => tree.fold(),
-  ArrowRight: () => tree.toggle(tree.selected, false),
-  l: () => tree.toggle(tree.selected, false),
-  " ": () => tree.toggle(),
-  Enter: () => $("tree").focus(),
-  "[": () => runs.move(-1),
-  "]": () => runs.move(1),
-  e: () => tree.nextError(),
-  f: () => setFollowing(!state.following),
-  p: () => setPaused(!state.paused),
-  "/": () => $("filter").focus(),
-  "?": () => $("help").showModal(),
-  y: () => navigator.clipboard.writeText(JSON.stringify(state.run?.runs[tree.selected], null, 2)).then(() => announce("copied")),
+// Keys and buttons.
+
+const inList = () => $("list-pane").contains(document.activeElement);
+const pane = () => (inList() ? list : tree);
+const act = {
+  move: (by) => pane().move(by),
+  jump: (number) => tree.jump(number) || announce(`no model call ${number}`),
+  fold: () => pane().fold(),
+  unfold: () => (inList() ? list.unfold() : tree.toggle(tree.selected, true)),
+  toggle: () => (inList() ? list.toggle(list.selected) : tree.toggle()),
+  toggleAll: (on) => tree.toggleAll(on),
+  enter() {
+    if (inList()) return show("tree"), $("tree").focus();
+    if (state.batch && tree.selected !== state.batch) return openMember(tree.selected);
+    show("detail");
+    $("contents").focus();
+  },
+  root: (by) => list.move(by),
+  find(begin = "") {
+    const input = begin || !inList() ? $("find") : $("filter");
+    if (begin) findInRun((input.value = begin));
+    input.focus();
+    if (!begin) input.select();
+  },
+  hit: (by) => tree.nextHit(by),
+  nextError: () => tree.next(({ status }) => status === "error", 1) || announce("no errors"),
+  call(by) {
+    const { models, number } = tree.model;
+    tree.jump((number.get(tree.selected) ?? (by > 0 ? 0 : models.length + 1)) + by);
+  },
+  tab: (by) => detail.tabs.move(by),
+  whole: () => announce(detail.toggleWhole() ? "the whole conversation" : "what is new"),
+  markdown: () => setFormatted(!detail.formatted),
+  copy: () => copy(detail.copied()).then((done) => announce(done ? "copied" : "copying is not possible here")),
+  follow: () => setFollowing(!state.following),
+  pause: () => setPaused(!state.paused),
+  help: () => $("help").showModal(),
+  back() {
+    if ($("find").value) clear($("find"));
+    else if ($("filter").value) clear($("filter"));
+    else if ($("contents").contains(document.activeElement)) $("tree").focus();
+  },
 };
 
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
-  if (event.target === $("filter")) {
-    if (event.key !== "Escape" && event.key !== "Enter") return;
-    if (event.key === "Escape") setFilter((event.target.value = ""));
-    $("tree").focus();
-    return;
-  }
-  // A button's own keys stay its own; so does scrolling the details.
-  if (event.target.closest("button") && [" ", "Enter"].includes(event.key)) return;
-  if ($("detail") === event.target && event.key.startsWith("Arrow")) return;
-  const act = KEYS[event.key];
-  if (!act) return;
-  event.preventDefault();
-  act();
-});
+function setFormatted(on) {
+  $("markdown").setAttribute("aria-pressed", String(on));
+  detail.setFormatted(on);
+}
 
-$("filter").addEventListener("input", ({ target }) => setFilter(target.value));
-$("follow").addEventListener("click", () => setFollowing(!state.following));
-$("pause").addEventListener("click", () => setPaused(!state.paused));
-$("help-button").addEventListener("click", () => $("help").showModal());
+for (const [names, says] of bind(act)) {
+  const row = element("tr");
+  const head = element("th");
+  head.scope = "row";
+  head.append(...names.split(" ").flatMap((name) => [element("kbd", "", name), " "]));
+  row.append(head, element("td", "", says));
+  $("help-keys").append(row);
+}
+for (const [id, action] of [["follow", act.follow], ["pause", act.pause], ["help-button", act.help], ["markdown", act.markdown]]) $(id).addEventListener("click", () => action());
+for (const button of document.querySelectorAll(".back")) {
+  button.append(icon("back"));
+  button.addEventListener("click", () => (history.state?.pane ? history.back() : show(button.dataset.to)));
+}
 
-follow("runs/stream", {
-  changed(list, structural) {
-    state.list = list;
-    runs.update(list, structural, Date.now());
-    drawCounts();
-    $("no-runs").hidden = runs.order.length > 0;
-    const asked = decodeURIComponent(location.hash.slice(1));
-    if (asked && !runs.selected) {
+// The stream.
+
+function drawList(structural) {
+  list.update(state.list.runs, structural, Date.now());
+  drawCounts();
+  const some = Object.keys(state.list.runs).length > 0;
+  $("no-runs").hidden = some;
+  $("runs").hidden = !list.rows.length;
+  if (state.batch) drawBatch();
+}
+
+let begun = false;
+follow("list", {
+  changed(found, structural) {
+    state.list = found;
+    if (state.paused) return;
+    drawList(structural);
+    const [root, run] = asked();
+    if (!begun && root) {
+      begun = true;
       setFollowing(false);
-      runs.select(asked, false);
-    } else if (state.following && !state.paused) runs.select(runs.order[0], false);
+      if (NARROW.matches) show(run ? "detail" : "tree");
+      list.selected = root;
+      list.mark();
+      open(root, run ?? root);
+    } else if (state.following) list.choose(list.latest, false);
+    begun = true;
   },
-  connection(text) {
-    $("connection").dataset.state = text;
-    $("connection-text").textContent = text;
-  },
-  ended(message) {
-    $("connection").dataset.state = "ended";
-    $("connection-text").textContent = visible(message ?? "ended");
-  },
+  ended: (message) => message && announce(message),
+});
+connection((text) => {
+  $("connection").dataset.state = text;
+  setText($("connection-text"), text);
 });
 
 // Running times run on between events.
 setInterval(() => {
   const running = (one) => one && Object.values(one.runs).some((run) => run.status === "running");
   if (state.paused || document.hidden) return;
-  if (running(state.list)) runs.update(state.list, false, Date.now());
-  if (running(state.run)) {
-    tree.update(state.run, false, Date.now());
-    draw();
-  }
-}, 200);
+  if (running(state.list)) list.update(state.list.runs, false, Date.now());
+  if (running(state.run)) drawRun();
+}, TICK);

@@ -1,4 +1,4 @@
-// The part of RFC 6902 that the server sends: add, replace and remove, applied in place.
+// The part of RFC 6902 that the server sends: add, replace and remove, and `append`; applied in place.
 
 const unescaped = (token) => (token.includes("~") ? token.replaceAll("~1", "/").replaceAll("~0", "~") : token);
 
@@ -26,6 +26,7 @@ function applyOne(document, { op, path, value }) {
     const position = index(last, holder.length - 1);
     if (op === "remove") holder.splice(position, 1);
     else if (op === "replace") holder[position] = value;
+    else if (op === "append") holder[position] += value;
     else throw new Error(`unknown operation ${op}`);
     return;
   }

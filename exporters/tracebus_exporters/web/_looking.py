@@ -1,0 +1,104 @@
+"""What is known of one run of a tree, for who looks at it: its whole entry, its events, where a text is."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from tracebus.conversation import known_before, messages_of
+from tracebus.events import Gap, encode_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from tracebus.events import Event
+
+__all__ = ["entry_of", "events_of", "find"]
+
+_MODELS = ("chat_model", "llm")
+_LOOKED_BACK = 16
+"""Agents side by side take turns: the last list that this one continues may be some calls back."""
+
+
+def entry_of(document: Mapping[str, Any], run_id: str) -> dict[str, Any]:
+    """Return `{"run", "known"}`: a run's entry, and how much of its message list an earlier model call had.
+
+    `known` is `{"run_id", "messages"}`, or `None` where the list did not just grow.
+
+    Raises:
+        KeyError: the document has no such run.
+    """
+    run = document["runs"][run_id]
+    return {"run": run, "known": _known(document["runs"].values(), run)}
+
+
+def events_of(events: Iterable[Event], run_id: str) -> bytes:
+    """Return those of *events* that tell of one run, as a JSON array."""
+    told = (event for event in events if not isinstance(event, Gap) and event.run_id == run_id)
+    return b"[%s]" % b",".join(map(encode_json, told))
+
+
+def find(document: Mapping[str, Any], text: str) -> list[str]:
+    """Return the ids of the runs in which *text* turned up first, whatever the case, in the order they began.
+
+    What agents hand on from step to step counts where it first was.
+    """
+    wanted = text.casefold()
+    seen: set[int] = set()
+    told: set[str] = set()
+    hits: set[str] = set()
+    if not wanted:
+        return []
+    for _, run_id, payload in sorted(_sightings(document["runs"]), key=itemgetter(0)):
+        for found in _strings(payload, seen):
+            if wanted in found.casefold() and found not in told:
+                told.add(found)
+                hits.add(run_id)
+    return [run_id for run_id in document["runs"] if run_id in hits]
+
+
+def _known(runs: Iterable[dict[str, Any]], run: dict[str, Any]) -> dict[str, Any] | None:
+    messages = messages_of(run["inputs"])
+    if run["kind"] not in _MODELS or len(messages) < 2:  # noqa: PLR2004  nothing can have come before
+        return None
+    before: deque[dict[str, Any]] = deque(maxlen=_LOOKED_BACK)
+    for other in runs:
+        if other is run:
+            break
+        if other["kind"] in _MODELS:
+            before.append(other)
+    for other in reversed(before):
+        if known := known_before(messages_of(other["inputs"]), messages):
+            return {"run_id": other["id"], "messages": known}
+    return None
+
+
+def _sightings(runs: Mapping[str, dict[str, Any]]) -> Iterator[tuple[tuple[float, int], str, Any]]:
+    """Yield when what was seen in which run: its input as it began, what it put out as it ended.
+
+    Of those that ended at once the inner ones did so first.
+    """
+    for place, (run_id, run) in enumerate(runs.items()):
+        yield (run["start_time"] or 0.0, -len(runs)), run_id, run["inputs"]
+        streamed = [
+            run["text"],
+            run.get("reasoning", ()),
+            *(call["args"] for call in run.get("tool_calls", ())),
+        ]
+        said = ["".join(chunks) for chunks in streamed]
+        yield (run["end_time"] or math.inf, -place), run_id, [said, run["outputs"], run.get("events")]
+
+
+def _strings(value: Any, seen: set[int]) -> Iterator[str]:
+    """Yield the strings inside *value* but for what is *seen*: many runs hold the same message."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                yield text
+            case dict() | list() | tuple() as holder:
+                if id(holder) not in seen:
+                    seen.add(id(holder))
+                    waiting += holder.values() if isinstance(holder, dict) else holder

@@ -1,0 +1,120 @@
+// A tab's side of the stream: documents, made of snapshots and patches.
+
+import { Exchange } from "./exchange.js";
+import { apply } from "./patch.js";
+
+const WORKER = new URL("./worker.js", import.meta.url);
+const BASE = new URL("../../", import.meta.url);
+const PATIENCE = 1500;
+
+const followers = new Map();
+let send = null;
+let joinings = 0;
+let told = () => {};
+
+/** Call *listener* with `live`, `reconnecting` or `ended`. */
+export function connection(listener) {
+  told = listener;
+}
+
+/**
+ * Follow a channel, `list` or `run ID`; returns a function that stops.
+ * changed(document, structural) is called at most once per frame of the screen; ended(message) at the end.
+ */
+export function follow(channel, { changed, ended }) {
+  const follower = { channel, changed, ended, document: null, last: null, joined: 0, structural: false };
+  followers.set(channel, follower);
+  watch();
+  return () => {
+    if (followers.get(channel) === follower) followers.delete(channel);
+    follower.stopped = true;
+    watch();
+  };
+}
+
+/** Say what is watched. A hidden tab watches nothing, and goes on where it was when it is seen again. */
+function watch() {
+  if (!send) return;
+  const seen = document.visibilityState === "visible" && !leaving;
+  for (const follower of followers.values()) follower.joined = seen ? follower.joined || ++joinings : 0;
+  const all = [...followers.values()].map(({ channel, last, joined }) => ({ channel, last, joined }));
+  send({ watch: seen ? all : [] });
+}
+
+function take(message) {
+  if (message.state) return void told(message.state);
+  const follower = followers.get(message.channel);
+  // Frames of an earlier time may still be on their way.
+  if (follower?.joined === message.joined) receive(follower, message);
+}
+
+function receive(follower, { event, id, data }) {
+  if (event === "snapshot") {
+    follower.document = JSON.parse(data).state;
+    follower.structural = true;
+  } else if (event === "patch") {
+    const operations = JSON.parse(data);
+    try {
+      apply(follower.document, operations);
+    } catch (error) {
+      // Never expected; whatever happened, the server has the document.
+      console.error("starting over:", error);
+      Object.assign(follower, { last: null, joined: 0 });
+      return void watch();
+    }
+    follower.structural ||= operations.some(({ path }) => path.split("/").length === 3 || path.endsWith("/status"));
+  } else {
+    follower.ended?.(event === "error" ? JSON.parse(data).message : null);
+  }
+  if (id !== undefined) follower.last = Number(id);
+  schedule(follower);
+}
+
+function schedule(follower) {
+  if (follower.drawing || !follower.document) return;
+  follower.drawing = true;
+  requestAnimationFrame(() => {
+    follower.drawing = false;
+    const { structural } = follower;
+    follower.structural = false;
+    if (!follower.stopped) follower.changed(follower.document, structural);
+  });
+}
+
+/** Use the worker that all tabs share, or where there is none a stream of this tab's own. */
+function connect() {
+  if (!globalThis.SharedWorker) return alone();
+  let answered = false;
+  const fallBack = () => answered || ((answered = true), alone());
+  try {
+    const worker = new SharedWorker(WORKER, { type: "module", name: "tracebus" });
+    worker.addEventListener("error", fallBack);
+    worker.port.onmessage = ({ data }) => {
+      if (!data.hello) return take(data);
+      if (answered) return;
+      answered = true;
+      use((message) => worker.port.postMessage(message));
+    };
+    const alive = `tracebus tab ${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+    navigator.locks?.request(alive, () => new Promise(() => {}));
+    if (navigator.locks) worker.port.postMessage({ alive });
+    setTimeout(fallBack, PATIENCE);
+  } catch {
+    fallBack();
+  }
+}
+
+function alone() {
+  use(new Exchange(BASE).attach(take).receive);
+}
+
+function use(sender) {
+  send = sender;
+  watch();
+}
+
+let leaving = false;
+document.addEventListener("visibilitychange", watch);
+addEventListener("pagehide", () => ((leaving = true), watch()));
+addEventListener("pageshow", () => ((leaving = false), watch()));
+connect();
