@@ -33,11 +33,12 @@ def chain_kind(
     """Return the kind of a run that LangChain reports as a chain.
 
     *run_type* is what the callback was given, `UNSAID` where it was given none, and one that is not
-    known makes an `unknown`; *parent* the kind
-    of the run above. LangGraph marks its runs in tags and metadata only (measured on langgraph 1.2,
-    langchain 1.4): a node carries its own name as `langgraph_node` and a `graph:step:N` tag; an
-    agent of `create_agent` its own name as `lc_agent_name`; an outermost graph `ls_integration` but
-    no node; a graph called inside a node that node's checkpoint namespace under both spellings.
+    known makes an `unknown`; *parent* the kind of the run above. LangGraph marks its runs in tags and
+    metadata only (measured on langgraph 1.2, langchain 1.4): a node carries its own name as
+    `langgraph_node` and a `graph:step:N` tag; a task of the functional API likewise, but is the first
+    step of a sequence that reports nothing; an agent of `create_agent` its own name as `lc_agent_name`;
+    an outermost graph `ls_integration` but no node; a graph called inside a node that node's checkpoint
+    namespace under both spellings.
     Other Runnables inside a node carry the namespace as well: those that report a *run_type*, be it
     `None`, LangChain's own compositions, and what is not directly below a node or a tool are told
     from graphs by that. A `RunnableSequence` of another name cannot be.
@@ -47,7 +48,7 @@ def chain_kind(
     if not metadata:  # by far the most common
         return _NAMED.get(name, RunKind.CHAIN)
     node = metadata.get("langgraph_node")
-    if node is not None and node == name and any(tag.startswith("graph:step:") for tag in tags):
+    if node is not None and node == name and _is_node(tags, metadata):
         return RunKind.NODE
     if name == _EXECUTOR or metadata.get("lc_agent_name") == name:
         return RunKind.AGENT
@@ -61,7 +62,17 @@ _GRAPH = "LangGraph"
 _EXECUTOR = "AgentExecutor"
 _NAMED = {_GRAPH: RunKind.GRAPH, _EXECUTOR: RunKind.AGENT}
 _AGENTS = "langchain_create_agent"
+_CALLED_TASK = 4
+"""Length of a `langgraph_path` that ends in `True`: a task somebody called."""
 _GRAPH_CALLERS = frozenset((RunKind.NODE, RunKind.TOOL, None))
+
+
+def _is_node(tags: Sequence[str], metadata: Mapping[str, Any]) -> bool:
+    if any(tag.startswith("graph:step:") for tag in tags):
+        return True
+    path = metadata.get("langgraph_path")
+    called = isinstance(path, list | tuple) and len(path) == _CALLED_TASK and path[-1] is True
+    return called and "seq:step:1" in tags
 
 
 def _is_graph(name: str, node: object, metadata: Mapping[str, Any], parent: RunKind | None) -> bool:

@@ -9,6 +9,7 @@ from langchain_core.messages import ToolMessage
 from tracebus.capture import CapturedError, CapturedPayload, error_info
 from tracebus.events import BatchMembership, Outcome, RunKind
 from tracebus.sources._answer import CapturedAnswer
+from tracebus.sources._attempts import RETRIED, attempt_under_way, tried_as
 from tracebus.sources._batch import membership
 from tracebus.sources._call import current_call
 from tracebus.sources._chain_model import output_fields
@@ -99,6 +100,9 @@ class Recorder:
         if inputs is None and parent is None and call is not None:
             inputs = call.inputs
         noted = dict(metadata) if metadata else {}
+        attempt = retry_attempt(tagged) if tagged else None
+        if attempt is None and "langgraph_node" in noted:
+            attempt = attempt_under_way(kind, tool_call_id)
         run = self.tracker.start(
             key,
             parent_key,
@@ -108,7 +112,8 @@ class Recorder:
             owner=owner,
             capture=policy,
             call=call,
-            attempt=retry_attempt(tagged) if tagged else None,
+            attempt=attempt,
+            tried_as=tried_as(kind, parent_key, noted, tool_call_id) if kind in RETRIED else None,
             batch=_batch_of(key, parent, inputs),
             thread_id=thread_key(noted.get("thread_id")) if noted and parent is None else None,
             tags=tagged,

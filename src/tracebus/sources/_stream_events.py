@@ -9,6 +9,7 @@ from langchain_core.prompt_values import PromptValue
 
 from tracebus.capture import CapturedError, CapturedPayload, clean_text
 from tracebus.events import ErrorInfo, Outcome, RunKind
+from tracebus.sources._attempts import tried_as
 from tracebus.sources._chain_model import output_fields
 from tracebus.sources._chunks import is_output, streamed_chunk
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt
@@ -20,7 +21,7 @@ from tracebus.sources._results import chat_result_fields, completion_fields
 from tracebus.sources._revive import revived
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from tracebus.capture import Capture
     from tracebus.sources._tracker import OpenRun, RunTracker
@@ -102,6 +103,8 @@ class StreamEventReader:
         inputs = _inputs(kind, (event.get("data") or {}).get("input"))
         if inputs is not None:
             self._knows_inputs.add(run_id)
+        attempts_of = tried_as(kind, parent_key, metadata, None)
+        self._fail_attempt_before(attempts_of)
         self._tracker.start(
             run_id,
             parent_key,
@@ -110,12 +113,20 @@ class StreamEventReader:
             owner=self,
             capture=self._capture,
             attempt=retry_attempt(tags),
+            tried_as=attempts_of,
             thread_id=thread_key(metadata.get("thread_id")) if parent_key is None else None,
             tags=tuple(tags),
             metadata=CapturedPayload(metadata, self._capture, as_plain) if metadata else {},
             inputs=self._captured(inputs),
             model=RequestedModel(metadata, None, self._capture) if kind in _MODELS else None,
         )
+
+    def _fail_attempt_before(self, attempts_of: Hashable) -> None:
+        """End the attempt that the next one shows to have failed: the stream hides its error."""
+        if attempts_of is not None:
+            for run in reversed(self._tracker.open_runs()):
+                if run.owner is self and run.tried_as == attempts_of:
+                    self._tracker.end(run.key, Outcome.ERROR, error=self.hidden_error)
 
     def _parent(self, run_id: str, parent_ids: Sequence[str]) -> str | None:
         """Return the nearest parent the stream has shown, else its root where it has shown that.

@@ -73,6 +73,8 @@ class OpenRun:
         "streamed",
         "thread_id",
         "told_as",
+        "tried",
+        "tried_as",
         "watch",
     )
 
@@ -111,6 +113,10 @@ class OpenRun:
         self.interrupted = False
         """A child paused the graph this run is."""
         self.attempts = 0
+        self.tried_as: Hashable = None
+        """What the attempts of one thing under one root have in common."""
+        self.tried: dict[Hashable, tuple[int, Any]] | None = None
+        """Kept on roots: how many attempts failed, and the last one's error, by `tried_as`."""
         self.last_error: Any = None
         self.thread_id: Any = None
         self.call: Call | None = None
@@ -187,6 +193,7 @@ class RunTracker:
         runner: Runner | None = None,
         stream: bool = False,
         alone: bool = True,
+        tried_as: Hashable = None,
     ) -> OpenRun | None:
         """Open a run and emit its `RunStarted`; `None` if another *owner* reports it already.
 
@@ -194,6 +201,7 @@ class RunTracker:
         string. A second run of a key is a run of its own, with an id of its own and a link to the
         first. *metadata*, *inputs*, *model* and *partial_variables* may be `Deferred`. *runner* executes
         it; a *stream* is read step by step; one that is not *alone* began together with others of its call.
+        A run that is *tried_as* a failed one before it is the next attempt, where *attempt* says nothing.
         """
         now = self._clock()
         with self._lock:
@@ -206,8 +214,14 @@ class RunTracker:
             if runner is not None:
                 self._reaper.note_start(run, runner, parent_key, alone=alone)
             self._enter(run, parent_key)
+            failed = None
+            if tried_as is not None:
+                run.tried_as = tried_as
+                failed = None if run.root.tried is None else run.root.tried.get(tried_as)
+                if attempt is None and failed is not None:
+                    attempt = failed[0] + 1
             if attempt is not None and attempt > 1:
-                self._emit_retry(run, attempt, now)
+                self._emit_retry(run, attempt, failed, now)
             is_root = run.parent_id is None
             remote = propagate.remote_parent.get() if is_root else None
             if remote is not None and remote.run_id is not None:
@@ -425,6 +439,9 @@ class RunTracker:
             parent.children.pop(run.key, None)
             if (error := fields.get("error")) is not None:
                 parent.last_error = error
+        if run.tried_as is not None and outcome is Outcome.ERROR:
+            tried = run.root.tried = run.root.tried or {}
+            tried[run.tried_as] = (tried.get(run.tried_as, (0,))[0] + 1, fields.get("error"))
         if outcome is Outcome.INTERRUPTED and run.parent is None and run.thread_id is not None:
             self._remember_interrupt(run)
         if run.output is not None and (rest := run.output.rest()) is not None:
@@ -442,14 +459,15 @@ class RunTracker:
         if run.children and self._reap:
             self._reaper.watch(run, outcome, now)
         # What is remembered of it keeps nothing of the program alive.
+        run.tried = None
         run.parent = run.call = run.last_error = run.source_inputs = run.output = run.watch = None
 
-    def _emit_retry(self, run: OpenRun, attempt: int, now: int) -> None:
+    def _emit_retry(self, run: OpenRun, attempt: int, failed: tuple[int, Any] | None, now: int) -> None:
         """Say, of the run that retries, that an attempt follows (the `retry:attempt:N` tag)."""
         of = run.parent or run
-        if of.attempts >= attempt:
+        if failed is None and of.attempts >= attempt:
             return
-        of.attempts = attempt
+        of.attempts = max(attempt, of.attempts)
         self._emit(
             RunRetried(
                 time=now,
@@ -457,7 +475,7 @@ class RunTracker:
                 parent_run_id=of.parent_id,
                 root_run_id=of.root_id,
                 attempt=attempt,
-                error=of.last_error,
+                error=of.last_error if failed is None else failed[1],
             )
         )
 

@@ -1,0 +1,99 @@
+"""Which attempt of a retried step a run is, where LangChain's callbacks do not say.
+
+Only `with_retry` tags its attempts. LangGraph's `RetryPolicy` and the retry middleware of langchain call
+the node, task, tool or model again and tell nobody; a node without a policy, or a program that calls a
+model twice, looks the same. So the code that retries is asked: it is on the stack when its next attempt
+begins, and counts them. In another thread or task (a synchronous tool of an asynchronous agent, a node
+with a time-out) it is not; there an attempt is known from the second on, by what the first has in common
+with it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tracebus.events import RunKind
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+    from types import FrameType
+
+__all__ = ["RETRIED", "attempt_under_way", "tried_as"]
+
+RETRIED = frozenset((RunKind.NODE, RunKind.TOOL))
+"""Kinds whose attempts are known by what they have in common."""
+
+
+class _Retrier(NamedTuple):
+    module: str
+    functions: tuple[str, ...]
+    counter: str
+    """The variable that counts, from 0."""
+    says: str
+    """A variable that says whether it retries at all, or which call it is about."""
+    depth: int
+    """How many frames up it is looked for; measured to be at most half of it."""
+
+
+# As of langgraph 1.0 to 1.2 and langchain 1.0 to 1.5. Where a version names its variables differently an
+# attempt is known from the second on, by `tried_as`, or (of a model) not at all.
+_OF_A_NODE = _Retrier(
+    "langgraph.pregel._retry", ("run_with_retry", "arun_with_retry"), "attempts", "retry_policy", 24
+)
+_OF_A_TOOL = _Retrier(
+    "langchain.agents.middleware.tool_retry",
+    ("wrap_tool_call", "awrap_tool_call"),
+    "attempt",
+    "tool_call_id",
+    60,
+)
+_OF_A_MODEL = _Retrier(
+    "langchain.agents.middleware.model_retry",
+    ("wrap_model_call", "awrap_model_call"),
+    "attempt",
+    "handler",
+    60,
+)
+_RETRIERS = {
+    RunKind.NODE: _OF_A_NODE,
+    RunKind.TOOL: _OF_A_TOOL,
+    RunKind.CHAT_MODEL: _OF_A_MODEL,
+}
+
+
+def attempt_under_way(kind: RunKind, tool_call_id: str | None) -> int | None:
+    """Return which attempt, from 1, begins in this frame; `None` where nobody retries."""
+    retrier = _RETRIERS.get(kind)
+    if retrier is None or retrier.module not in sys.modules:
+        return None
+    variables = _variables_of(retrier, sys._getframe(1))  # noqa: SLF001  # see above: nothing else says it
+    if variables is None:
+        return None
+    said, count = variables.get(retrier.says), variables.get(retrier.counter)
+    if not said or not isinstance(count, int) or (kind is RunKind.TOOL and said != tool_call_id):
+        return None
+    return count + 1
+
+
+def tried_as(kind: RunKind, parent: Hashable, metadata: Mapping[str, Any], tool_call_id: Any) -> Hashable:
+    """Return what attempts of one thing under one root have in common; `None` for what has no such."""
+    if kind is RunKind.NODE:
+        namespace = metadata.get("langgraph_checkpoint_ns")
+        return ("node", namespace) if isinstance(namespace, str) and namespace else None
+    if kind is RunKind.TOOL and isinstance(tool_call_id, str) and tool_call_id:
+        return ("tool", parent, tool_call_id)
+    return None
+
+
+def _variables_of(retrier: _Retrier, frame: FrameType | None) -> Mapping[str, Any] | None:
+    for _ in range(retrier.depth):
+        if frame is None:
+            return None
+        code, module = frame.f_code, frame.f_globals.get("__name__")
+        if code.co_name in retrier.functions and module == retrier.module:
+            return frame.f_locals
+        if module == _OF_A_NODE.module and code.co_name in _OF_A_NODE.functions:
+            return None  # what is above belongs to a graph around
+        frame = frame.f_back
+    return None
