@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tracebus.bus import EventBus, Exporter
+    from tracebus.bus import EventBus, Exporter, aflush, flush
     from tracebus.capture import Capture
     from tracebus.logs import open_log
     from tracebus.runstate import RunState
@@ -28,7 +28,9 @@ __all__ = [
     "Exporter",
     "RunState",
     "RunTree",
+    "aflush",
     "astream",
+    "flush",
     "install",
     "normalize",
     "observe",
@@ -46,7 +48,9 @@ _HOMES = {
     "Exporter": "tracebus.bus",
     "RunState": "tracebus.runstate",
     "RunTree": "tracebus.tree",
+    "aflush": "tracebus.bus",
     "astream": "tracebus.sources",
+    "flush": "tracebus.bus",
     "install": "tracebus.sources",
     "normalize": "tracebus.sources",
     "observe": "tracebus.sources",

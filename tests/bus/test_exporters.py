@@ -9,8 +9,9 @@ import time
 import pytest
 from msgspec.structs import force_setattr
 
+import tracebus
 from tracebus.bus import EventBus
-from tracebus.events import Cut, Deferred, Gap, settle
+from tracebus.events import Cut, Deferred, Gap, Outcome, RunEnded, RunKind, RunStarted, settle
 from tracebus.testing import RecordingExporter
 
 NO_WAIT = {"linger": 0.0, "backoff": 0.0}
@@ -717,3 +718,33 @@ def test_threads_flood_and_every_event_is_accounted_for(new_bus, make):
     for event in exporter.events:
         assert event.seq == position + (event.missed if isinstance(event, Gap) else 1)
         position = event.seq
+
+
+def test_the_end_of_a_root_run_is_delivered_without_lingering():
+    """A pool's worker may be told to end right after it: what gathers a batch for a minute has it at once."""
+    delivered = threading.Event()
+    bus = EventBus()
+    bus.attach(lambda batch: delivered.set() if isinstance(batch[-1], RunEnded) else None, linger=3600.0)
+    bus.publish(RunStarted(time=1, run_id="a", root_run_id="a", kind=RunKind.CHAIN, name="a"))
+    bus.publish(RunEnded(time=10**9, run_id="a", root_run_id="a", outcome=Outcome.OK))
+    assert delivered.wait(30)
+    bus.close()
+
+
+def test_every_live_bus_is_flushed():
+    """`tracebus.flush` asks all buses, and says when one of them could not."""
+    first, second, taken = EventBus(), EventBus(), []
+    for bus in (first, second):
+        bus.attach(taken.extend, linger=3600.0)
+        bus.publish(RunStarted(time=1, run_id="a", root_run_id="a", kind=RunKind.CHAIN, name="a"))
+    assert tracebus.flush(30)
+    assert len(taken) == 2
+
+    def broken(batch):
+        raise OSError("no")
+
+    first.attach(broken, max_attempts=1)
+    first.publish(RunStarted(time=2, run_id="b", root_run_id="b", kind=RunKind.CHAIN, name="b"))
+    assert not tracebus.flush(30)
+    first.close()
+    second.close()

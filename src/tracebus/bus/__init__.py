@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tracebus.bus._bus import EventBus
 from tracebus.bus._exporter import BatchCallable, Exporter, as_exporter
+from tracebus.bus._flushing import aflush, flush
 from tracebus.bus._handle import ExporterHandle
 from tracebus.bus._statistics import BusStatistics, ExporterStatistics, Snapshot, SubscriptionStatistics
 from tracebus.bus._subscription import Subscription
@@ -22,5 +23,7 @@ __all__ = [
     "Snapshot",
     "Subscription",
     "SubscriptionStatistics",
+    "aflush",
     "as_exporter",
+    "flush",
 ]

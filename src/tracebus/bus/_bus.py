@@ -10,6 +10,7 @@ from tracebus.bus._awaiting import in_thread
 from tracebus.bus._delivery import Options
 from tracebus.bus._ending import Ending, abandon
 from tracebus.bus._exporter import as_exporter, settles_itself, tell_attached
+from tracebus.bus._flushing import include_in_flush
 from tracebus.bus._handle import ExporterHandle
 from tracebus.bus._lifecycle import DEFAULT_TIMEOUT, before_others_at_exit
 from tracebus.bus._reader import Reader
@@ -56,6 +57,7 @@ class EventBus:
         # The list and the ring, not `self`: a finalizer that held the bus would keep it alive.
         weakref.finalize(self, abandon, self._ring, self._workers).atexit = False
         before_others_at_exit()
+        include_in_flush(self)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
@@ -96,6 +98,14 @@ class EventBus:
             subscription = Subscription(self._reader(after))
             self._subscriptions.add(subscription)
             return subscription
+
+    def recent(self) -> list[Event]:
+        """Return the events the ring still holds, the oldest first, with a `Gap` for those it does not."""
+        reader = self._reader(0)
+        events: list[Event] = []
+        while batch := reader.take(4096):
+            events += batch
+        return events
 
     def attach(
         self,
@@ -177,12 +187,19 @@ class EventBus:
         Returns whether each exporter took all of it and flushed within *timeout* seconds. An
         exporter that calls this does not wait for itself, and gets False.
         """
-        deadline = time.monotonic() + timeout
+        return self.request_flush(time.monotonic() + timeout)()
+
+    def request_flush(self, deadline: float) -> Callable[[], bool]:
+        """Begin what `flush` does, by *deadline* (monotonic); calling the answer waits for the end of it."""
         with self._ending.lock:
             workers = list(self._workers)
         flushes = [worker.request_flush(deadline) for worker in workers if not worker.is_current_thread]
-        answers = [flush.wait() for flush in flushes]
-        return all(answers) and len(flushes) == len(workers)
+
+        def wait() -> bool:
+            answers = [flush.wait() for flush in flushes]
+            return all(answers) and len(flushes) == len(workers)
+
+        return wait
 
     async def aflush(self, timeout: float = DEFAULT_TIMEOUT) -> bool:  # noqa: ASYNC109 - the exporters' time, not the caller's patience
         """Do what `flush` does without blocking the event loop."""

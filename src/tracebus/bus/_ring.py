@@ -21,6 +21,10 @@ __all__ = ["Ring"]
 _MAX_OPEN_RUNS = 100_000
 """Far above the tracker's own cap: the table must stay finite even for a source without one."""
 
+_BETWEEN_HURRIES = 20_000_000
+"""Nanoseconds. A root run's end wakes the exporters at once, since the program may be told to end now (a
+pool's worker, a job); but not after each of hundreds a second, which would cost more than they do."""
+
 
 class Ring:
     """The newest *capacity* events, each with its position `seq` in the log, from 1.
@@ -39,6 +43,12 @@ class Ring:
         self.alarms = Alarms(self.tally)
         self._slots: list[Event] = [Gap(time=0, missed=0)] * capacity  # any event will do to begin with
         self._open: OrderedDict[str, RunStarted] = OrderedDict()
+        self.hurried = 0
+        """Up to which position events shall be delivered at once, and not gathered."""
+        self._root_ended_at = 0
+        """When the newest root run ended, in nanoseconds since the epoch."""
+        self._hurried_at = 0
+        """When those who gather events were last woken for it."""
         self._lock = threading.RLock()
         self._busy = False
         self._reentered: deque[Event] = deque()
@@ -71,7 +81,7 @@ class Ring:
                             ended = self._forget_oldest() if len(self._open) >= _MAX_OPEN_RUNS else None
                             self._open[event.run_id] = event
                         elif isinstance(event, RunEnded):
-                            ended = self._open.pop(event.run_id, None)
+                            ended = self._ended(event)
                         index = seq % self.capacity
                         evicted = self._slots[index]
                         self._slots[index] = event
@@ -82,8 +92,17 @@ class Ring:
             if not self._reentered:
                 break
             event = self._reentered.popleft()
-        if self.head >= self.alarms.next:
+        if self._root_ended_at - self._hurried_at >= _BETWEEN_HURRIES:
+            self._hurried_at = self._root_ended_at
+            self.hurried = self.head
+            self.alarms.wake_all()
+        elif self.head >= self.alarms.next:
             self.alarms.wake(self.head)
+
+    def _ended(self, event: RunEnded) -> RunStarted | None:
+        if event.parent_run_id is None:
+            self._root_ended_at = event.time
+        return self._open.pop(event.run_id, None)
 
     def read(self, after: int, limit: int) -> tuple[int, list[Event]]:
         """Return how many events after position *after* are lost, and up to *limit* that follow them.

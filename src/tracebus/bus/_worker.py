@@ -238,6 +238,11 @@ class Worker:
     def _urgent(self) -> bool:
         return bool(self._flushes) or self._stop_at is not None
 
+    @property
+    def _hurried(self) -> bool:
+        """Whether a root run has ended in what is not delivered yet."""
+        return self._ring.hurried > self._reader.position
+
     def _rest(self) -> None:
         """Sleep until there is something to do, and then a little more, to gather a batch."""
         if not self._reader.lag:
@@ -250,7 +255,7 @@ class Worker:
         alarm = Alarm(position, self._doorbell.ring)
         self._ring.alarms.add(alarm)
         try:
-            if self._ring.head < position and not self._urgent:
+            if self._ring.head < position and not self._urgent and not (timeout and self._hurried):
                 self._doorbell.wait(timeout)
         finally:
             self._ring.alarms.discard(alarm)

@@ -56,6 +56,12 @@ class RunState:
         self._entries: dict[str, Any] = {}
         self._document: dict[str, Any] = {"runs": self._entries, "missed": 0}
 
+    def _repr_html_(self) -> str:
+        """Return the document as folds, as notebooks show it."""
+        from tracebus._html import json_html  # noqa: PLC0415 - wanted seldom
+
+        return json_html(self._document, title="RunState")
+
     @property
     def document(self) -> dict[str, Any]:
         """The document, live: read it, copy it (`snapshot`), do not change it."""

@@ -178,6 +178,18 @@ class Observed(Runnable[Input, Output]):
     def __repr__(self) -> str:
         return f"observe({self._wrapped!r})"
 
+    def _repr_html_(self) -> str | None:
+        """Return the tree of its last run, as notebooks show it; `None` before the first."""
+        from tracebus._html import runs_html  # noqa: PLC0415 -- wanted in notebooks only
+        from tracebus.tree import RunTree  # noqa: PLC0415 -- likewise
+
+        tree = RunTree()
+        for event in self._bus.recent():
+            tree.apply(event)
+        name = self._run_name or self._wrapped.get_name()
+        roots = [root for root in tree.roots if root.name == name] or list(tree.roots)
+        return runs_html(roots[-1:], content=True) if roots else None
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

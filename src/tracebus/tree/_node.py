@@ -100,6 +100,12 @@ class RunNode(Totals):
     def __repr__(self) -> str:
         return f"<RunNode {self.name!r} {self.kind} {self.status} {self.run_id}>"
 
+    def _repr_html_(self) -> str:
+        """Return the tree below this run, with inputs and outputs, as notebooks show it."""
+        from tracebus._html import runs_html  # noqa: PLC0415 - it imports this module, and is wanted seldom
+
+        return runs_html([self], content=True)
+
     # What it is.
 
     @property

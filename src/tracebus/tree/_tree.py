@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tracebus.tree._status import StatusCounts
 
 
+_SHOWN = 20
+"""So many root runs, the newest, are shown in a notebook."""
 _STATUS_OF = {outcome: RunStatus(outcome.value) for outcome in Outcome}
 
 
@@ -69,6 +71,12 @@ class RunTree(Totals):
     def __len__(self) -> int:
         """Return how many runs are in the tree."""
         return len(self._nodes)
+
+    def _repr_html_(self) -> str:
+        """Return the newest trees, with inputs and outputs, as notebooks show them."""
+        from tracebus._html import runs_html  # noqa: PLC0415 - it imports this package, and is wanted seldom
+
+        return runs_html(list(self.roots)[-_SHOWN:], content=True)
 
     def __contains__(self, run_id: object) -> bool:
         """Tell whether a run is in the tree."""
