@@ -182,18 +182,14 @@ class Reaper:
 
     def _next_look(self, case: _Case, run: OpenRun, now: int) -> int | None:
         """Return when to look at *run* again; `None` where it is over."""
-        if case.final:
-            return None if self._loop_has_turned(case, run) else now + max(self._cancel_grace, 1)
-        match is_over(run, case.run):
-            case Life.LIVES:
-                case.wait = min(max(case.wait + case.wait // 2, self._cancel_grace), _LONGEST_WAIT)
-                return now + max(case.wait, 1)
-            case Life.GONE:
-                return None if self._loop_has_turned(case, run) else now + max(self._cancel_grace, 1)
-            case Life.UNKNOWN:
-                quiet_since = run.root.last_seen
-                patient = case.patient and now - quiet_since < self._orphan_grace
-                return quiet_since + self._orphan_grace if patient else None
+        life = Life.GONE if case.final else is_over(run, case.run)
+        if life is Life.LIVES:
+            case.wait = min(max(case.wait + case.wait // 2, self._cancel_grace), _LONGEST_WAIT)
+            return now + max(case.wait, 1)
+        quiet_since = run.root.last_seen
+        if life is Life.UNKNOWN and case.patient and now - quiet_since < self._orphan_grace:
+            return quiet_since + self._orphan_grace
+        return None if self._loop_has_turned(case, run) else now + max(self._cancel_grace, 1)
 
     def _loop_has_turned(self, case: _Case, run: OpenRun) -> bool:
         """Tell whether what the run's task left to its loop has had its turn; ask for it if need be."""

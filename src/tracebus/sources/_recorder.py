@@ -15,6 +15,7 @@ from tracebus.sources._call import current_call
 from tracebus.sources._chain_model import output_fields
 from tracebus.sources._chunks import is_output, output_of, plain_text, protocol_token, streamed_chunk
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt, run_name
+from tracebus.sources._closing import was_left
 from tracebus.sources._handler import TracebusHandler
 from tracebus.sources._messages import as_plain, captured
 from tracebus.sources._model_info import RequestedModel
@@ -215,10 +216,11 @@ class Recorder:
         run = self._ending(owner, run_id)
         if run is None:
             return
+        outcome = Outcome.ABANDONED if run.stream and was_left() else Outcome.OK
         if run.kind in _MODELS:
-            self._end(run, Outcome.OK, outputs, inputs, usage=CapturedAnswer(output_fields, outputs))
+            self._end(run, outcome, outputs, inputs, usage=CapturedAnswer(output_fields, outputs))
         else:
-            self._end(run, Outcome.OK, outputs, inputs)
+            self._end(run, outcome, outputs, inputs)
 
     def end_retriever(self, owner: object, documents: Any, *, run_id: UUID, **_: Any) -> None:
         """`on_retriever_end`."""

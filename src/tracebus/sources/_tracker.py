@@ -163,6 +163,7 @@ class RunTracker:
         self._open: dict[Hashable, OpenRun] = {}
         self._ended: OrderedDict[Hashable, OpenRun] = OrderedDict()
         self._shared = SharedIds()
+        self._closed = False
         self._interrupted_threads: OrderedDict[Any, str] = OrderedDict()
         self._lock = threading.RLock()
         self._next_idle_check = clock() + self._idle_timeout // 4
@@ -287,6 +288,8 @@ class RunTracker:
     def stray_end(self, key: Hashable, owner: object = None) -> None:
         """Count an end of a run that is not open."""
         ended = self._ended.get(key)
+        if self._closed:
+            return  # a stream the program kept longer than its bus, say
         if ended is None:
             self.count("ends_without_a_start")
         elif owner is None or ended.owner is owner:
@@ -344,6 +347,7 @@ class RunTracker:
     def close_all(self) -> None:
         """Close every open run, innermost first: nobody will report on them any more."""
         with self._lock:
+            self._closed = True
             self._reaper.settle_all()
             fates: dict[Hashable, Outcome] = {}
             for run in self._open.values():  # parents first
