@@ -88,7 +88,7 @@ def test_the_ai_sdk_understands_an_agent(serving):
         found = node("vercel.mjs", url)
     assert found["failure"] is None
     _, called, said = found["message"]["parts"]
-    assert (called["state"], called["input"], called["output"]["content"]) == (
+    assert (called["state"], called["input"], called["output"]) == (
         "output-available",
         {"n": 21},
         "42",

@@ -142,7 +142,7 @@ def test_ai_sdk_chunks(serving):
     assert "".join(one["delta"] for one in found if one["type"] == "text-delta") == "It is 42."
     assert "".join(one["delta"] for one in found if one["type"] == "reasoning-delta") == "Let me think"
     assert [one["input"] for one in found if one["type"] == "tool-input-available"] == [{"n": 21}]
-    assert [one["output"]["content"] for one in found if one["type"] == "tool-output-available"] == ["42"]
+    assert [one["output"] for one in found if one["type"] == "tool-output-available"] == ["42"]
 
 
 def test_a_model_that_does_not_stream_still_speaks(serving):

@@ -224,7 +224,8 @@ def _media(block: dict[str, Any], modality: str) -> Part:
             data = base64.b64encode(unquote_to_bytes(data)).decode()
     if isinstance(data, str):
         return _without_none({"type": "blob", **about, "content": data})
-    if file_id := found.get("file_id") or found.get("id"):
+    # Beside a URL the id is the block's own, made up by LangChain.
+    if file_id := found.get("file_id") or (None if url else found.get("id")):
         return _without_none({"type": "file", **about, "file_id": str(file_id)})
     if isinstance(url, str) and url:
         return _without_none({"type": "uri", **about, "uri": url})

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from tracebus.events import Outcome
+from tracebus_exporters.web._said import as_text, media_of
 from tracebus_exporters.web._speech import Speech, failed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tracebus.events import RunEnded, RunEvent
-    from tracebus_exporters.web._speech import Act
+    from tracebus_exporters.web._acts import Act, Pause
 
 __all__ = ["AguiProjection"]
 
@@ -23,11 +26,23 @@ class AguiProjection:
         root_id: the tree's root run.
         thread_id: the client's thread, echoed.
         run_id: the client's run, echoed; the root run's id without one.
+        result: makes `RUN_FINISHED.result` of the root run's outputs; without it there is none.
+        inner: tell what is said inside as well, see `Speech`.
     """
 
-    def __init__(self, root_id: str, thread_id: str | None = None, run_id: str | None = None) -> None:
-        self._speech = Speech(root_id)
+    def __init__(
+        self,
+        root_id: str,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+        *,
+        result: Callable[[Any], Any] | None = None,
+        inner: bool = False,
+    ) -> None:
+        self._speech = Speech(root_id, inner=inner)
         self._ids = {"threadId": thread_id or root_id, "runId": run_id or root_id}
+        self._result = result
+        self._pauses: list[Pause] = []
 
     def messages(self, event: RunEvent) -> list[dict[str, Any]]:
         """Return the AG-UI events *event* makes."""
@@ -52,7 +67,10 @@ class AguiProjection:
                 return [{"type": "RUN_STARTED", **self._ids, "protocolVersion": PROTOCOL_VERSION}]
             case "end":
                 return [self._end(act.value)]
-            case "text_start" | "text" | "text_end" | "step_start" | "step_end" | "custom":
+            case "paused":
+                self._pauses = act.value
+                return []
+            case "text_start" | "text" | "text_end" | "step_start" | "step_end" | "custom" | "media":
                 return [_simple(act)]
             case "reasoning_start" | "reasoning" | "reasoning_end":
                 return _reasoning(act)
@@ -60,14 +78,60 @@ class AguiProjection:
                 return [_tool_call(act)]
 
     def _end(self, event: RunEnded) -> dict[str, Any]:
-        if not failed(event):
-            return {"type": "RUN_FINISHED", **self._ids, "result": event.outputs}
-        message = event.error.message if event.error is not None else ""
-        return {
-            "type": "RUN_ERROR",
-            "message": message or f"the run was {event.outcome}",
-            "code": event.error.type if event.error is not None else str(event.outcome),
-        }
+        if failed(event):
+            error = event.error
+            message = error.message if error is not None else ""
+            code = error.type if error is not None else str(event.outcome)
+            return {"type": "RUN_ERROR", "message": message or "the run failed", "code": code}
+        finished: dict[str, Any] = {"type": "RUN_FINISHED", **self._ids}
+        match event.outcome:
+            case Outcome.INTERRUPTED:
+                finished["outcome"] = {"type": "interrupt", "interrupts": [*map(_interrupt, self._pauses)]}
+            case Outcome.CANCELLED | Outcome.ABANDONED:
+                finished["outcome"] = {"type": "cancelled"}
+            case _ if self._result is not None:
+                finished["result"] = self._result(event.outputs)
+        return finished
+
+
+def _interrupt(pause: Pause) -> dict[str, Any]:
+    """Return a pause as AG-UI has it; answered by its id, with LangGraph's `Command(resume={id: …})`."""
+    found: dict[str, Any] = {"id": pause.id, "reason": "approval" if pause.calls else "interrupt"}
+    if (message := _question(pause.value)) is not None:
+        found["message"] = message
+    if len(pause.calls) == 1:
+        found["toolCallId"] = pause.calls[0]
+    if pause.schema is not None:
+        found["responseSchema"] = pause.schema
+    if pause.value is not None:
+        found["metadata"] = {"value": pause.value, "toolCallIds": list(pause.calls)}
+    return found
+
+
+def _question(value: Any) -> str | None:
+    """Return what to ask in words, where the program wrote it."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict):
+        return None
+    for key in ("message", "question", "description", "prompt"):
+        if isinstance(found := value.get(key), str):
+            return found
+    requests = value.get("action_requests")
+    if isinstance(requests, list) and requests:
+        return _question(requests[0])
+    return None
+
+
+def _media(act: Act) -> dict[str, Any]:
+    """Return a picture or file in the answer: messages of AG-UI's assistants are text."""
+    value = {
+        "messageId": act.id,
+        "modality": act.value.modality,
+        "mimeType": act.value.type,
+        "url": act.value.url,
+    }
+    return {"type": "CUSTOM", "name": "media", "value": value}
 
 
 def _simple(act: Act) -> dict[str, Any]:
@@ -80,6 +144,8 @@ def _simple(act: Act) -> dict[str, Any]:
             return {"type": "TEXT_MESSAGE_END", "messageId": act.id}
         case "custom":
             return {"type": "CUSTOM", "name": act.name, "value": act.value}
+        case "media":
+            return _media(act)
         case _:
             which = "STARTED" if act.kind == "step_start" else "FINISHED"
             return {"type": f"STEP_{which}", "stepName": act.name}
@@ -112,7 +178,7 @@ def _tool_call(act: Act) -> dict[str, Any]:
             }
         case "call_args":
             return {"type": "TOOL_CALL_ARGS", "toolCallId": act.id, "delta": act.value}
-        case "call_end":
+        case "call_end" | "call_bad":
             return {"type": "TOOL_CALL_END", "toolCallId": act.id}
         case _:
             return {
@@ -120,11 +186,21 @@ def _tool_call(act: Act) -> dict[str, Any]:
                 "messageId": act.parent,
                 "toolCallId": act.id,
                 "role": "tool",
-                "content": _as_text(act.value),
+                "content": _content(act.value),
             }
 
 
-def _as_text(value: Any) -> str:
-    if isinstance(value, dict) and isinstance(value.get("content"), str):
-        return str(value["content"])
-    return value if isinstance(value, str) else json.dumps(value, default=repr)
+def _content(value: Any) -> str | list[dict[str, Any]]:
+    """Return a result as text, or, with pictures that can be fetched, as parts."""
+    blocks = value if isinstance(value, list) else []
+    media = [media_of(block) for block in blocks]
+    if not any(one is not None and one.url for one in media):
+        return as_text(value)
+    parts: list[dict[str, Any]] = []
+    for block, one in zip(blocks, media, strict=True):
+        if one is None or not one.url or one.modality not in ("image", "audio", "video"):
+            parts.append({"type": "text", "text": as_text([block])})
+        else:
+            source = {"type": "url", "value": one.url, **({"mimeType": one.type} if one.type else {})}
+            parts.append({"type": one.modality, "source": source})
+    return parts

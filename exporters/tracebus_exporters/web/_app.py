@@ -166,19 +166,21 @@ class _Views:
 
     async def run_text(self, request: Request) -> Response:
         root_id = await self._root(request)
-        return sse_response(projected_text(self._hub, root_id, TextProjection(root_id)))
+        return sse_response(
+            projected_text(self._hub, root_id, TextProjection(root_id, inner=_inner(request)))
+        )
 
     async def run_agui(self, request: Request) -> Response:
         root_id = await self._root(request)
         asked: dict[str, Any] = {}
         if request.method == "POST":
             asked = await _body(request)
-        projection = AguiProjection(root_id, asked.get("threadId"), asked.get("runId"))
+        projection = AguiProjection(root_id, asked.get("threadId"), asked.get("runId"), inner=_inner(request))
         return sse_response(projected(self._hub, root_id, projection))
 
     async def run_ai(self, request: Request) -> Response:
         root_id = await self._root(request)
-        frames = projected(self._hub, root_id, VercelProjection(root_id))
+        frames = projected(self._hub, root_id, VercelProjection(root_id, inner=_inner(request)))
         return sse_response(frames, headers=VERCEL_HEADERS)
 
     async def _root(self, request: Request) -> str:
@@ -208,6 +210,11 @@ def _run_in(document: dict[str, Any], request: Request) -> str:
     if len(found) != 1:
         raise HTTPException(404, f"no run {asked!r} in this tree")
     return str(found[0])
+
+
+def _inner(request: Request) -> bool:
+    """Return whether what models say inside is asked for as well."""
+    return request.query_params.get("inner", "") not in ("", "0", "false")
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -16,8 +16,8 @@ __all__ = ["TextProjection"]
 class TextProjection:
     """Turns a tree's events into `data: …` frames of text and, where it failed, an `error` event."""
 
-    def __init__(self, root_id: str) -> None:
-        self._speech = Speech(root_id)
+    def __init__(self, root_id: str, *, inner: bool = False) -> None:
+        self._speech = Speech(root_id, inner=inner)
 
     def frames(self, event: RunEvent) -> list[bytes]:
         """Return the frames *event* makes."""

@@ -52,13 +52,15 @@ def stream_response(
     cancel_on_disconnect: bool = True,
     thread_id: str | None = None,
     run_id: str | None = None,
+    result: str | Callable[[Any], Any] | None = None,
+    inner: bool = False,
     ping: float = PING,
     **kwargs: Any,
 ) -> Response:
     """Run *chain* and return its run as a stream of server-sent events, for Starlette and FastAPI.
 
     `patch` and `append` send all that is captured, prompts included; the other wires send what the models
-    say and the tools return.
+    say to the user and the tools to the model: no prompts, no graph state, no tool's artifact.
 
     Args:
         chain: any Runnable; it is run by `astream`.
@@ -72,6 +74,10 @@ def stream_response(
             runs on unwatched.
         thread_id: AG-UI's `threadId`.
         run_id: AG-UI's `runId`.
+        result: AG-UI's `RUN_FINISHED.result`: a key of the outputs, or a function of them; nothing
+            without it.
+        inner: also send what models say that is not for the user: those tagged `nostream`, those of
+            middleware (summaries, guards), those inside tools.
         ping: seconds between two comments that keep the connection alive.
         **kwargs: given to `astream`.
 
@@ -93,7 +99,12 @@ def stream_response(
         bus,
         root_id,
         _observed(chain, bus, capture).astream(input, options, **kwargs),
-        _frames(wire, root_id, AguiProjection(root_id, thread_id, run_id)),
+        _frames(
+            wire,
+            root_id,
+            AguiProjection(root_id, thread_id, run_id, result=_selected(result), inner=inner),
+            inner=inner,
+        ),
         frame=_PATCH_FRAME if wire in ("patch", "append") else 0.0,
         view=everything if tracebacks else without_tracebacks,
         cancel=cancel_on_disconnect,
@@ -101,15 +112,24 @@ def stream_response(
     return sse_response(session.stream(), headers=VERCEL_HEADERS if wire == "ai" else None, ping=ping)
 
 
-def _frames(wire: Wire, root_id: str, agui: AguiProjection) -> Callable[[Hub], AsyncIterator[bytes]]:
+def _selected(result: str | Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    """Return what makes a result of the outputs."""
+    if not isinstance(result, str):
+        return result
+    return lambda outputs: outputs.get(result) if isinstance(outputs, dict) else None
+
+
+def _frames(
+    wire: Wire, root_id: str, agui: AguiProjection, *, inner: bool
+) -> Callable[[Hub], AsyncIterator[bytes]]:
     """Return what makes the frames of *wire* out of a hub."""
     match wire:
         case "text":
-            return lambda hub: projected_text(hub, root_id, TextProjection(root_id))
+            return lambda hub: projected_text(hub, root_id, TextProjection(root_id, inner=inner))
         case "agui":
             return lambda hub: projected(hub, root_id, agui)
         case "ai":
-            return lambda hub: projected(hub, root_id, VercelProjection(root_id))
+            return lambda hub: projected(hub, root_id, VercelProjection(root_id, inner=inner))
         case _:
             return lambda hub: _patches(hub, root_id, append=wire == "append")
 

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tracebus.events import CustomEmitted, Outcome, RunEnded, RunKind, RunStarted, RunStreamed
+from tracebus_exporters.web._acts import Act
+from tracebus_exporters.web._pauses import Pauses
+from tracebus_exporters.web._said import content_of_tool, messages_in, plain_content
+from tracebus_exporters.web._speaker import Speaker
 
 if TYPE_CHECKING:
-    from tracebus.events import RunEvent, ToolCallFragment
+    from tracebus.events import RunEvent
 
 __all__ = ["Act", "Speech", "failed"]
 
 _MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM))
 _STEPS = frozenset((RunKind.NODE, RunKind.AGENT, RunKind.RETRIEVER))
+_LEFT = frozenset((Outcome.CANCELLED, Outcome.ABANDONED, Outcome.INTERRUPTED))
+_NO_STREAM = frozenset(("nostream", "langsmith:nostream"))
+_INTERNAL = ("lc_source", "lc_internal_call")
 
 
 def failed(event: RunEnded) -> bool:
-    """Tell whether the run's end is bad news; a pause on purpose is not."""
-    return event.outcome not in (Outcome.OK, Outcome.INTERRUPTED)
-
-
-class Act(NamedTuple):
-    """One thing that happened, as a protocol may tell it.
-
-    Kinds: start, end (value: the `RunEnded`), step_start, step_end, text_start, text, text_end,
-    reasoning_start, reasoning, reasoning_end, call_start, call_args, call_end (value: all arguments),
-    call_result, call_error, custom.
-    """
-
-    kind: str
-    id: str
-    """Of the message, the tool call, or the step."""
-    value: Any
-    time: int
-    name: str = ""
-    """Of the tool, the step or the custom event."""
-    parent: str = ""
-    """The message a tool call belongs to."""
+    """Tell whether the run's end is bad news; a pause or a stop on purpose is not."""
+    return event.outcome == Outcome.ERROR
 
 
 class Speech:
@@ -45,16 +32,27 @@ class Speech:
 
     In `prompt | model | parser` three runs stream the same text. What counts is what the models say; in
     a tree where the root speaks before any model does, what the root says.
+
+    What is said inside is left out: by models tagged `nostream`, as LangGraph's `messages` stream has it,
+    by those LangChain's middleware marks as its own (summaries, guards, selectors), and by all that run
+    inside a tool. With *inner* they are told like the others.
     """
 
-    def __init__(self, root_id: str) -> None:
+    def __init__(self, root_id: str, *, inner: bool = False) -> None:
         self._root_id = root_id
+        self._inner = inner
         self._root_speaks: bool | None = None
-        self._speakers: dict[str, _Speaker] = {}
+        self._resumes = False
+        self._speakers: dict[str, Speaker] = {}
         self._steps: dict[str, str] = {}
         self._tools: dict[str, str | None] = {}
+        self._nodes: set[str] = set()
         self._step_names: dict[str, int] = {}
         self._started_runs: set[str] = set()
+        self._inside: set[str] = set()
+        """Runs that are nobody's business, and tools, below which all is."""
+        self._pending: dict[str, tuple[str, str]] = {}
+        self._pauses = Pauses()
         self.over = False
 
     def acts(self, event: RunEvent) -> list[Act]:
@@ -68,7 +66,7 @@ class Speech:
                 speaker = self._speaker(event)
                 return speaker.streamed(event) if speaker is not None else []
             case RunEnded():
-                return self._ended(event)
+                return self._noted(self._ended(event))
             case CustomEmitted():
                 return [Act("custom", event.run_id, event.data, event.time, event.name)]
             case _:
@@ -78,24 +76,41 @@ class Speech:
         if event.run_id in self._started_runs:
             return []
         self._started_runs.add(event.run_id)
-        if event.kind in _MODELS and not self._root_speaks:
+        is_root = event.run_id == self._root_id
+        hidden = not self._inner and not is_root and self._is_inside(event)
+        if hidden:
+            self._inside.add(event.run_id)
+        elif event.kind in _MODELS and not self._root_speaks:
             self._root_speaks = False
-            self._speakers[event.run_id] = _Speaker(event.run_id)
-        if event.kind == RunKind.TOOL:
+            self._speakers[event.run_id] = Speaker(event.run_id)
+        elif event.kind == RunKind.TOOL:
             self._tools[event.run_id] = event.tool_call_id
-        if event.run_id == self._root_id:
+            if not is_root and not self._inner:
+                self._inside.add(event.run_id)
+        elif event.kind == RunKind.NODE:
+            self._nodes.add(event.run_id)
+        if is_root:
+            self._resumes = any(link.relation == "resumes" for link in event.links)
             return [Act("start", event.run_id, event, event.time)]
-        if event.kind in _STEPS:
-            count = self._step_names[event.name] = self._step_names.get(event.name, 0) + 1
-            step = event.name if count == 1 else f"{event.name} ({count})"
-            self._steps[event.run_id] = step
-            return [Act("step_start", step, None, event.time, step)]
-        return []
+        return self._step(event) if event.kind in _STEPS and not hidden else []
 
-    def _speaker(self, event: RunStreamed) -> _Speaker | None:
+    def _is_inside(self, event: RunStarted) -> bool:
+        if event.parent_run_id in self._inside:
+            return True
+        if event.kind not in _MODELS:
+            return False
+        return not _NO_STREAM.isdisjoint(event.tags) or any(event.metadata.get(key) for key in _INTERNAL)
+
+    def _step(self, event: RunStarted) -> list[Act]:
+        count = self._step_names[event.name] = self._step_names.get(event.name, 0) + 1
+        step = event.name if count == 1 else f"{event.name} ({count})"
+        self._steps[event.run_id] = step
+        return [Act("step_start", step, None, event.time, step)]
+
+    def _speaker(self, event: RunStreamed) -> Speaker | None:
         if event.run_id == self._root_id and self._root_speaks is None and event.text:
             self._root_speaks = True
-            self._speakers[event.run_id] = _Speaker(event.run_id)
+            self._speakers[event.run_id] = Speaker(event.run_id)
         return self._speakers.get(event.run_id)
 
     def _ended(self, event: RunEnded) -> list[Act]:
@@ -104,14 +119,54 @@ class Speech:
         if speaker is not None:
             acts += speaker.ended(event)
         if event.run_id in self._tools:
-            call_id = self._tools.pop(event.run_id) or _answered_call(event)
-            if call_id is not None:
-                acts.append(_result(event, call_id))
+            acts += self._answered(event, self._tools.pop(event.run_id))
+        elif event.outcome == Outcome.INTERRUPTED:
+            self._pauses.take(event, None)
+        elif event.run_id in self._nodes:
+            acts += self._answers_of_a_node(event)
         if event.run_id in self._steps:
             step = self._steps.pop(event.run_id)
             acts.append(Act("step_end", step, None, event.time, step))
         if event.run_id == self._root_id:
             acts += self._close(event)
+        return acts
+
+    def _answered(self, event: RunEnded, call_id: str | None) -> list[Act]:
+        call_id = call_id or _answered_call(event)
+        if event.outcome == Outcome.INTERRUPTED:
+            self._pauses.take(event, call_id)
+        if call_id is None or event.outcome in _LEFT:
+            return []
+        content = plain_content(content_of_tool(event.outputs, call_id))
+        if not failed(event):
+            return [Act("call_result", call_id, content, event.time, parent=event.run_id)]
+        message = event.error.message if event.error is not None else "the tool failed"
+        said = content if isinstance(content, str) and content else message
+        return [Act("call_error", call_id, said, event.time, parent=event.run_id)]
+
+    def _answers_of_a_node(self, event: RunEnded) -> list[Act]:
+        """Return the results that no tool gave: of calls a human or a middleware answered."""
+        acts: list[Act] = []
+        messages = messages_in(event.outputs)
+        known = set(self._pending)
+        if self._resumes:  # the calls were told by the run before
+            known |= {call.get("id") for message in messages for call in message.get("tool_calls") or ()}
+        for message in messages:
+            call_id = message.get("tool_call_id")
+            if message.get("type") != "tool" or not isinstance(call_id, str) or call_id not in known:
+                continue
+            kind = "call_error" if message.get("status") == "error" else "call_result"
+            content = plain_content(message.get("content"))
+            acts.append(Act(kind, call_id, content, event.time, parent=f"{event.run_id}:{call_id}"))
+        return acts
+
+    def _noted(self, acts: list[Act]) -> list[Act]:
+        """Remember which calls wait for their results."""
+        for act in acts:
+            if act.kind == "call_end":
+                self._pending[act.id] = (act.name, act.value)
+            elif act.kind in ("call_result", "call_error"):
+                self._pending.pop(act.id, None)
         return acts
 
     def _close(self, event: RunEnded) -> list[Act]:
@@ -123,135 +178,17 @@ class Speech:
         self._speakers.clear()
         self._steps.clear()
         self.over = True
+        if event.outcome == Outcome.INTERRUPTED:
+            self._noted(acts)
+            acts.append(
+                Act("paused", event.run_id, self._pauses.all(self._pending, event.run_id), event.time)
+            )
         return [*acts, Act("end", event.run_id, event, event.time)]
-
-
-class _Speaker:
-    """One run whose words count."""
-
-    def __init__(self, run_id: str) -> None:
-        self._id = run_id
-        self._open: str | None = None
-        self._said = False
-        self._calls: dict[int | str, _Call] = {}
-        self._last: int | str = 0
-
-    def streamed(self, event: RunStreamed) -> list[Act]:
-        acts: list[Act] = []
-        if event.reasoning:
-            acts += self._say("reasoning", event.reasoning, event.time)
-        if event.text:
-            acts += self._say("text", event.text, event.time)
-        for fragment in event.tool_calls:
-            acts += self._call(fragment, event.time)
-        return acts
-
-    def ended(self, event: RunEnded) -> list[Act]:
-        acts: list[Act] = []
-        if not self._said and event.outcome == Outcome.OK:
-            # The model did not stream: all it said came with the end.
-            for message in _messages(event.outputs):
-                if text := _text_of(message):
-                    acts += self._say("text", text, event.time)
-                for number, call in enumerate(message.get("tool_calls") or ()):
-                    acts += self._whole_call(number, call, event.time)
-        return acts + self.close(event.time)
-
-    def close(self, time: int) -> list[Act]:
-        acts = self._stop(time)
-        for call in self._calls.values():
-            if call.started:
-                acts.append(Act("call_end", call.id, "".join(call.args), time, call.name, self._id))
-        self._calls.clear()
-        return acts
-
-    def _say(self, what: str, words: str, time: int) -> list[Act]:
-        self._said = True
-        acts: list[Act] = []
-        # A message and its reasoning are told apart by their ids.
-        name = self._id if what == "text" else f"{self._id}:reasoning"
-        if self._open != what:
-            acts += self._stop(time)
-            self._open = what
-            acts.append(Act(f"{what}_start", name, None, time))
-        return [*acts, Act(what, name, words, time)]
-
-    def _stop(self, time: int) -> list[Act]:
-        if self._open is None:
-            return []
-        what, self._open = self._open, None
-        return [Act(f"{what}_end", self._id if what == "text" else f"{self._id}:reasoning", None, time)]
-
-    def _call(self, fragment: ToolCallFragment, time: int) -> list[Act]:
-        self._said = True
-        key = fragment.index if fragment.index is not None else (fragment.id or self._last)
-        self._last = key
-        call = self._calls.setdefault(key, _Call(f"{self._id}:{key}"))
-        acts: list[Act] = []
-        if not call.started:
-            call.id = fragment.id or call.id
-            call.name += fragment.name or ""
-        if call.name and not call.started:
-            call.started = True
-            acts = [*self._stop(time), Act("call_start", call.id, None, time, call.name, self._id)]
-            if earlier := "".join(call.args):
-                acts.append(Act("call_args", call.id, earlier, time))
-        if fragment.args:
-            call.args.append(fragment.args)
-            if call.started:
-                acts.append(Act("call_args", call.id, fragment.args, time))
-        return acts
-
-    def _whole_call(self, number: int, call: dict[str, Any], time: int) -> list[Act]:
-        whole = self._calls[number] = _Call(call.get("id") or f"{self._id}:{number}")
-        whole.name, whole.started = call.get("name") or "tool", True
-        whole.args = [json.dumps(call.get("args", {}), default=repr)]
-        return [
-            *self._stop(time),
-            Act("call_start", whole.id, None, time, whole.name, self._id),
-            Act("call_args", whole.id, whole.args[0], time),
-        ]
-
-
-class _Call:
-    __slots__ = ("args", "id", "name", "started")
-
-    def __init__(self, call_id: str) -> None:
-        self.id = call_id
-        self.name = ""
-        self.args: list[str] = []
-        self.started = False
 
 
 def _answered_call(event: RunEnded) -> str | None:
     """Return the call a tool's message says it answers: before langchain-core 1.1 its start did not."""
-    outputs = event.outputs
+    outputs: Any = event.outputs
     is_message = isinstance(outputs, dict) and outputs.get("type") == "tool"
     call_id = outputs.get("tool_call_id") if is_message else None
     return call_id if isinstance(call_id, str) else None
-
-
-def _result(event: RunEnded, call_id: str) -> Act:
-    if not failed(event):
-        return Act("call_result", call_id, event.outputs, event.time, parent=event.run_id)
-    message = event.error.message if event.error is not None else f"the tool was {event.outcome}"
-    return Act("call_error", call_id, message, event.time, parent=event.run_id)
-
-
-def _messages(outputs: Any) -> list[dict[str, Any]]:
-    """Return the messages a model's outputs hold; a completion counts as one."""
-    if not isinstance(outputs, dict):
-        return []
-    if isinstance(completions := outputs.get("completions"), list):
-        return [{"content": text} for text in completions if isinstance(text, str)]
-    messages = outputs.get("messages")
-    return [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
-
-
-def _text_of(message: dict[str, Any]) -> str:
-    content = message.get("content")
-    if isinstance(content, str):
-        return content
-    blocks = content if isinstance(content, list) else []
-    texts = [block.get("text", "") if isinstance(block, dict) else str(block) for block in blocks]
-    return "".join(text for text in texts if isinstance(text, str))

@@ -6,12 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import Outcome
-from tracebus_exporters.web._speech import Speech, failed
+from tracebus_exporters.web._said import as_text
+from tracebus_exporters.web._speech import Speech
 from tracebus_exporters.web._wire import DONE
 
 if TYPE_CHECKING:
-    from tracebus.events import RunEnded, RunEvent
-    from tracebus_exporters.web._speech import Act
+    from collections.abc import Sequence
+
+    from tracebus.events import RunEnded, RunEvent, RunStarted
+    from tracebus_exporters.web._acts import Act, Pause
 
 __all__ = ["VERCEL_HEADERS", "VercelProjection"]
 
@@ -19,11 +22,17 @@ VERCEL_HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
 
 
 class VercelProjection:
-    """Turns a tree's events into chunks of one assistant message."""
+    """Turns a tree's events into chunks of one assistant message.
 
-    def __init__(self, root_id: str) -> None:
+    Args:
+        root_id: the tree's root run, whose id the message gets.
+        inner: tell what is said inside as well, see `Speech`.
+    """
+
+    def __init__(self, root_id: str, *, inner: bool = False) -> None:
         self._root_id = root_id
-        self._speech = Speech(root_id)
+        self._speech = Speech(root_id, inner=inner)
+        self._provider_calls: set[str] = set()
 
     def messages(self, event: RunEvent) -> list[dict[str, Any]]:
         """Return the chunks *event* makes."""
@@ -41,70 +50,92 @@ class VercelProjection:
     def _told(self, act: Act) -> list[dict[str, Any]]:
         match act.kind:
             case "start":
-                return [{"type": "start", "messageId": self._root_id}, {"type": "start-step"}]
+                return [self._start(act.value), {"type": "start-step"}]
             case "end":
                 return _end(act.value)
+            case "paused":
+                return _paused(act.value)
             case "step_start" | "step_end":
                 return []
             case _ if act.kind.startswith("call_"):
-                return [_tool_call(act)]
+                return [self._tool_call(act)]
             case _:
-                return [_part(act)]
+                return _part(act)
+
+    def _start(self, event: RunStarted) -> dict[str, Any]:
+        """Return the beginning; a run that resumes goes on with the message the client has."""
+        if any(link.relation == "resumes" for link in event.links):
+            return {"type": "start"}
+        return {"type": "start", "messageId": self._root_id}
+
+    def _tool_call(self, act: Act) -> dict[str, Any]:
+        if act.kind == "call_start" and act.value:
+            self._provider_calls.add(act.id)
+        told = _tool_call(act)
+        if act.id in self._provider_calls and act.kind != "call_args":
+            told["providerExecuted"] = True
+        return told
 
 
-def _part(act: Act) -> dict[str, Any]:
+def _part(act: Act) -> list[dict[str, Any]]:
     match act.kind:
         case "custom":
             # Transient: it reaches `onData` and does not become part of the message.
-            return {"type": f"data-{act.name}", "data": act.value, "transient": True}
+            return [{"type": f"data-{act.name}", "data": act.value, "transient": True}]
         case "text" | "reasoning":
-            return {"type": f"{act.kind}-delta", "id": act.id, "delta": act.value}
+            return [{"type": f"{act.kind}-delta", "id": act.id, "delta": act.value}]
+        case "media":
+            media = act.value
+            if media.url is None:
+                return [{"type": "data-media", "data": {"modality": media.modality, "mediaType": media.type}}]
+            media_type = media.type or {"image": "image/*"}.get(media.modality, "application/octet-stream")
+            return [{"type": "file", "url": media.url, "mediaType": media_type}]
         case _:
-            return {"type": act.kind.replace("_", "-"), "id": act.id}
+            return [{"type": act.kind.replace("_", "-"), "id": act.id}]
+
+
+def _paused(pauses: Sequence[Pause]) -> list[dict[str, Any]]:
+    """Return the requests for approval of the calls that wait, and what is asked besides."""
+    told: list[dict[str, Any]] = []
+    for pause in pauses:
+        if pause.value is not None:
+            data = {"id": pause.id, "value": pause.value, "toolCallIds": list(pause.calls)}
+            told.append({"type": "data-interrupt", "id": pause.id, "data": data})
+        for number, call in enumerate(pause.calls):
+            approval = pause.id if len(pause.calls) == 1 else f"{pause.id}:{number}"
+            told.append({"type": "tool-approval-request", "approvalId": approval, "toolCallId": call})
+    return told
 
 
 def _end(event: RunEnded) -> list[dict[str, Any]]:
-    if not failed(event):
-        return [{"type": "finish-step"}, {"type": "finish"}]
-    if event.outcome in (Outcome.CANCELLED, Outcome.ABANDONED):
-        return [{"type": "abort"}]
-    message = event.error.message if event.error is not None else ""
-    return [{"type": "error", "errorText": message or f"the run was {event.outcome}"}]
+    match event.outcome:
+        case Outcome.OK | Outcome.INTERRUPTED:
+            return [{"type": "finish-step"}, {"type": "finish"}]
+        case Outcome.CANCELLED | Outcome.ABANDONED:
+            return [{"type": "abort"}]
+        case _:
+            message = event.error.message if event.error is not None else ""
+            return [{"type": "error", "errorText": message or "the run failed"}]
 
 
 def _tool_call(act: Act) -> dict[str, Any]:
+    ids = {"toolCallId": act.id, "dynamic": True}
     match act.kind:
         case "call_start":
-            return {
-                "type": "tool-input-start",
-                "toolCallId": act.id,
-                "toolName": act.name,
-                "dynamic": True,
-            }
+            return {"type": "tool-input-start", "toolName": act.name, **ids}
         case "call_args":
             return {"type": "tool-input-delta", "toolCallId": act.id, "inputTextDelta": act.value}
         case "call_end":
+            return {"type": "tool-input-available", "toolName": act.name, "input": _parsed(act.value), **ids}
+        case "call_bad":
+            why = "the model wrote arguments that are no JSON"
             return {
-                "type": "tool-input-available",
-                "toolCallId": act.id,
-                "toolName": act.name,
-                "input": _parsed(act.value),
-                "dynamic": True,
-            }
+                "type": "tool-input-error", "toolName": act.name, "input": act.value, "errorText": why, **ids,
+            }  # fmt: skip
         case "call_error":
-            return {
-                "type": "tool-output-error",
-                "toolCallId": act.id,
-                "errorText": act.value,
-                "dynamic": True,
-            }
+            return {"type": "tool-output-error", "errorText": as_text(act.value), **ids}
         case _:
-            return {
-                "type": "tool-output-available",
-                "toolCallId": act.id,
-                "output": act.value,
-                "dynamic": True,
-            }
+            return {"type": "tool-output-available", "output": act.value, **ids}
 
 
 def _parsed(arguments: str) -> Any:

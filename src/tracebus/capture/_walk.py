@@ -7,6 +7,7 @@ import math
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from tracebus.capture._encoded import LONGEST_KEPT, without_bytes
 from tracebus.capture._forms import Instead, Listed, Mapped, NotHandled, Stub, Unreadable, form_of
 from tracebus.capture._pieces import Piece, PieceList, hooks, is_shared, piece_of
 from tracebus.capture._reuse import ListForm, ListUse, PieceForm, remember
@@ -29,6 +30,7 @@ _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1  # what MessagePack holds
 _INT_MOST_BITS = 4_096  # decimal digits cost quadratic time
 _NUMBER_SIZE = 8
 _PAIR = 2
+_BEYOND = 4_096  # characters of a string behind its limit that are looked at for secrets
 _MOST_CONVERSIONS = 8  # of one value into another, before its `repr` must do
 _MOST_FORMS = 4  # of one piece, under different policies
 _LIST_SIZE = 3
@@ -148,11 +150,16 @@ class _Walk:
     def _string(self, text: str, path: _Path) -> Any:
         if not self._redacting:
             size = len(text)
+            if size > LONGEST_KEPT and (short := without_bytes(text)) is not None:
+                self._note(path, "binary", short[1])
+                return self._placeholder(short[0])
             if size <= self._longest and size <= self._room and text.isascii():  # by far the most common
                 self._room -= size + 3
-            else:
-                text = self._limited(text, path)
-            return text if is_harmless(text) else self._scrubbed(text, path)
+                return text if is_harmless(text) else self._scrubbed(text, path)
+            # A secret at the limit is looked at whole: half of it might pass unrecognised.
+            near = text[: min(self._longest, max(self._room, 1)) + _BEYOND]
+            known = near if is_harmless(near) else self._scrubbed(clean_text(near), path)
+            return self._limited(known + text[len(near) :], path)
         # The function sees the whole text: half a secret at the limit would pass it unrecognised.
         whole = self._scrubbed(clean_text(text), path)
         replaced = self._capture.redacted_by_function(self._at(path), whole)
