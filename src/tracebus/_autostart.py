@@ -9,14 +9,8 @@ from __future__ import annotations
 
 import importlib
 import logging
-import sys
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import ModuleType
+from tracebus._when_imported import when_imported
 
 __all__ = ["observe_when_langchain_is_there"]
 
@@ -25,10 +19,7 @@ _AWAITED = "langchain_core"
 
 def observe_when_langchain_is_there() -> None:
     """Observe the process, as `TRACEBUS_TO` says, from the moment it has imported LangChain."""
-    if _AWAITED in sys.modules:
-        _install()
-    else:
-        sys.meta_path.insert(0, _Finder())
+    when_imported(_AWAITED, _install)
 
 
 def _install() -> None:
@@ -36,42 +27,6 @@ def _install() -> None:
         importlib.import_module("tracebus.sources")
     except Exception:
         logging.getLogger("tracebus").exception("TRACEBUS_TO is set, but tracebus cannot observe")
-
-
-class _Finder(MetaPathFinder):
-    """Finds LangChain once, as the ordinary finder does, with a loader that tells when it is there."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Find *fullname* if it is LangChain, and nothing else."""
-        if fullname != _AWAITED:
-            return None
-        sys.meta_path.remove(self)
-        spec = PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Announcing(spec.loader)
-        return spec
-
-
-class _Announcing(Loader):
-    """Loads as *loader* does, and then begins to observe."""
-
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Return what *loader* makes."""
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Load the module, then begin."""
-        spec = module.__spec__
-        if spec is not None:
-            spec.loader = self._loader  # who looks at the module later finds nothing of ours
-        module.__loader__ = self._loader
-        self._loader.exec_module(module)
-        _install()
 
 
 observe_when_langchain_is_there()

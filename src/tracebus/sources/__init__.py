@@ -11,9 +11,11 @@ from tracebus.sources import _current_run  # noqa: F401 -- registers itself with
 from tracebus.sources._normalize import astream, normalize
 from tracebus.sources._observe import Observed, observe
 from tracebus.sources._observing import install, observing, uninstall
+from tracebus.sources._remote_graph import tell_of_remote_graphs
 from tracebus.sources._wiring import default_bus
 
 __all__ = ["Observed", "astream", "default_bus", "install", "normalize", "observe", "observing", "uninstall"]
 
+tell_of_remote_graphs()
 if os.environ.get("TRACEBUS_TO"):  # the whole process is wanted; `tracebus._autostart` leaves it to us
     install()

@@ -93,6 +93,16 @@ class GraphPartReader:
         tell(namespace, part._replace(mode=mode, namespace=namespace))
         return True
 
+    @property
+    def interrupts(self) -> list[Any]:
+        """What the graph waits for, as far as it has said so."""
+        return self._interrupts
+
+    @property
+    def state(self) -> Any:
+        """The outermost graph's state as it was last told."""
+        return self._values.get(())
+
     def finish(self, error: BaseException | None) -> None:
         """Close what the stream left open: it is over, by *error* or by exhaustion."""
         self._begin_waiting()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from langchain_core.callbacks import BaseCallbackHandler
 from tracebus.sources._inline import ASKS_WITH_CARE, in_place
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tracebus.sources._call import Call
     from tracebus.sources._recorder import Recorder
 
@@ -19,9 +22,9 @@ _logger = logging.getLogger("tracebus")
 _reported: set[tuple[str, type[BaseException]]] = set()
 
 
-def _report(handler: TracebusHandler, method: str, error: Exception) -> None:
-    """Count a bug of ours on every bus, and log it once per place."""
-    for recorder in handler.recorders:
+def report(told: Any, method: str, error: Exception) -> None:
+    """Count a bug of ours on the bus of each of *told*'s recorders, and log it once per place."""
+    for recorder in told.recorders:
         recorder.tracker.count("callback_errors")
     if (method, type(error)) not in _reported:
         _reported.add((method, type(error)))
@@ -40,9 +43,22 @@ def _telling(method: str) -> Any:
             for recorder in self.recorders:
                 getattr(recorder, method)(self, *args, **kwargs)
         except Exception as error:  # noqa: BLE001  # the user's program is sacred: what we do wrong ends here
-            _report(self, method, error)
+            report(self, method, error)
 
     return tell
+
+
+def guarded(method: Callable[..., None]) -> Callable[..., None]:
+    """Return *method*, of an object with `recorders`, so that what goes wrong in it ends there."""
+
+    @functools.wraps(method)
+    def run(self: Any, *args: Any) -> None:
+        try:
+            method(self, *args)
+        except Exception as error:  # noqa: BLE001  # as above
+            report(self, method.__qualname__, error)
+
+    return run
 
 
 class TracebusHandler(BaseCallbackHandler):
