@@ -1,13 +1,17 @@
-"""What watching keeps in memory: resident size over a million events, and over runs that never end.
+"""What watching keeps in memory: over a million events, over runs that never end, over long prompts.
 
     python benchmarks/memory.py
 
-Both must be flat once the ring is full and the limit on open runs is reached.
+The first two must be flat once the ring is full and the limit on open runs is reached; the last must stay
+below the bus's `max_bytes` and what a process needs besides. It is measured in processes of their own.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from uuid import uuid4
 
@@ -62,6 +66,49 @@ def never_ending_runs() -> None:
     bus.close()
 
 
+REQUESTS = 2_000
+PROMPT = 100_000
+READERS = ("a function", "sqlite", "nobody")
+
+
+def long_prompts(reader: str) -> None:
+    """Print what two thousand requests with prompts of 100 kB add under *reader*."""
+    from langchain_core.runnables import RunnableLambda
+
+    from tracebus import observe
+
+    chain = (
+        RunnableLambda(lambda x: x, name="load")
+        | RunnableLambda(lambda x: x, name="prompt")
+        | RunnableLambda(lambda _: "ok", name="answer")
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        to = {"a function": [lambda _: None], "sqlite": [f"sqlite:{folder}/log.db"], "nobody": []}[reader]
+        bus = EventBus()
+        observed = observe(chain, bus=bus, to=to)
+        observed.invoke("warm up")
+        bus.flush(30)
+        before = most = resident()
+        for number in range(REQUESTS):
+            observed.invoke(f"{number} {'x' * PROMPT}")
+            most = max(most, resident())
+        flushed = bus.flush(60)
+        held = bus.statistics().held_bytes / 1e6
+        print(
+            f"{reader:12} {most - before:22.0f} {resident() - before:20.0f} {held:9.1f}"
+            f"{'' if flushed else '   (not all was stored in time)'}"
+        )
+        bus.close()
+
+
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        long_prompts(sys.argv[1])
+        sys.exit()
     complete_runs()
     never_ending_runs()
+    print(f"\n{REQUESTS:,} requests with a prompt of {PROMPT // 1000} kB through three steps")
+    print("reader        most MiB above before   MiB above at the end   MB held")
+    sys.stdout.flush()
+    for name in READERS:
+        subprocess.run([sys.executable, __file__, name], check=True)

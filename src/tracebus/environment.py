@@ -6,6 +6,8 @@ import difflib
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tracebus.sizes import parse_size
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -32,6 +34,13 @@ def _seconds(text: str) -> str | None:
     return None if 0.0 <= seconds < 1e9 else "must be from 0 seconds on"  # noqa: PLR2004 - thirty years
 
 
+def _size(text: str) -> str | None:
+    try:
+        return None if parse_size(text) else "must be at least 1 byte"
+    except ValueError:
+        return "is no size such as 32MB"
+
+
 VARIABLES: Final = (
     Variable(
         "TRACEBUS_TO",
@@ -44,6 +53,12 @@ VARIABLES: Final = (
         "Seconds a process waits at its end, at most, for events that are on their way.",
         "5",
         _seconds,
+    ),
+    Variable(
+        "TRACEBUS_MAX_BYTES",
+        "Memory the payloads of a bus take at most, for example 32MB.",
+        "64MB",
+        _size,
     ),
     Variable(
         "TRACEBUS_PRICES",

@@ -13,6 +13,7 @@ from tracebus.bus._exporter import as_exporter, settles_itself, tell_attached
 from tracebus.bus._flushing import include_in_flush
 from tracebus.bus._handle import ExporterHandle
 from tracebus.bus._lifecycle import DEFAULT_TIMEOUT, before_others_at_exit
+from tracebus.bus._limits import max_bytes_from_environment
 from tracebus.bus._reader import Reader
 from tracebus.bus._ring import Ring
 from tracebus.bus._settling import Settler
@@ -37,18 +38,26 @@ __all__ = ["EventBus"]
 class EventBus:
     """An in-process log of the newest *capacity* events, and the readers that follow it.
 
+    Their payloads take at most about *max_bytes* of memory, 64 MB unless `TRACEBUS_MAX_BYTES` says
+    otherwise. Those every reader has passed are let go first, beyond a quarter of it, then the oldest;
+    those of open runs last. Such an event stays, with a cut of the reason `memory`.
+
     Every reader has a cursor of its own: a slow or broken one costs itself a `Gap`, and neither
     the program nor another reader anything. Closed by `close`, by leaving a `with` or `async with`
     block, at the end of the process, or when it is garbage collected.
 
     Raises:
-        ValueError: *capacity* is less than 1.
+        ValueError: *capacity* or *max_bytes* is less than 1.
     """
 
-    def __init__(self, capacity: int = 65_536, *, clock: Clock = system_clock) -> None:
+    def __init__(
+        self, capacity: int = 65_536, max_bytes: int | None = None, *, clock: Clock = system_clock
+    ) -> None:
         if capacity < 1:
             raise ValueError(f"capacity must be at least 1 event, not {capacity}")
-        self._ring = Ring(capacity, clock)
+        if max_bytes is not None and max_bytes < 1:
+            raise ValueError(f"max_bytes must be at least 1 byte, not {max_bytes}")
+        self._ring = Ring(capacity, clock, max_bytes_from_environment() if max_bytes is None else max_bytes)
         self._settler = Settler(self._ring.tally)
         self._workers: list[Worker] = []
         self._subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
@@ -173,6 +182,8 @@ class EventBus:
         return BusStatistics(
             published=self._ring.head,
             capacity=self._ring.capacity,
+            held_bytes=self._ring.holdings.bytes,
+            max_bytes=self._ring.max_bytes,
             open_runs=self._ring.open_count,
             exporters=tuple(worker.statistics() for worker in workers),
             subscriptions=tuple(subscription.statistics() for subscription in subscriptions),

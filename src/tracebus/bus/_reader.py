@@ -20,7 +20,7 @@ class Reader:
     Settled by *settler*, or as they are where that is `None`.
     """
 
-    __slots__ = ("_settler", "missed", "position", "ring")
+    __slots__ = ("__weakref__", "_settler", "missed", "position", "ring")
 
     def __init__(self, ring: Ring, settler: Settler | None, after: int | None = None) -> None:
         self.ring = ring
@@ -29,6 +29,7 @@ class Reader:
         """The last position taken."""
         self.missed = 0
         """Events that were overwritten before this reader came to them."""
+        ring.readers.add(self)
 
     @property
     def lag(self) -> int:
@@ -43,15 +44,21 @@ class Reader:
         if self.ring.head == self.position:
             return []
         missed, events = self.ring.read(self.position, limit)
-        if events and self._settler is not None:
-            self._settler.settle(events)
+        settler = self._settler if events else None
+        if settler is not None and settler.settle(events, again=self.ring.has_copies):
+            self.ring.settled(events)
         after = self.position + missed
         position = after + len(events)
         if missed:
             events.insert(0, Gap(seq=after, time=self.ring.clock(), missed=missed))
         self.missed += missed
         self.position = position
+        self.ring.let_go_of_read()
         return events
+
+    def end(self) -> None:
+        """Read no more: nothing need be kept for this reader."""
+        self.ring.readers.discard(self)
 
     def skip_to_head(self) -> None:
         """Leave everything written so far to somebody else."""

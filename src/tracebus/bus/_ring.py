@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from msgspec.structs import force_setattr, replace
 
+from tracebus.bus._holdings import Holdings, weight_of
 from tracebus.bus._tally import Tally
 from tracebus.bus._waking import Alarms
-from tracebus.events import Gap, RunEnded, RunStarted
+from tracebus.events import Deferred, Gap, RunEnded, RunStarted, payloads_of, without_payload
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tracebus.bus._reader import Reader
     from tracebus.clock import Clock
     from tracebus.events import Event
 
-__all__ = ["Ring"]
+__all__ = ["DEFAULT_MAX_BYTES", "Ring"]
+
+DEFAULT_MAX_BYTES = 64_000_000
+_SHARE_OF_READ = 4
+"""Payloads that every reader has passed are kept up to this part of `max_bytes`, for one that joins late."""
 
 _MAX_OPEN_RUNS = 100_000
 """Far above the tracker's own cap: the table must stay finite even for a source without one."""
@@ -29,11 +38,19 @@ pool's worker, a job); but not after each of hundreds a second, which would cost
 class Ring:
     """The newest *capacity* events, each with its position `seq` in the log, from 1.
 
-    Many threads append; many read, without a lock. Nothing here knows who reads.
+    Many threads append; many read, without a lock. Where the events keep more than *max_bytes*, the
+    oldest are replaced by copies without payloads; where everybody has read them, sooner.
     """
 
-    def __init__(self, capacity: int, clock: Clock) -> None:
+    def __init__(self, capacity: int, clock: Clock, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self.capacity = capacity
+        self.max_bytes = max_bytes
+        self.holdings = Holdings()
+        self.readers: WeakSet[Reader] = WeakSet()
+        """Those still reading: what all of them have passed may go."""
+        self.has_copies = False
+        """Whether a settled event may have been replaced by a copy that is not."""
+        self._let_go_to = 0
         self.clock = clock
         self.head = 0
         """The newest event's position."""
@@ -58,37 +75,22 @@ class Ring:
 
         Re-entrant: a finaliser or signal handler that appends while its own thread is in here finds
         `_busy` set and leaves its event to the outer call. No object is freed under the lock (hence
-        `ended` and `evicted`): a finaliser may take a lock of the program's that another appending
-        thread holds.
+        `freed`): a finaliser may take a lock of the program's that another appending thread holds.
         """
-        ended: Event | None
-        evicted: Event | None
         while True:
             if event.seq:  # it stands in another log already, and stays as it is there
                 event = replace(event, seq=0)
+            weight = weight_of(event)
             with self._lock:
                 if self._busy:
                     self._reentered.append(event)
                     return
                 try:
                     self._busy = True
-                    if self.sealed:
-                        self.tally.count("published_after_close")
-                    else:
-                        seq = self.head + 1
-                        force_setattr(event, "seq", seq)
-                        if isinstance(event, RunStarted):
-                            ended = self._forget_oldest() if len(self._open) >= _MAX_OPEN_RUNS else None
-                            self._open[event.run_id] = event
-                        elif isinstance(event, RunEnded):
-                            ended = self._ended(event)
-                        index = seq % self.capacity
-                        evicted = self._slots[index]
-                        self._slots[index] = event
-                        self.head = seq
+                    freed = self._append(event, *weight)
                 finally:
                     self._busy = False
-            ended = evicted = None  # noqa: F841 - freed here, and not while the lock is held
+            weight = freed = None  # type: ignore[assignment]  # noqa: F841 - freed here, and not under the lock
             if not self._reentered:
                 break
             event = self._reentered.popleft()
@@ -103,6 +105,125 @@ class Ring:
         if event.parent_run_id is None:
             self._root_ended_at = event.time
         return self._open.pop(event.run_id, None)
+
+    def _append(
+        self, event: Event, own: int, shares: Iterable[tuple[object, int]], payloads: tuple[Any, ...]
+    ) -> list[object]:
+        """Do what `append` does, under the lock; return what is to be freed after it."""
+        if self.sealed:
+            self.tally.count("published_after_close")
+            return []
+        freed: list[object] = []
+        seq = self.head + 1
+        force_setattr(event, "seq", seq)
+        closed: list[RunStarted | None] = []
+        if isinstance(event, RunStarted):
+            closed.append(self._forget_oldest() if len(self._open) >= _MAX_OPEN_RUNS else None)
+            closed.append(self._open.pop(event.run_id, None))
+            self._open[event.run_id] = event
+        elif isinstance(event, RunEnded):
+            closed.append(self._ended(event))
+        index = seq % self.capacity
+        evicted = self._slots[index]
+        self._slots[index] = event
+        self.head = seq
+        freed += (*closed, evicted)
+        if own or shares or payloads:
+            self.holdings.add(seq, own, shares, payloads)
+        if evicted.seq and not self._is_open(evicted):
+            freed += self.holdings.remove(evicted.seq)
+        for start in closed:
+            if start is not None and start.seq <= max(self._let_go_to, seq - self.capacity):
+                self._let_go(start, freed)  # kept until now for whoever joined late
+        if self.holdings.bytes > self.max_bytes:
+            self._make_room(freed)
+        return freed
+
+    # Memory -------------------------------------------------------------------------------------
+
+    def settled(self, events: Iterable[Event]) -> None:
+        """Take note that *events* have become JSON, which may take more or less memory than before."""
+
+        def account() -> list[object]:
+            freed: list[object] = [self.holdings.settled(event.seq) for event in events]
+            if self.holdings.bytes > self.max_bytes:
+                self._make_room(freed)
+            return freed
+
+        self._exclusively(account)
+
+    def discharge(self, events: Iterable[Event]) -> None:
+        """Take note that those of *events* that have no payload any more keep nothing."""
+        empty = [event.seq for event in events if without_payload(event) is None]
+        self._exclusively(lambda: [self.holdings.remove(seq) for seq in empty])
+
+    def let_go_of_read(self) -> None:
+        """Replace the oldest events every reader is past by copies without payload, where many are kept."""
+        target = self.max_bytes // _SHARE_OF_READ
+        if self.holdings.bytes > target and (reached := self._passed()) > self._let_go_to:
+            self._exclusively(lambda: self._let_go_up_to(reached, target))
+
+    def _passed(self) -> int:
+        """Return the position every reader is past; 0 where nobody reads."""
+        return min((reader.position for reader in list(self.readers)), default=0)
+
+    def _make_room(self, freed: list[object]) -> None:
+        """Let the oldest payloads go, read or not; those of open runs last."""
+        passed = self._passed()
+        unread, gone = self._let_go_up_to(self.head, self.max_bytes, passed)
+        freed.append(gone)
+        if self.holdings.bytes > self.max_bytes:
+            for start in list(self._open.values()):
+                if self.holdings.bytes <= self.max_bytes:
+                    break
+                unread += self._let_go(start, freed) and start.seq > passed
+        if unread:
+            self.tally.count("payloads_let_go_unread", unread)
+
+    def _let_go_up_to(self, position: int, target: int, passed: int = 0) -> tuple[int, list[object]]:
+        """Let payloads go until no more than *target* bytes are kept.
+
+        Returns how many of those were after *passed*, and what is to be freed.
+        """
+        unread = 0
+        freed: list[object] = []
+        self._let_go_to = max(self._let_go_to, self.head - self.capacity)
+        while self.holdings.bytes > target and self._let_go_to < position:
+            self._let_go_to += 1
+            event = self._slots[self._let_go_to % self.capacity]
+            if not self._is_open(event):
+                unread += self._let_go(event, freed) and event.seq > passed
+        return unread, freed
+
+    def _let_go(self, event: Event, freed: list[object]) -> bool:
+        """Put a copy without payload in *event*'s place: whoever has the event keeps it as it is."""
+        index = event.seq % self.capacity
+        slim = without_payload(event)
+        freed += self.holdings.remove(event.seq)
+        if slim is None:
+            return False
+        freed.append(event)
+        if self._slots[index] is event:
+            self._slots[index] = slim
+        if isinstance(slim, RunStarted) and self._is_open(event):
+            self._open[slim.run_id] = slim
+        self.has_copies = self.has_copies or any(isinstance(value, Deferred) for value in payloads_of(slim))
+        return True
+
+    def _is_open(self, event: Event) -> bool:
+        return isinstance(event, RunStarted) and self._open.get(event.run_id) is event
+
+    def _exclusively(self, work: Callable[[], object]) -> None:
+        """Run *work* while nobody appends; what it returns is freed afterwards."""
+        with self._lock:
+            was_busy, self._busy = self._busy, True
+            try:
+                freed = work()
+            finally:
+                self._busy = was_busy
+        del freed
+        if self._reentered and not was_busy:
+            self.append(self._reentered.popleft())
 
     def read(self, after: int, limit: int) -> tuple[int, list[Event]]:
         """Return how many events after position *after* are lost, and up to *limit* that follow them.
@@ -152,7 +273,11 @@ class Ring:
         self._lock = threading.RLock()
         self._busy = False
         self._reentered.clear()
+        for start in self._open.values():
+            if start.seq <= self.head - self.capacity:
+                self.holdings.remove(start.seq)
         self._open.clear()
+        self.readers = WeakSet(self.readers)  # it may have been in use when the process forked
         self.alarms.reset()
         self.tally.reset()
 

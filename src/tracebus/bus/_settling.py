@@ -28,14 +28,20 @@ class Settler:
         self._tally = tally
         self._done = (0, 0)
 
-    def settle(self, events: Sequence[Event]) -> None:
-        """Settle *events*, which stand at consecutive positions of the log; never raise."""
+    def settle(self, events: Sequence[Event], *, again: bool = False) -> bool:
+        """Settle *events*, which stand at consecutive positions of the log; never raise.
+
+        Returns whether that was to be done; *again* does it in any case.
+        """
         first, last = events[0].seq, events[-1].seq
         low, high = self._done
-        if low <= first and last <= high:
-            return
+        if low <= first and last <= high and not again:
+            return False
+        if again:
+            high = first - 1
         self._settle_new(events[high - first + 1 :] if low <= first <= high else events)
         self._done = _joined(self._done, (first, last))
+        return True
 
     def settle_one(self, event: Event) -> Event:
         """Settle *event* wherever it stands, and return it; never raise."""

@@ -58,6 +58,10 @@ class BusStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """Events published, which is the newest `seq`."""
     capacity: int
     """How many of the newest events the ring holds."""
+    held_bytes: int = 0
+    """Bytes their payloads take in memory, about; what several events share is counted once."""
+    max_bytes: int = 0
+    """How many they may take: beyond, the oldest payloads are let go."""
     open_runs: int
     exporters: tuple[ExporterStatistics, ...]
     subscriptions: tuple[SubscriptionStatistics, ...]

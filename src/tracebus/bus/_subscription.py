@@ -82,6 +82,7 @@ class Subscription:
     async def aclose(self) -> None:
         """End the iteration, also for a consumer that waits at this moment."""
         self._closed = True
+        self._reader.end()
         self._ready.clear()
         for alarm in list(self._sleeping):
             alarm.wake()

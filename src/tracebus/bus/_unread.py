@@ -59,3 +59,5 @@ class Unread:
         _, events = self._ring.read(self._done, reached - self._done)
         for event in events:
             let_go(event)
+        self._ring.settled(events)
+        self._ring.discharge(events)

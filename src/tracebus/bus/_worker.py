@@ -203,6 +203,7 @@ class Worker:
             self._health.failed("its thread, by a bug of tracebus,", error)
         finally:
             self._thread_id = None
+            self._reader.end()
             self._unread = None  # it knows this worker: a cycle would keep both until a collection
             self.done.set()
             self._refuse_flushes()

@@ -69,9 +69,15 @@ class CapturedPayload(Deferred):
             self._value = found.value
             self._used = found.used  # so that they are known again as long as the event is in a bus
             self._convert = None
-            self.own = found.own
+            known = {id(thing) for thing, _ in self.shares}
+            self.own = found.own - sum(size for text, size in found.texts if text in known)
         _, value, cuts = self._settled
         replace_field(event, field, value, cuts)
+
+    @property
+    def is_made_of_pieces(self) -> bool:
+        """Whether parts of its JSON are other events', too, which is known while this is kept."""
+        return bool(self._used)
 
     def _withheld(self, field: str) -> CutReason | None:
         """Say why *field* is to stay empty, `None` if it is not."""

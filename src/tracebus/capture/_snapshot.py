@@ -5,15 +5,15 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tracebus.capture._long_texts import LONG
 from tracebus.capture._pieces import is_shared, piece_list, piece_of
 
 if TYPE_CHECKING:
-    from tracebus.capture._pieces import Share
+    from tracebus.capture._long_texts import LONG
+from tracebus.capture._pieces import Share
 
 _LEVELS = 3
 _MOST_ITEMS = 4_096  # copied for one payload: bounds the hot path at some tens of microseconds
-_LONG = 1_024
-"""Characters of a text from which on it is looked after: several events may hold the same."""
 _POINTER = 8
 _PLACE = 64
 _UNKNOWN = 256
@@ -106,7 +106,7 @@ class _Copier:
 
     def _weigh(self, kind: type, value: Any) -> None:
         if kind is str or kind is bytes:
-            if len(value) >= _LONG:
+            if len(value) >= LONG:
                 self.shares.append((value, len(value)))
             else:
                 self.own += len(value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from tracebus.capture._encoded import LONGEST_KEPT, without_bytes
 from tracebus.capture._forms import Instead, Listed, Mapped, NotHandled, Stub, Unreadable, form_of
+from tracebus.capture._long_texts import LONG, shown_text
 from tracebus.capture._pieces import Piece, PieceList, hooks, is_shared, piece_of
 from tracebus.capture._reuse import ListForm, ListUse, PieceForm, remember
 from tracebus.capture._scrub import is_harmless, scrub
@@ -16,7 +17,7 @@ from tracebus.capture._text import INTERRUPTIONS, REDACTED, clean_text, clipped,
 from tracebus.events import Cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from tracebus.capture._policy import Capture
     from tracebus.events import CutReason
@@ -78,6 +79,8 @@ class Walked(NamedTuple):
     """Characters of it that are no piece's."""
     used: tuple[object, ...] = ()
     """The forms of the pieces in it; while somebody keeps them they are known again."""
+    texts: Sequence[tuple[int, int]] = ()
+    """The long texts in it by their ids, with their sizes, which `own` has."""
 
 
 def walked(value: Any, capture: Capture, pointer: str = "", convert: _Convert | None = None) -> Walked:
@@ -90,7 +93,7 @@ def walked(value: Any, capture: Capture, pointer: str = "", convert: _Convert | 
     except BaseException as error:  # noqa: BLE001  # the last resort: the event goes out without the value
         _log.debug("a payload could not be captured", exc_info=error)
         return Walked(f"<{type_name(type(value))}>", (Cut(pointer, "unserialisable"),))
-    return Walked(result, walk.noted(), walk.own(), tuple(walk.used))
+    return Walked(result, walk.noted(), walk.own(), tuple(walk.used), walk.texts)
 
 
 class _Walk:
@@ -98,7 +101,7 @@ class _Walk:
 
     __slots__ = (
         "_capture", "_convert", "_cuts", "_deepest", "_knows", "_longest", "_more_cuts", "_open", "_pointer",
-        "_redacting", "_room", "_shared", "used",
+        "_redacting", "_room", "_shared", "texts", "used",
     )  # fmt: skip
 
     def __init__(self, capture: Capture, pointer: str, convert: _Convert | None) -> None:
@@ -115,6 +118,7 @@ class _Walk:
         self._deepest = 0
         self._shared = 0
         self.used: list[object] = []
+        self.texts: list[tuple[int, int]] = []
 
     def own(self) -> int:
         """Return how many characters are no piece's."""
@@ -153,6 +157,8 @@ class _Walk:
             if size > LONGEST_KEPT and (short := without_bytes(text)) is not None:
                 self._note(path, "binary", short[1])
                 return self._placeholder(short[0])
+            if size >= LONG and (shown := self._long(text, path)) is not None:
+                return shown
             if size <= self._longest and size <= self._room and text.isascii():  # by far the most common
                 self._room -= size + 3
                 return text if is_harmless(text) else self._scrubbed(text, path)
@@ -169,6 +175,19 @@ class _Walk:
             return self._limited(replaced, path)
         self._note(path, "redacted")
         return self._replacement(replaced, path)
+
+    def _long(self, text: str, path: _Path) -> str | None:
+        """Return what events show of a long text; `None` where the payload has no room for so much."""
+        shown = shown_text(text, self._capture, _BEYOND)
+        if shown.size > self._room:
+            return None
+        if shown.redacted:
+            self._note(path, "redacted")
+        if shown.cut is not None:
+            self._note(path, "length", shown.cut)
+        self._room -= shown.size + 3
+        self.texts.append((id(text), shown.size))
+        return shown.text
 
     def _replacement(self, value: Any, path: _Path) -> Any:
         """Return the JSON form of what the redaction function gave, without asking it again."""

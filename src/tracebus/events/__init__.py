@@ -22,7 +22,7 @@ from tracebus.events._codec import (
     encode_msgpack,
     json_schema,
 )
-from tracebus.events._deferred import Deferred, let_go, settle, settle_all
+from tracebus.events._deferred import Deferred, let_go, payloads_of, settle, settle_all, without_payload
 from tracebus.events._model import (
     SCHEMA_VERSION,
     BatchMembership,
@@ -74,6 +74,8 @@ __all__ = [
     "encode_msgpack",
     "json_schema",
     "let_go",
+    "payloads_of",
     "settle",
     "settle_all",
+    "without_payload",
 ]

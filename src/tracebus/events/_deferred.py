@@ -25,6 +25,15 @@ _DEFERRABLE: dict[type, tuple[str, ...]] = {
     Gap: (),
 }
 
+_LONG: dict[type, tuple[str, ...]] = {
+    RunStarted: ("inputs",),
+    RunStreamed: ("chunk",),
+    RunEnded: ("outputs", "inputs"),
+    RunRetried: (),
+    CustomEmitted: ("data",),
+    Gap: (),
+}
+
 # Settling runs the program's code (a `repr`, a redaction function): re-entrant, since that may publish
 # and so settle again, and many, so that code which waits for another thread hardly meets its event.
 _settling = tuple(threading.RLock() for _ in range(64))
@@ -89,6 +98,26 @@ def _settle_field(event: Event, field: str) -> None:
 def _empty(event: Event, field: str) -> object:
     """Return what *field* holds where nothing is known."""
     return {} if field == "metadata" and type(event) is RunStarted else None
+
+
+def payloads_of(event: Event) -> list[object]:
+    """Return what *event* holds in the fields that may be deferred."""
+    return [value for field in _DEFERRABLE[type(event)] if (value := getattr(event, field)) is not None]
+
+
+def without_payload(event: Event) -> Event | None:
+    """Return *event* without its long payloads, which are noted as cut; `None` where it has none.
+
+    What is deferred in other fields stays so.
+    """
+    changes: dict[str, object] = {}
+    cuts: tuple[Cut, ...] = getattr(event, "cuts", ())
+    for field in _LONG[type(event)]:
+        value = getattr(event, field)
+        if value is not None and value != {}:
+            changes[field] = _empty(event, field)
+            cuts += (Cut(f"/{field}", "memory"),)
+    return msgspec.structs.replace(event, **changes, cuts=cuts) if changes else None
 
 
 def let_go(event: Event) -> None:

@@ -57,14 +57,15 @@ class Outcome(enum.StrEnum):
 
 
 CutReason: TypeAlias = Literal[
-    "content", "redacted", "length", "items", "depth", "size", "cycle", "binary", "unserialisable"
+    "content", "redacted", "length", "items", "depth", "size", "cycle", "binary", "unserialisable", "memory"
 ]
 """Why a value in an event is not what the program had.
 
 content: the content switch is off, or no reader wanted it in time. redacted: a key or the redaction
 function said so. length: a string was shortened. items: a container was shortened. depth: nested too
 deeply. size: the whole payload's budget was used up. cycle: the value contains itself. binary: bytes,
-of which the size is kept. unserialisable: the value has no JSON form and its `repr` failed.
+of which the size is kept. unserialisable: the value has no JSON form and its `repr` failed. memory: let
+go because the bus held more than its `max_bytes`, or because every reader there was had read it.
 """
 
 

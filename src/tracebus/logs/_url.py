@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 from tracebus.exceptions import InvalidLogError
+from tracebus.sizes import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,6 @@ _SUFFIXES = {
     ".ndjson": "jsonl",
 }
 _UNITS_OF_TIME = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_UNITS_OF_SIZE = {"": 1, "B": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 
 class Options:
@@ -124,15 +124,3 @@ def parse_duration(text: str) -> float:
     if found is None:
         raise ValueError("expected a duration such as 30s, 5m, 2h or 7d")
     return float(found[1]) * _UNITS_OF_TIME[found[2] or "s"]
-
-
-def parse_size(text: str) -> int:
-    """Return the bytes *text* means: `1000000`, `500MB`, `1.5G`. Units are powers of 1000.
-
-    Raises:
-        ValueError: it means none.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", text.strip().upper())
-    if found is None:
-        raise ValueError("expected a size such as 500MB or 2GB")
-    return int(float(found[1]) * _UNITS_OF_SIZE[found[2]])

@@ -1,0 +1,148 @@
+"""What the events of a ring keep in memory, in bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tracebus.events import Deferred, RunStreamed, payloads_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tracebus.events import Event
+
+__all__ = ["Holdings", "weight_of"]
+
+_UNKNOWN = 512
+"""Bytes of a payload that does not say what it takes."""
+_PLACE = 64
+_MOST_PLACES = 2_000
+"""Items of plain JSON looked at to weigh it."""
+
+
+class _Shared:
+    """Something several events hold. It is counted for the newest of them."""
+
+    __slots__ = ("seq", "size", "thing")
+
+    def __init__(self, thing: object, size: int, seq: int) -> None:
+        self.thing = thing
+        self.size = size
+        self.seq = seq
+
+
+class Holdings:
+    """Counts what events keep, by their positions; not thread-safe.
+
+    A message that a hundred events hold is counted once, for the newest of them: the others may go
+    without any memory coming free. Estimates, exact to a small factor; what is added is what is taken off.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._own: dict[int, int] = {}
+        self._carried: dict[int, list[int]] = {}
+        self._shared: dict[int, _Shared] = {}
+        self._payloads: dict[int, tuple[Any, ...]] = {}
+
+    def add(
+        self, seq: int, own: int, shares: Iterable[tuple[object, int]], payloads: tuple[Any, ...]
+    ) -> None:
+        """Count the event at *seq*, which has *own* bytes and *shares* of things others may hold."""
+        self._own[seq] = own
+        self.bytes += own
+        if payloads:
+            self._payloads[seq] = payloads
+        carried: list[int] = []
+        for thing, size in shares:
+            key = id(thing)
+            known = self._shared.get(key)
+            if known is None:
+                self._shared[key] = _Shared(thing, size, seq)
+                self.bytes += size
+            elif known.seq == seq:
+                continue
+            else:
+                known.seq = seq
+            carried.append(key)
+        if carried:
+            self._carried[seq] = carried
+
+    def settled(self, seq: int) -> list[object]:
+        """Count what the payloads at *seq* turned out to take; return what need not be kept any more.
+
+        Payloads that made use of pieces stay: while they do, who stores events knows the pieces again.
+        """
+        payloads = self._payloads.get(seq)
+        if payloads is None:
+            return []
+        own = sum(payload.own for payload in payloads)
+        self.bytes += own - self._own.get(seq, own)
+        self._own[seq] = own
+        if any(payload.is_made_of_pieces for payload in payloads):
+            return []
+        return [self._payloads.pop(seq)]
+
+    def remove(self, seq: int) -> list[object]:
+        """Count the event at *seq* no more; return what it alone kept, to be freed later."""
+        freed: list[object] = [self._payloads.pop(seq, None)]
+        self.bytes -= self._own.pop(seq, 0)
+        for key in self._carried.pop(seq, ()):
+            known = self._shared.get(key)
+            if known is None or known.seq != seq:  # counted for a newer event, or gone with one
+                continue
+            chain = self._shared.get(id(getattr(known.thing, "chain", None)))
+            if chain is not None and chain.seq > seq:  # a newer list has it, too
+                known.seq = chain.seq
+                self._carried.setdefault(chain.seq, []).append(key)
+            else:
+                self.bytes -= known.size
+                freed.append(self._shared.pop(key))
+        return freed
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.bytes = 0
+        for table in (self._own, self._carried, self._shared, self._payloads):
+            table.clear()
+
+
+def weight_of(event: Event) -> tuple[int, list[tuple[object, int]], tuple[Any, ...]]:
+    """Return the bytes that *event* alone keeps, what it shares with others, and its deferred payloads."""
+    if type(event) is RunStreamed and event.chunk is None:
+        return len(event.text), [], ()
+    own = 0
+    shares: list[tuple[object, int]] = []
+    payloads: list[Any] = []
+    for payload in payloads_of(event):
+        if not isinstance(payload, Deferred):
+            own += _estimate(payload)
+        elif (weight := getattr(payload, "own", None)) is None:
+            own += _UNKNOWN
+        else:
+            own += weight
+            shares += payload.shares  # type: ignore[attr-defined]  # who has `own` has these
+            payloads.append(payload)
+    return own, shares, tuple(payloads)
+
+
+def _estimate(payload: Any) -> int:
+    """Return about how many bytes plain JSON takes."""
+    size, room = 0, _MOST_PLACES
+    pending = [payload]
+    while pending and room > 0:
+        value = pending.pop()
+        kind = type(value)
+        if kind is str:
+            size += len(value)
+        elif kind is dict:
+            pending += value.values()
+            room -= len(value)
+            size += _PLACE * len(value)
+        elif kind is list:
+            pending += value
+            room -= len(value)
+            size += _PLACE * len(value)
+        else:
+            size += _PLACE
+    return size
