@@ -9,8 +9,7 @@ from tracebus.capture._long_texts import LONG
 from tracebus.capture._pieces import is_shared, piece_list, piece_of
 
 if TYPE_CHECKING:
-    from tracebus.capture._long_texts import LONG
-from tracebus.capture._pieces import Share
+    from tracebus.capture._pieces import Share
 
 _LEVELS = 3
 _MOST_ITEMS = 4_096  # copied for one payload: bounds the hot path at some tens of microseconds
