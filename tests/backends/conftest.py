@@ -7,15 +7,18 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
 ROOT = Path(__file__).parents[2]
 
 
@@ -128,33 +131,40 @@ def phoenix():
     return Backend(url, grpc, url)
 
 
-class _Quiet:
-    """A stage nobody watches."""
-
-    def scene(self, number, title, /):
-        pass
-
-    def say(self, text, /):
-        pass
-
-    def done(self):
-        pass
-
-
 @pytest.fixture
 def demo():
-    """Return a function that plays the bundled demo into an exporter and gives the events it was given."""
-    from tracebus import EventBus
-    from tracebus.demo import play
-    from tracebus.testing import collect
+    """Return a function that plays the demo and an agent into an exporter and gives the events."""
+    import programme
 
-    def run(exporter):
-        with EventBus() as bus:
-            bus.attach(exporter)
-            with collect(bus, 20) as recorder:
-                play(_Quiet(), bus, fast=True)
-            assert bus.flush(10)
-            return recorder.events
+    return programme.send
+
+
+def _server(variable: str, what: str, path: str):
+    if (url := os.environ.get(variable)) is None:
+        pytest.skip(f"needs {what}, and {variable}=http://localhost:…")
+    until(f"{what} answers", lambda: urllib.request.urlopen(f"{url}{path}", timeout=5).status == 200)
+    return Backend(url, "", url)
+
+
+@pytest.fixture(scope="session")
+def mlflow():
+    """A running MLflow."""
+    return _server("TRACEBUS_TEST_MLFLOW", "MLflow: mlflow server --port 5000", "/health")
+
+
+@pytest.fixture(scope="session")
+def reading_code(request):
+    """Return a function that runs a backend's own code on attributes, in the Python that has it."""
+
+    def run(module: str, variable: str, code: str, given):
+        python = os.environ.get(variable) or (sys.executable if find_spec(module) is not None else None)
+        if python is None:
+            pytest.skip(f"needs the package of {module!r} here, or the Python that has it in {variable}")
+        done = subprocess.run(
+            [python, "-c", f"import json, sys\ngiven = json.load(sys.stdin)\n{code}\njson.dump(made, sys.stdout)"],
+            check=True, capture_output=True, text=True, timeout=120, input=json.dumps(given),
+        )  # fmt: skip
+        return json.loads(done.stdout.splitlines()[-1])
 
     return run
 

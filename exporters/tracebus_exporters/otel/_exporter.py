@@ -50,7 +50,7 @@ class OTelExporter:
             every root run a trace of its own.
         prompts: write `gen_ai.prompt.name`, `.version` and, where content goes, `.variable.*`. Langfuse takes
             any attribute that begins with `gen_ai.prompt` for the prompt itself and shows no messages then.
-        vendor: add what one vendor reads nowhere else: `langfuse` or `langsmith`.
+        vendor: add what one vendor reads nowhere else: `langfuse`, `langsmith` or `mlflow`.
 
     It may be attached to several buses: each one's runs end with it, and the exporter with the last.
 

@@ -11,7 +11,7 @@ from tracebus_exporters.otel import _semconv as sc
 if TYPE_CHECKING:
     from tracebus_exporters.otel._spans import OpenSpan
 
-Vendor: TypeAlias = Literal["", "langfuse", "langsmith"]
+Vendor: TypeAlias = Literal["", "langfuse", "langsmith", "mlflow"]
 
 _LANGSMITH_KINDS = {
     RunKind.CHAT_MODEL: "llm",
@@ -22,10 +22,29 @@ _LANGSMITH_KINDS = {
     RunKind.PROMPT: "prompt",
     RunKind.PARSER: "parser",
 }
+_MLFLOW_TYPES = {
+    RunKind.CHAT_MODEL: "CHAT_MODEL",
+    RunKind.LLM: "LLM",
+    RunKind.TOOL: "TOOL",
+    RunKind.RETRIEVER: "RETRIEVER",
+    RunKind.EMBEDDING: "EMBEDDING",
+    RunKind.PARSER: "PARSER",
+    RunKind.NODE: "TASK",
+}
+_MLFLOW_OPERATIONS = {sc.INVOKE_AGENT: "AGENT", sc.INVOKE_WORKFLOW: "WORKFLOW"}
 
 
 def add_start(found: dict[str, Any], span: OpenSpan, vendor: Vendor) -> None:
-    """Add what *vendor* reads of a run's start (LangSmith: docs.langchain.com, Trace with OpenTelemetry)."""
+    """Add what *vendor* reads of a run's start.
+
+    Sources: LangSmith's page "Trace with OpenTelemetry"; MLflow 3.17.2's OTLP endpoint, which knows no
+    prompts, parsers and nodes by OpenInference's kinds, and takes a trace's tags from attributes of its own.
+    """
+    if vendor == "mlflow":
+        kind = _MLFLOW_OPERATIONS.get(span.operation or "") or _MLFLOW_TYPES.get(span.started.kind, "CHAIN")
+        found[sc.MLFLOW_TYPE] = kind
+        if span.started.parent_run_id is None and sc.RUN_TAGS in found:
+            found[sc.MLFLOW_TAGS] = ", ".join(found[sc.RUN_TAGS])
     if vendor != "langsmith":
         return
     found[sc.LANGSMITH_KIND] = _LANGSMITH_KINDS.get(span.started.kind, "chain")
