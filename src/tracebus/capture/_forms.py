@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from tracebus.capture._patience import SlowError, is_trusted, within_patience
 from tracebus.capture._snapshot import Shortened
 from tracebus.capture._text import INTERRUPTIONS, REDACTED, clean_text, safe_repr, safe_str, type_name
 
@@ -75,12 +76,46 @@ def form_of(value: Any, limit: int) -> Form:
     """
     kind = type(value)
     try:
-        former = _former_for(kind)
-        return former(value, limit) if former else _shown(value, limit)
+        former = _former_for(kind) or _shown
+        if former in _OWN_CODE and not is_trusted(kind):
+            return _in_time(former, value, limit)
+        return former(value, limit)
     except INTERRUPTIONS:
         raise
     except BaseException:  # noqa: BLE001  # the object's own code failed: its repr may do better
+        return _shown(value, limit) if is_trusted(kind) else _in_time(_shown, value, limit)
+
+
+def _in_time(former: _Former, value: Any, limit: int) -> Form:
+    """Return the form of a value whose own code makes it, unless that takes too long."""
+    kind = type(value)
+    if former is _shown and type.__getattribute__(kind, "__repr__") is _NO_REPR:
         return _shown(value, limit)
+    if former in _BY_FIELDS and not _computes(kind):
+        return former(value, limit)
+    try:
+        form: Form = within_patience(kind, lambda: former(value, limit))
+    except SlowError:
+        return Stub(f"<{type_name(kind)}>", "unserialisable")
+    return form
+
+
+_NO_REPR: Any = object.__repr__
+
+
+def _computes(kind: type) -> bool:
+    """Tell whether reading a field of *kind* may run code: one that a descriptor of the class gives."""
+    names = getattr(kind, "__dataclass_fields__", None) or [
+        field.name for field in getattr(kind, "__attrs_attrs__", ())
+    ]
+    for base in type.__getattribute__(kind, "__mro__"):
+        for name in names:
+            found = base.__dict__.get(name)
+            if hasattr(type(found), "__get__") and not isinstance(
+                found, types.FunctionType | types.MemberDescriptorType
+            ):
+                return True
+    return False
 
 
 def _shown(value: Any, _limit: int) -> Form:
@@ -324,3 +359,7 @@ _BY_INTERFACE: tuple[tuple[Any, _Former], ...] = (
     (collections.abc.Mapping, _mapping),
     ((collections.abc.Sequence, collections.abc.Set, collections.abc.ValuesView), _collection),
 )
+
+_BY_FIELDS = frozenset((_dataclass, _attrs))
+_OWN_CODE = frozenset((_shown, _as_str, _exception, _array, _table, _mapping, _collection, *_BY_FIELDS))
+"""Ways to read a value that run code of its class."""

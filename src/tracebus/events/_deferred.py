@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
 import os
-import threading
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from tracebus.events._model import CustomEmitted, Cut, Gap, RunEnded, RunRetried
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tracebus.events._model import Event
+    from tracebus.events._model import CutReason, Event
 
 _DEFERRABLE: dict[type, tuple[str, ...]] = {
     RunStarted: ("inputs", "metadata", "model", "partial_variables"),
@@ -34,19 +34,26 @@ _LONG: dict[type, tuple[str, ...]] = {
     Gap: (),
 }
 
-# Settling runs the program's code (a `repr`, a redaction function): re-entrant, since that may publish
-# and so settle again, and many, so that code which waits for another thread hardly meets its event.
-_settling = tuple(threading.RLock() for _ in range(64))
+# Settling runs the program's code (a `repr`, a redaction function), which may publish and so settle again,
+# and may take long: whoever settles a field claims that field and nothing else.
+_claims: dict[tuple[int, str], _Claim] = {}
+_PATIENCE = 5.0
+"""Seconds a reader waits for another that settles the same field."""
 
 
-def _renew_locks() -> None:
-    """Replace the locks in a forked child, where the threads that held them do not exist."""
-    global _settling  # noqa: PLW0603  # one set per process
-    _settling = tuple(threading.RLock() for _ in range(64))
+class _Claim:
+    """Somebody is settling a field of an event."""
+
+    __slots__ = ("lock", "thread")
+
+    def __init__(self) -> None:
+        self.thread = _thread.get_ident()
+        self.lock = _thread.allocate_lock()
+        self.lock.acquire()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)
+    os.register_at_fork(after_in_child=_claims.clear)  # the threads that held them do not exist there
 
 
 class Deferred:
@@ -82,17 +89,39 @@ def settle(event: Event, fields: Iterable[str] | None = None) -> Event:
 
 
 def _settle_field(event: Event, field: str) -> None:
-    with _settling[(id(event) >> 6) % len(_settling)]:
+    mine = _Claim()
+    claim = _claims.setdefault((id(event), field), mine)
+    if claim is not mine:
+        _settled_by_another(claim, event, field)
+        return
+    try:
         value = getattr(event, field)
-        if not isinstance(value, Deferred):
-            return  # another reader was faster
-        try:
+        if isinstance(value, Deferred):  # else another reader was faster
             value.settle_into(event, field)
-        except KeyboardInterrupt:
-            raise  # the program's business; the field is settled by the next who looks
-        except BaseException:
-            msgspec.structs.force_setattr(event, field, _empty(event, field))
-            raise
+    except KeyboardInterrupt:
+        raise  # the program's business; the field is settled by the next who looks
+    except BaseException:
+        msgspec.structs.force_setattr(event, field, _empty(event, field))
+        raise
+    finally:
+        _claims.pop((id(event), field), None)
+        mine.lock.release()
+
+
+def _settled_by_another(claim: _Claim, event: Event, field: str) -> None:
+    """Wait until *field* is settled; where that takes too long, do without it."""
+    if claim.thread != _thread.get_ident() and claim.lock.acquire(timeout=_PATIENCE):
+        claim.lock.release()
+        if isinstance(getattr(event, field), Deferred):  # given up by an interrupt
+            _settle_field(event, field)
+    if isinstance(getattr(event, field), Deferred):
+        _leave_out(event, field, "unserialisable")
+
+
+def _leave_out(event: Event, field: str, reason: CutReason) -> None:
+    msgspec.structs.force_setattr(event, field, _empty(event, field))
+    cut = Cut("/text" if field == "chunk" else f"/{field}", reason)
+    msgspec.structs.force_setattr(event, "cuts", (*getattr(event, "cuts", ()), cut))
 
 
 def _empty(event: Event, field: str) -> object:
@@ -123,12 +152,8 @@ def without_payload(event: Event) -> Event | None:
 def let_go(event: Event) -> None:
     """Empty what is still deferred in *event*, and note the cut: nobody is going to read it."""
     for field in _DEFERRABLE[type(event)]:
-        if isinstance(getattr(event, field), Deferred):
-            with _settling[(id(event) >> 6) % len(_settling)]:
-                if isinstance(getattr(event, field), Deferred):
-                    msgspec.structs.force_setattr(event, field, _empty(event, field))
-                    cut = Cut("/text" if field == "chunk" else f"/{field}", "content")
-                    msgspec.structs.force_setattr(event, "cuts", (*getattr(event, "cuts", ()), cut))
+        if isinstance(getattr(event, field), Deferred) and (id(event), field) not in _claims:
+            _leave_out(event, field, "content")
 
 
 def settle_all(events: Iterable[Event]) -> None:
