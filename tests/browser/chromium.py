@@ -80,9 +80,9 @@ class Browser:
         assert "error" not in answer, answer
         return answer["result"]
 
-    async def page(self, address="about:blank", *, width=1280, height=800):
-        """Open *address* in a page of its own; it draws at once, seen or not."""
-        target = await self.send("Target.createTarget", url="about:blank")
+    async def page(self, address="about:blank", *, width=1280, height=800, window=False):
+        """Open *address* in a page of its own; in a window of its own all pages are seen at once."""
+        target = await self.send("Target.createTarget", url="about:blank", newWindow=window)
         attached = await self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         page = Page(self, target["targetId"], attached["sessionId"])
         for domain in ("Page", "Runtime", "Network", "Log"):

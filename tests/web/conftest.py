@@ -13,7 +13,7 @@ import uvicorn
 from tracebus.events import BatchMembership, Outcome, RunEnded, RunKind, RunStarted, RunStreamed, TokenUsage
 from tracebus.runstate import apply
 
-sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("browser", "runstate")]
+sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("browser", "runstate", "web")]
 
 T0 = time.time_ns()  # now: a log forgets what is old
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,10 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # The first page is drawn sooner when the list has been read.
+        early = asyncio.create_task(hub.start_early())
         yield
+        early.cancel()
         await hub.close()
 
     middleware = [

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tracebus.events import Gap, RunEnded
-from tracebus.pricing import warm_up
 from tracebus.runstate import RunState
 from tracebus_exporters.web._content import everything
 from tracebus_exporters.web._feed import Feed
@@ -85,10 +85,15 @@ class Hub:
             self._starting = None
             raise
 
+    async def start_early(self) -> None:
+        """Begin to read before anybody asks; what goes wrong is told to who asks."""
+        with contextlib.suppress(Exception):
+            await self.start()
+
     async def close(self) -> None:
         """Stop reading and send every viewer home."""
         self._finish()
-        tasks = list(self._tasks)
+        tasks = [*self._tasks, *([self._starting] if self._starting is not None else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -157,7 +162,6 @@ class Hub:
         self._tasks = [asyncio.create_task(self._read(head)), asyncio.create_task(self._care())]
         recalling = asyncio.create_task(self._recall([summary.first_seq for summary in summaries]))
         self._keep(recalling)
-        self._keep(asyncio.create_task(asyncio.to_thread(warm_up)))
         # Most logs answer in a moment: then the first picture of the list has its batches.
         await asyncio.wait([recalling], timeout=_PATIENCE)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tracebus.access import access_at, link, listen
+from tracebus.pricing import warm_up
 from tracebus_exporters.web._app import create_app
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def serve(
     """
     import uvicorn  # noqa: PLC0415  a second to import, needed by who serves
 
+    warm_up()  # else the first page would wait for it
     access = access_at(host, token)
     app = create_app(origin, hosts=access.hosts, token=access.token, content=content)
     config = uvicorn.Config(

@@ -5,7 +5,7 @@ import { apply } from "./patch.js";
 
 const WORKER = new URL("./worker.js", import.meta.url);
 const BASE = new URL("../../", import.meta.url);
-const PATIENCE = 1500;
+const PATIENCE = 4000;
 
 const followers = new Map();
 let send = null;
@@ -22,14 +22,23 @@ export function connection(listener) {
  * changed(document, structural) is called at most once per frame of the screen; ended(message) at the end.
  */
 export function follow(channel, { changed, ended }) {
-  const follower = { channel, changed, ended, document: null, last: null, joined: 0, structural: false };
-  followers.set(channel, follower);
-  watch();
+  const early = followers.get(channel);
+  const follower = early && !early.changed ? early : begin(channel);
+  Object.assign(follower, { changed, ended });
+  if (follower.over) ended?.(follower.over.message);
+  schedule(follower);
   return () => {
     if (followers.get(channel) === follower) followers.delete(channel);
     follower.stopped = true;
     watch();
   };
+}
+
+function begin(channel) {
+  const follower = { channel, changed: null, ended: null, over: null, document: null, last: null, joined: 0, structural: false };
+  followers.set(channel, follower);
+  watch();
+  return follower;
 }
 
 /** Say what is watched. A hidden tab watches nothing, and goes on where it was when it is seen again. */
@@ -64,14 +73,15 @@ function receive(follower, { event, id, data }) {
     }
     follower.structural ||= operations.some(({ path }) => path.split("/").length === 3 || path.endsWith("/status"));
   } else {
-    follower.ended?.(event === "error" ? JSON.parse(data).message : null);
+    follower.over = { message: event === "error" ? JSON.parse(data).message : null };
+    follower.ended?.(follower.over.message);
   }
   if (id !== undefined) follower.last = Number(id);
   schedule(follower);
 }
 
 function schedule(follower) {
-  if (follower.drawing || !follower.document) return;
+  if (follower.drawing || !follower.document || !follower.changed) return;
   follower.drawing = true;
   requestAnimationFrame(() => {
     follower.drawing = false;
@@ -96,8 +106,10 @@ function connect() {
       use((message) => worker.port.postMessage(message));
     };
     const alive = `tracebus tab ${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
-    navigator.locks?.request(alive, () => new Promise(() => {}));
-    if (navigator.locks) worker.port.postMessage({ alive });
+    navigator.locks?.request(alive, () => {
+      worker.port.postMessage({ alive });
+      return new Promise(() => {});
+    });
     setTimeout(fallBack, PATIENCE);
   } catch {
     fallBack();
@@ -118,3 +130,7 @@ document.addEventListener("visibilitychange", watch);
 addEventListener("pagehide", () => ((leaving = true), watch()));
 addEventListener("pageshow", () => ((leaving = false), watch()));
 connect();
+// Every page shows the list, and mostly the run in its address: no need to wait until it can draw them.
+begin("list");
+const [asked] = location.hash.slice(1).split("/");
+if (asked) begin(`run ${decodeURIComponent(asked)}`);
