@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from tracebus.sources import _current_run  # noqa: F401 -- registers itself with tracebus.propagate
+from tracebus.sources._graph_callbacks import listen_to_graphs
 from tracebus.sources._normalize import astream, normalize
 from tracebus.sources._observe import Observed, observe
 from tracebus.sources._observing import install, observing, uninstall
@@ -16,6 +17,7 @@ from tracebus.sources._wiring import default_bus
 
 __all__ = ["Observed", "astream", "default_bus", "install", "normalize", "observe", "observing", "uninstall"]
 
+listen_to_graphs()
 tell_of_remote_graphs()
 if os.environ.get("TRACEBUS_TO"):  # the whole process is wanted; `tracebus._autostart` leaves it to us
     install()

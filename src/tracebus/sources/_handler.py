@@ -113,6 +113,10 @@ class TracebusHandler(BaseCallbackHandler):
     on_agent_action = _telling("agent_action")
     on_agent_finish = _telling("agent_finish")
 
+    # LangGraph's: see `_graph_callbacks`.
+    on_interrupt = _telling("interrupted")
+    on_resume = _telling("resumed")
+
     on_chain_end = _telling("end")
     on_retriever_end = _telling("end_retriever")
     on_tool_end = _telling("end_tool")

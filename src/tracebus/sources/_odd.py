@@ -41,10 +41,18 @@ def run_key(run_id: object) -> Hashable:
         return text
 
 
-def thread_key(thread_id: object) -> Hashable:
-    """Return *thread_id* where it can be a key, and `None` where it cannot."""
+def thread_key(thread_id: object, graph: str) -> Hashable:
+    """Return what a graph's conversation is known by; `None` where *thread_id* is none or can be no key."""
     try:
         hash(thread_id)
     except Exception:  # noqa: BLE001  # the program's own object, or a list
         return None
-    return thread_id
+    return None if thread_id is None else (thread_id, graph)
+
+
+def goes_on(inputs: object) -> bool:
+    """Tell whether a graph so called goes on where it paused: with nothing new, or with an answer.
+
+    LangGraph says so itself (`on_resume`), but only after the run has begun.
+    """
+    return inputs is None or getattr(inputs, "resume", None) is not None

@@ -19,7 +19,7 @@ from tracebus.sources._closing import was_left
 from tracebus.sources._handler import TracebusHandler
 from tracebus.sources._messages import as_plain, captured
 from tracebus.sources._model_info import RequestedModel
-from tracebus.sources._odd import as_name, as_text, run_key, thread_key
+from tracebus.sources._odd import as_name, as_text, goes_on, run_key, thread_key
 from tracebus.sources._outcomes import outcome_of
 from tracebus.sources._parents import executing_run
 from tracebus.sources._results import (
@@ -96,6 +96,7 @@ class Recorder:
             stream = kind in _READ_BY_STEPS
             if _is_unknown(inputs):
                 inputs, stream = None, True
+        resumes = goes_on(inputs)
         policy = self._policy(parent)
         call = getattr(owner, "call", None) or current_call.get()
         if inputs is None and parent is None and call is not None:
@@ -116,7 +117,8 @@ class Recorder:
             attempt=attempt,
             tried_as=tried_as(kind, parent_key, noted, tool_call_id) if kind in RETRIED else None,
             batch=_batch_of(key, parent, inputs),
-            thread_id=thread_key(noted.get("thread_id")) if noted and parent is None else None,
+            thread_id=thread_key(noted.get("thread_id"), called) if noted and parent is None else None,
+            resumes=resumes,
             tags=tagged,
             metadata=CapturedPayload(noted, policy, as_plain) if noted else {},
             inputs=None if inputs is None else captured(inputs, policy),
@@ -208,6 +210,15 @@ class Recorder:
     def agent_finish(self, owner: object, finish: Any, *, run_id: UUID, **_: Any) -> None:
         """`on_agent_finish`: a legacy agent's answer."""
         self.custom(owner, "agent_finish", finish, run_id=run_id)
+
+    def interrupted(self, owner: object, event: Any, **_: Any) -> None:
+        """`on_interrupt` of LangGraph: the graph pauses, before or after a node or inside it."""
+        run = None if event.run_id is None else self._owned(owner, event.run_id)
+        if run is not None:
+            run.interrupted = True
+
+    def resumed(self, owner: object, event: Any, **_: Any) -> None:
+        """`on_resume` of LangGraph: what it goes on from is known from the run's start."""
 
     # -- ends ------------------------------------------------------------------------------------
 

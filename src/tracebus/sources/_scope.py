@@ -8,12 +8,14 @@ is added to anybody's callbacks.
 
 from __future__ import annotations
 
+import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from langchain_core.tracers.context import register_configure_hook
 
+from tracebus.sources._graph_callbacks import into_config_of_graph
 from tracebus.sources._handler import TracebusHandler
 from tracebus.sources._runner import has_runner, note_runner
 
@@ -44,6 +46,8 @@ class _Hook:
             scoped = _process if scoped is None else _joined(_process, scoped.recorders)
         if scoped is not None or has_runner():
             note_runner()  # LangChain asks where it is about to begin a run
+        if scoped is not None:
+            into_config_of_graph(scoped, sys._getframe(1))  # noqa: SLF001  # there is no other way to the config
         return scoped
 
 

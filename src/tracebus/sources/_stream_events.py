@@ -15,7 +15,7 @@ from tracebus.sources._chunks import is_output, streamed_chunk
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt
 from tracebus.sources._messages import as_plain, captured
 from tracebus.sources._model_info import RequestedModel
-from tracebus.sources._odd import as_text, thread_key
+from tracebus.sources._odd import as_text, goes_on, thread_key
 from tracebus.sources._outcomes import outcome_of
 from tracebus.sources._results import chat_result_fields, completion_fields
 from tracebus.sources._revive import revived
@@ -114,7 +114,8 @@ class StreamEventReader:
             capture=self._capture,
             attempt=retry_attempt(tags),
             tried_as=attempts_of,
-            thread_id=thread_key(metadata.get("thread_id")) if parent_key is None else None,
+            resumes=goes_on((event.get("data") or {}).get("input") or None),
+            thread_id=thread_key(metadata.get("thread_id"), name) if parent_key is None else None,
             tags=tuple(tags),
             metadata=CapturedPayload(metadata, self._capture, as_plain) if metadata else {},
             inputs=self._captured(inputs),

@@ -184,6 +184,7 @@ class RunTracker:
         attempt: int | None = None,
         batch: BatchMembership | None = None,
         thread_id: Any = None,
+        resumes: bool = True,
         run_id: str | None = None,
         tags: tuple[str, ...] = (),
         metadata: Any = None,
@@ -238,7 +239,7 @@ class RunTracker:
                     name=clean_text(call.name if is_root and call is not None and call.name else name),
                     batch=batch,
                     attempt=attempt,
-                    links=self._links(run, None if known is None else given, is_root=is_root),
+                    links=self._links(run, None if known is None else given, resumes=is_root and resumes),
                     traceparent=_traceparent(remote) if is_root else None,
                     tags=tags,
                     metadata=metadata if metadata is not None else {},
@@ -496,13 +497,14 @@ class RunTracker:
             )
         )
 
-    def _links(self, run: OpenRun, given: str | None, *, is_root: bool) -> tuple[Link, ...]:
+    def _links(self, run: OpenRun, given: str | None, *, resumes: bool) -> tuple[Link, ...]:
         """Return what *run* is linked to: the first run of the id it was *given*, the one it resumes."""
         links = () if given is None else (Link(run_id=given, relation="same_run_id"),)
-        if run.thread_id is None or not is_root:
+        if run.thread_id is None:
             return links
+        # A new input on an interrupted thread gives up what waited there.
         before = self._interrupted_threads.pop(run.thread_id, None)
-        return links if before is None else (*links, Link(run_id=before, relation="resumes"))
+        return links if before is None or not resumes else (*links, Link(run_id=before, relation="resumes"))
 
     def _remember_interrupt(self, run: OpenRun) -> None:
         self._interrupted_threads[run.thread_id] = run.id
