@@ -47,6 +47,7 @@ JSON = st.recursive(
             {"messages": [{"type": "ai", "content": "", "tool_calls": [{"name": "look", "args": {"b": 1, "a": 2}, "id": "x"}]}]},
             'assistant calls: look({"a": 2, "b": 1})',
         ),
+        ({"messages": [["user", "Hi"], {"type": "ai", "content": "Yo"}]}, "user: Hi\nassistant: Yo"),
         ({"documents": [{"page_content": "Line 7.", "metadata": {"source": "board"}}]}, "1. board: Line 7."),
         ({"b": 1, "a": {"type": "human", "content": "Hi"}}, '{\n  "a": "user: Hi",\n  "b": 1\n}'),
     ],

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tracebus.events import RunKind
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,7 +28,9 @@ def given(node: RunNode) -> str:
 
 
 def put_out(node: RunNode) -> str:
-    """Return what the run put out so far: text and tool calls of a model, else its outputs."""
+    """Return what the run put out so far: a model's text and tool calls, a tool's content, or the outputs."""
+    if node.kind is RunKind.TOOL and isinstance(node.outputs, dict) and node.outputs.get("type") == "tool":
+        return told(node.outputs.get("content"))
     if not node.is_model:
         return told(node.outputs) if node.outputs is not None else node.text
     calls = [f"{call.name}({_flat(call.args)})" for call in node.tool_calls]
@@ -41,7 +45,7 @@ def told(value: Any) -> str:
             return ""
         case str():
             return value
-        case {"messages": [*messages], **rest} if all(isinstance(message, dict) for message in messages):
+        case {"messages": [*messages], **rest} if all(map(_is_message, messages)):
             lines = [line for message in messages for line in message_lines(message)]
             more = {key: inner for key, inner in rest.items() if inner is not None}
             return "\n".join([*lines, *([told(more)] if more else [])])
@@ -49,6 +53,14 @@ def told(value: Any) -> str:
             return _only(value)
         case _:
             return _json(value)
+
+
+def _is_message(value: Any) -> bool:
+    match value:
+        case dict() | [str(), str()]:
+            return True
+        case _:
+            return False
 
 
 def _only(value: dict[str, Any]) -> str:
@@ -69,8 +81,12 @@ def _json(value: Any) -> str:
     return readable if isinstance(readable, str) else as_json(readable)
 
 
-def message_lines(message: dict[str, Any]) -> Iterator[str]:
-    """Yield a message as `role: text`, and its tool calls one a line."""
+def message_lines(message: Any) -> Iterator[str]:
+    """Yield a message, or a pair of role and text, as `role: text`, and its tool calls one a line."""
+    if not isinstance(message, dict):
+        role, text = message
+        yield f"{_ROLES.get(role, role)}: {text}"
+        return
     role = str(message.get("role") or message.get("type") or "message")
     role = _ROLES.get(role, role)
     name = message.get("name")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tracebus.events import RunStarted
     from tracebus_exporters.otel._generations import Generation
 
-_OPERATIONS = {
+OPERATIONS = {
     RunKind.CHAT_MODEL: sc.CHAT,
     RunKind.LLM: sc.TEXT_COMPLETION,
     RunKind.TOOL: sc.EXECUTE_TOOL,
@@ -39,7 +39,7 @@ _OWN_AGENT_NAME = "lc_agent_name"
 
 def opened(event: RunStarted, outer: OpenSpan | None, names: Generation) -> OpenSpan:
     """Return the span of the run that *event* starts below *outer*, named and placed by the conventions."""
-    operation = _OPERATIONS.get(event.kind)
+    operation = OPERATIONS.get(event.kind)
     if event.kind is RunKind.CHAIN and event.parent_run_id is None:
         operation = sc.INVOKE_WORKFLOW
     named: str | None = None

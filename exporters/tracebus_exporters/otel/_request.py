@@ -26,7 +26,7 @@ _BASES = ("base_url", "openai_api_base")
 def request_attributes(model: ModelInfo, *, embedding: bool, names: Generation) -> dict[str, Any]:
     """Return the parameters of a request, which LangChain calls by the providers' names."""
     found: dict[str, Any] = {}
-    rules = _EMBEDDING_REQUEST if embedding else _REQUEST
+    rules = EMBEDDING_REQUEST if embedding else REQUEST
     for name, value in model.parameters.items():
         if value is not None and (rule := rules.get(name)) is not None:
             attribute, convert = rule
@@ -93,7 +93,7 @@ def _only_true(value: object) -> bool | None:
     return True if value is True else None
 
 
-_REQUEST: _Rules = {
+REQUEST: _Rules = {
     "temperature": (sc.REQUEST_TEMPERATURE, _double),
     "top_p": (sc.REQUEST_TOP_P, _double),
     "frequency_penalty": (sc.REQUEST_FREQUENCY_PENALTY, _double),
@@ -114,7 +114,7 @@ _REQUEST: _Rules = {
     "ls_structured_output_format": (sc.OUTPUT_TYPE, _output_type),
     "previous_response_id": (sc.REQUEST_PREVIOUS_RESPONSE_ID, _text_of),
 }
-_EMBEDDING_REQUEST: _Rules = {
+EMBEDDING_REQUEST: _Rules = {
     "encoding_format": (sc.REQUEST_ENCODING_FORMATS, _texts),
     "dimensions": (sc.EMBEDDINGS_DIMENSION_COUNT, _integer),
 }

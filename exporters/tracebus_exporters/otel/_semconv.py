@@ -192,6 +192,11 @@ def provider(langchain_name: str | None) -> str:
     return _PROVIDERS.get(langchain_name, langchain_name)
 
 
+def langchain_provider(name: str) -> str:
+    """Return LangChain's `ls_provider` for a value of `gen_ai.provider.name`: the first that becomes it."""
+    return next((known for known, value in _PROVIDERS.items() if value == name), name)
+
+
 def finish_reason(reason: str) -> str:
     """Return a provider's finish reason in the conventions' words, or as it is."""
     return _FINISH_REASONS.get(reason, reason)

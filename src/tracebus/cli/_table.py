@@ -39,6 +39,7 @@ COMMANDS = (
     CommandLine("compare", "tracebus.cli.compare:compare", "Compare two runs, what differs first."),
     CommandLine("replay", "tracebus.cli.replay:replay", "Play a log again at its own pace."),
     CommandLine("export", "tracebus.cli.export:export", "Send a log to another exit."),
+    CommandLine("receive", "tracebus.cli.receive:receive", "Take OTLP from any program into a log."),
     CommandLine("serve", "tracebus.cli.serve:serve", "Serve runs to browsers on this machine."),
     CommandLine("mcp", "tracebus.cli.mcp:mcp", "Let a coding agent ask a log (MCP)."),
     CommandLine("doctor", "tracebus.cli.doctor:doctor", "Check this installation, end to end."),

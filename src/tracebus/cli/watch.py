@@ -19,6 +19,7 @@ __all__ = ["watch"]
 @click.option(
     "--fps", type=click.FloatRange(1, 60), help="Frames a second at most.  [default: 40, over ssh 15]"
 )
+@click.option("--receive", is_flag=True, help="Take OTLP into LOG meanwhile, as `tracebus receive` does.")
 @click.pass_context
 def watch(
     ctx: click.Context,
@@ -28,6 +29,7 @@ def watch(
     as_json: bool,
     ascii_only: bool,
     no_motion: bool,
+    receive: bool,
     fps: float | None,
 ) -> None:
     """Watch the runs in LOG live: what runs now, what ran before.
@@ -40,4 +42,10 @@ def watch(
     tui = terminal_ui()
     log = open_log(log_url or "sqlite:")
     options = tui.Options(plain=plain, as_json=as_json, ascii=ascii_only, motion=not no_motion, fps=fps)
-    ctx.exit(tui.watch(log, options))
+    if not receive:
+        ctx.exit(tui.watch(log, options))
+    from tracebus.cli._receiving import receiving  # noqa: PLC0415  only for `--receive`
+
+    with receiving(log_url):
+        code = tui.watch(log, options)
+    ctx.exit(code)

@@ -1,0 +1,259 @@
+"""A span as the events of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tracebus.capture import to_json
+from tracebus.events import (
+    BatchMembership,
+    CustomEmitted,
+    Cut,
+    ErrorInfo,
+    Link,
+    Outcome,
+    RunEnded,
+    RunKind,
+    RunRetried,
+    RunStarted,
+    RunStreamed,
+)
+from tracebus_exporters.otel import _semconv as sc
+from tracebus_exporters.receiver._messages import parsed
+from tracebus_exporters.receiver._metadata import NAMES, OTHER_NAMES, TRACELOOP_KIND, metadata_of
+from tracebus_exporters.receiver._models import answering, asked, used
+from tracebus_exporters.receiver._names import KINDS, OI_KINDS, TRACELOOP_KINDS
+from tracebus_exporters.receiver._payloads import MODELS, call_id, given, made
+from tracebus_exporters.receiver._reading import first_text, number_or_none, text_or_none
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tracebus.capture import Capture
+    from tracebus.events import RunEvent
+    from tracebus_exporters.receiver._span import Span, SpanEvent
+
+__all__ = ["Place", "events_of"]
+
+_MOST_EVENTS = 128
+
+
+class Place(NamedTuple):
+    """Where a run stands."""
+
+    run_id: str
+    parent_run_id: str | None
+    root_run_id: str
+
+
+def events_of(
+    span: Span, place: Place, capture: Capture, run_of: Callable[[str, str], str]
+) -> tuple[RunStarted, list[RunEvent], RunEnded | None]:
+    """Return start, what happened in between, and end of the run that *span* is; an open one has no end.
+
+    Args:
+        span: the span.
+        place: its ids as a run.
+        capture: what of the content is kept, and what is redacted.
+        run_of: the id of the run that the span of a trace id and a span id is.
+    """
+    attributes = span.attributes
+    kind = _kind(span)
+    ids: dict[str, Any] = {
+        "run_id": place.run_id,
+        "parent_run_id": place.parent_run_id,
+        "root_run_id": place.root_run_id,
+    }
+    inputs, cuts = _kept(given(span, kind), capture, "/inputs")
+    metadata, more = _kept(metadata_of(span, capture), capture, "/metadata", content=False)
+    started = RunStarted(
+        time=span.start,
+        kind=kind,
+        name=_name(span, kind),
+        tags=_tags(attributes),
+        metadata=metadata if isinstance(metadata, dict) else {},
+        inputs=inputs,
+        model=asked(attributes, capture) if kind in MODELS else None,
+        tool_call_id=_call_id(span) if kind is RunKind.TOOL else None,
+        batch=_batch(attributes),
+        links=_links(span, run_of) if span.links else (),
+        attempt=number_or_none(attributes.get(sc.RUN_ATTEMPT)),
+        cuts=(*cuts, *more),
+        **ids,
+    )
+    ended = _ended(span, kind, capture, ids) if span.end else None
+    return started, _between(span, kind, ended, capture, ids), ended
+
+
+def _call_id(span: Span) -> str | None:
+    own = span.attributes.get(sc.TOOL_CALL_ID) or span.attributes.get(sc.OI_TOOL_ID)
+    return text_or_none(own) if own is not None else call_id(span)
+
+
+def _kind(span: Span) -> RunKind:
+    attributes = span.attributes
+    if (own := attributes.get(sc.RUN_KIND)) is not None:
+        return RunKind(own)
+    for name, kinds in (
+        (sc.OPERATION_NAME, KINDS),
+        (sc.OI_SPAN_KIND, OI_KINDS),
+        (TRACELOOP_KIND, TRACELOOP_KINDS),
+        ("llm.request.type", KINDS),
+    ):
+        value = attributes.get(name)
+        if value is not None and (kind := kinds.get(str(value))) is not None:
+            return kind
+    if sc.REQUEST_MODEL in attributes or "gen_ai.system" in attributes:
+        return RunKind.CHAT_MODEL
+    return RunKind.CHAIN
+
+
+def _name(span: Span, kind: RunKind) -> str:
+    attributes = span.attributes
+    own = attributes.get(sc.RUN_NAME)
+    if isinstance(own, str):
+        return own
+    return first_text(attributes, NAMES.get(kind, OTHER_NAMES)) or span.name or "?"
+
+
+def _tags(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    tags = attributes.get(sc.RUN_TAGS) or attributes.get(sc.OI_TAGS)
+    return tuple(str(tag) for tag in tags) if isinstance(tags, list) else ()
+
+
+def _batch(attributes: Mapping[str, Any]) -> BatchMembership | None:
+    batch, index, size = (attributes.get(name) for name in (sc.BATCH_ID, sc.BATCH_INDEX, sc.BATCH_SIZE))
+    if isinstance(batch, str) and isinstance(index, int) and isinstance(size, int):
+        return BatchMembership(batch, index, size)
+    return None
+
+
+def _links(span: Span, run_of: Callable[[str, str], str]) -> tuple[Link, ...]:
+    found = []
+    for link in span.links[:_MOST_EVENTS]:
+        relation = str(link.attributes.get(sc.LINK_RELATION, "related"))
+        if relation != "batch":  # said by the batch's own attributes
+            run = text_or_none(link.attributes.get(sc.LINK_RUN_ID)) or run_of(link.trace_id, link.span_id)
+            found.append(Link(run_id=run, relation=relation))
+    return tuple(found)
+
+
+def _ended(span: Span, kind: RunKind, capture: Capture, ids: dict[str, Any]) -> RunEnded:
+    attributes = span.attributes
+    is_model = kind in MODELS  # an agent's span repeats what its models said of themselves
+    outcome = _outcome(span)
+    outputs, cuts = _kept(made(span, kind), capture, "/outputs")
+    reasons = attributes.get(sc.RESPONSE_FINISH_REASONS) or attributes.get(sc.OI_FINISH_REASON)
+    return RunEnded(
+        time=max(span.start, span.end),
+        outcome=outcome,
+        outputs=outputs,
+        usage=used(attributes) if is_model else None,
+        error=_error(span) if outcome is Outcome.ERROR else None,
+        finish_reasons=_reasons(reasons) if is_model else (),
+        model=answering(attributes) if is_model else None,
+        response_id=text_or_none(attributes.get(sc.RESPONSE_ID)),
+        cached=attributes.get(sc.RUN_CACHED) is True,
+        cuts=cuts,
+        **ids,
+    )
+
+
+def _outcome(span: Span) -> Outcome:
+    own = span.attributes.get(sc.RUN_OUTCOME)
+    if own is not None:
+        try:
+            return Outcome(own)
+        except ValueError:
+            pass  # a newer writer's
+    if span.attributes.get(sc.ERROR_TYPE) == sc.UNFINISHED:
+        return Outcome.ABANDONED
+    return Outcome.ERROR if span.failed or sc.ERROR_TYPE in span.attributes else Outcome.OK
+
+
+def _reasons(reasons: Any) -> tuple[str, ...]:
+    values = reasons if isinstance(reasons, list) else [reasons]
+    return tuple(str(reason) for reason in values if reason not in (None, sc.FINISH_REASON_ERROR))
+
+
+def _error(span: Span) -> ErrorInfo:
+    raised = next((event for event in reversed(span.events) if event.name == sc.EXCEPTION), None)
+    if raised is not None:
+        return _described(raised.attributes)
+    return ErrorInfo(type=text_or_none(span.attributes.get(sc.ERROR_TYPE)) or "error", message=span.message)
+
+
+def _described(attributes: Mapping[str, Any]) -> ErrorInfo:
+    return ErrorInfo(
+        type=text_or_none(attributes.get(sc.EXCEPTION_TYPE)) or "error",
+        message=text_or_none(attributes.get(sc.EXCEPTION_MESSAGE)) or "",
+        traceback=text_or_none(attributes.get(sc.EXCEPTION_STACKTRACE)),
+    )
+
+
+def _between(
+    span: Span, kind: RunKind, ended: RunEnded | None, capture: Capture, ids: dict[str, Any]
+) -> list[RunEvent]:
+    found: list[RunEvent] = []
+    for event in span.events[:_MOST_EVENTS]:
+        made_of = _happened(event, ended, capture, ids)
+        if made_of is not None:
+            found.append(made_of)
+    waited = span.attributes.get(sc.RESPONSE_TIME_TO_FIRST_CHUNK)
+    if kind in MODELS and isinstance(waited, int | float) and ended is not None:
+        text, reasoning = _said(ended.outputs)
+        if text or reasoning:  # when the first of it came is known, when the rest did is not
+            at = min(ended.time, span.start + int(waited * 1e9))
+            found.append(RunStreamed(time=at, text=text, reasoning=reasoning, **ids))
+    return found
+
+
+def _happened(
+    event: SpanEvent, ended: RunEnded | None, capture: Capture, ids: dict[str, Any]
+) -> RunEvent | None:
+    attributes = event.attributes
+    if event.name == sc.RETRY_EVENT:
+        error = _described(attributes) if sc.EXCEPTION_TYPE in attributes else None
+        delay = attributes.get(sc.RETRY_DELAY)
+        return RunRetried(
+            time=event.time,
+            attempt=number_or_none(attributes.get(sc.RETRY_ATTEMPT)) or 2,
+            delay=float(delay) if isinstance(delay, int | float) else None,
+            error=error,
+            **ids,
+        )
+    if event.name.startswith("gen_ai.") or (
+        event.name == sc.EXCEPTION and ended is not None and ended.error is not None
+    ):
+        return None  # a message, or the run's error: said already
+    value = parsed(attributes[sc.CUSTOM_DATA]) if sc.CUSTOM_DATA in attributes else (attributes or None)
+    data, cuts = _kept(value, capture, "/data")
+    return CustomEmitted(time=event.time, name=event.name, data=data, cuts=cuts, **ids)
+
+
+def _said(outputs: Any) -> tuple[str, str]:
+    """Return the text and the reasoning of a model's answer."""
+    messages = outputs.get("messages") if isinstance(outputs, dict) else None
+    if isinstance(outputs, dict) and isinstance(texts := outputs.get("completions"), list):
+        return "\n".join(text for text in texts if isinstance(text, str)), ""
+    text, reasoning = [], []
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        for block in content if isinstance(content, list) else [content]:
+            match block:
+                case str():
+                    text.append(block)
+                case {"type": "reasoning", "reasoning": str(thought)}:
+                    reasoning.append(thought)
+                case {"text": str(said)}:
+                    text.append(said)
+    return "".join(text), "".join(reasoning)
+
+
+def _kept(value: Any, capture: Capture, path: str, *, content: bool = True) -> tuple[Any, tuple[Cut, ...]]:
+    """Return *value* under the rules of *capture*, and what was left out."""
+    if value is None or value == {}:
+        return value, ()
+    if content and not capture.content:
+        return None, (Cut(path, "content"),)
+    return to_json(value, capture, path)

@@ -1,0 +1,107 @@
+"""Spans out of JSON requests: names in camel case, ids in hex, large integers as text."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tracebus_exporters.receiver._span import BadRequestError, Span, SpanEvent, SpanLink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["spans_of_json"]
+
+_REMOTE = 0x300
+_ERROR = (2, "STATUS_CODE_ERROR")
+_DEEPEST = 32
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_ZEROS = "0" * 16
+
+
+def spans_of_json(body: bytes) -> Iterator[Span]:
+    """Return the spans of an `ExportTraceServiceRequest` in JSON.
+
+    Raises:
+        BadRequestError: it is none; raised before the first span is given.
+    """
+    try:
+        request = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequestError(f"the body is no JSON: {error}") from error
+    try:
+        return iter(list(_spans(request)))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadRequestError(f"the body is no ExportTraceServiceRequest: {error!r}") from error
+
+
+def _spans(request: Any) -> Iterator[Span]:
+    for group in request.get("resourceSpans") or ():
+        resource = _attributes((group.get("resource") or {}).get("attributes"))
+        for scope in group.get("scopeSpans") or ():
+            for span in scope.get("spans") or ():
+                yield _span(span, str(resource.get("service.name") or ""))
+
+
+def _span(span: dict[str, Any], service: str) -> Span:
+    status = span.get("status") or {}
+    parent = span.get("parentSpanId") or ""
+    return Span(
+        _id(span["traceId"], 32),
+        _id(span["spanId"], 16),
+        "" if not parent or parent == _ZEROS else _id(parent, 16),
+        str(span.get("name") or ""),
+        int(span.get("startTimeUnixNano") or 0),
+        int(span.get("endTimeUnixNano") or 0),
+        _attributes(span.get("attributes")),
+        [
+            SpanEvent(
+                int(each.get("timeUnixNano") or 0),
+                str(each.get("name") or ""),
+                _attributes(each.get("attributes")),
+            )
+            for each in span.get("events") or ()
+        ],
+        [
+            SpanLink(_id(each["traceId"], 32), _id(each["spanId"], 16), _attributes(each.get("attributes")))
+            for each in span.get("links") or ()
+        ],
+        status.get("code") in _ERROR,
+        str(status.get("message") or ""),
+        int(span.get("flags") or 0) & _REMOTE == _REMOTE,
+        service,
+    )
+
+
+def _id(text: str, length: int) -> str:
+    if len(text) != length or _HEX.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no id of {length} hexadecimal digits")
+    return text.lower()
+
+
+def _attributes(pairs: Any) -> dict[str, Any]:
+    return {str(pair["key"]): _value(pair.get("value"), _DEEPEST) for pair in pairs or ()}
+
+
+def _value(value: Any, depth: int) -> Any:  # noqa: PLR0911  one for each type
+    match value:
+        case {"stringValue": str(text)}:
+            return text
+        case {"intValue": number}:
+            return int(number)
+        case {"doubleValue": number}:
+            return float(number)
+        case {"boolValue": bool(flag)}:
+            return flag
+        case {"arrayValue": dict(array)}:
+            return [_value(item, depth - 1) for item in array.get("values") or ()] if depth else None
+        case {"kvlistValue": dict(pairs)} if depth:
+            return {
+                str(pair["key"]): _value(pair.get("value"), depth - 1) for pair in pairs.get("values") or ()
+            }
+        case {"bytesValue": str(text)}:
+            return f"<{len(text) * 3 // 4} bytes>"
+        case _:
+            return None

@@ -1,0 +1,113 @@
+"""Spans into a log: one receiver for every protocol."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from tracebus.capture import DEFAULT_CAPTURE
+from tracebus_exporters.receiver._traces import Traces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tracebus.capture import Capture
+    from tracebus.events import RunEvent
+    from tracebus.logs import Log
+    from tracebus_exporters.receiver._span import Span
+
+__all__ = ["Receiver"]
+
+_MOST_UNWRITTEN = 200_000
+"""Events kept while the log cannot be written; beyond, senders are asked to come again."""
+_TICK = 0.25
+
+
+class Receiver:
+    """Writes the runs that received spans are into a log. Usable from any thread.
+
+    Args:
+        log: where events go.
+        capture: what of the content is kept, and what is redacted.
+        hold: seconds a trace waits for its root span.
+        clock: seconds of a clock that never runs backwards.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        capture: Capture = DEFAULT_CAPTURE,
+        hold: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = log
+        self._traces = Traces(capture, hold=hold)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._unwritten: list[RunEvent] = []
+        self._spans = 0
+        self._events = 0
+        self._closed = threading.Event()
+        self._ticking: threading.Thread | None = None
+
+    def take(self, spans: Iterable[Span]) -> None:
+        """Take *spans* in; what can be told of them is stored when this returns.
+
+        Raises:
+            OSError: the log cannot be written now. What came is kept and stored with what comes next, unless
+                there is too much of it: then nothing of *spans* was taken.
+        """
+        with self._lock:
+            if len(self._unwritten) > _MOST_UNWRITTEN:
+                self._write()
+            listed = list(spans)
+            self._unwritten += self._traces.add(listed, self._clock())
+            self._spans += len(listed)
+            self._write()
+
+    def tick(self) -> None:
+        """Store what has waited long enough.
+
+        Raises:
+            OSError: the log cannot be written now.
+        """
+        with self._lock:
+            self._unwritten += self._traces.due(self._clock())
+            self._write()
+
+    def start(self) -> None:
+        """Have a thread look after what waits."""
+        self._ticking = threading.Thread(target=self._keep_ticking, name="tracebus-receiver", daemon=True)
+        self._ticking.start()
+
+    def close(self) -> None:
+        """Store all that is left.
+
+        Raises:
+            OSError: the log cannot be written.
+        """
+        self._closed.set()
+        if self._ticking is not None:
+            self._ticking.join()
+        with self._lock:
+            self._unwritten += self._traces.close()
+            self._write()
+
+    def statistics(self) -> dict[str, int]:
+        """Return how many spans came, how many events were stored, and how many spans wait for their root."""
+        return {"spans": self._spans, "events": self._events, "held": self._traces.held}
+
+    def _write(self) -> None:
+        if self._unwritten:
+            self._log.append(self._unwritten)
+            self._events += len(self._unwritten)
+            self._unwritten = []
+
+    def _keep_ticking(self) -> None:
+        while not self._closed.wait(_TICK):
+            try:
+                self.tick()
+            except OSError:
+                continue  # what is left is stored with what comes next; senders are told

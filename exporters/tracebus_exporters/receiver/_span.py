@@ -1,0 +1,48 @@
+"""A span as it came in, whatever it came as."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+__all__ = ["BadRequestError", "Span", "SpanEvent", "SpanLink"]
+
+
+class BadRequestError(ValueError):
+    """What was sent is no request of the protocol; the message says what is wrong with it."""
+
+
+class SpanEvent(NamedTuple):
+    """Something that happened at one moment of a span."""
+
+    time: int
+    name: str
+    attributes: dict[str, Any]
+
+
+class SpanLink(NamedTuple):
+    """A pointer to another span."""
+
+    trace_id: str
+    span_id: str
+    attributes: dict[str, Any]
+
+
+class Span(NamedTuple):
+    """A span. Ids are lower-case hex, times nanoseconds since the epoch, 0 where there is none."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    """Empty for a root."""
+    name: str
+    start: int
+    end: int
+    attributes: dict[str, Any]
+    events: list[SpanEvent]
+    links: list[SpanLink]
+    failed: bool
+    message: str
+    remote_parent: bool
+    """Whether the sender said that the parent is another process's."""
+    service: str
+    """The resource's `service.name`."""

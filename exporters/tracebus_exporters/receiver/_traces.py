@@ -1,0 +1,238 @@
+"""Which run a span is, and under which root: a trace's root span comes last, if it comes at all."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from tracebus.events import Outcome, RunEnded, RunKind, RunStarted
+from tracebus_exporters.otel import _semconv as sc
+from tracebus_exporters.receiver._events import Place, events_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tracebus.capture import Capture
+    from tracebus.events import RunEvent
+    from tracebus_exporters.receiver._span import Span
+
+__all__ = ["Traces"]
+
+_MOST_HELD = 100_000
+"""Spans that wait for their root, of all traces; of more, those of the oldest trace wait no longer."""
+_MOST_REMEMBERED = 500_000
+"""Spans whose run is remembered, for children that come late."""
+_LONGEST_ID = 200
+
+
+class _Trace:
+    """What is known of one trace."""
+
+    __slots__ = ("arrived", "held", "idle_since", "root", "runs", "since", "stand_in")
+
+    def __init__(self, now: float) -> None:
+        self.since = now
+        self.idle_since = now
+        self.runs: dict[str, str] = {}
+        """Span id → run id, of spans that came and of parents named by them."""
+        self.arrived: set[str] = set()
+        self.held: list[Span] = []
+        self.root: str | None = None
+        """The root's run id, once it is known or was made up."""
+        self.stand_in: RunStarted | None = None
+        """The run that was made up for a root that did not come in time, while it is open."""
+
+
+class Traces:
+    """Turns spans into the events of runs, each under the root of its trace.
+
+    A trace waits for its root *hold* seconds at most. Then a run that stands for the trace is its root: it is
+    called as the service, and ends with the root span, should that still come, or when nothing came for
+    *idle* seconds.
+
+    Args:
+        capture: what of the content is kept, and what is redacted.
+        hold: seconds.
+        idle: seconds.
+    """
+
+    def __init__(self, capture: Capture, *, hold: float = 1.0, idle: float = 600.0) -> None:
+        self._capture = capture
+        self._hold = hold
+        self._idle = idle
+        self._traces: OrderedDict[str, _Trace] = OrderedDict()
+        self._held = 0
+        self._remembered = 0
+
+    def add(self, spans: Iterable[Span], now: float) -> list[RunEvent]:
+        """Take *spans* in and return the events that can be told, in order.
+
+        Args:
+            spans: as they came; one that came before is left out.
+            now: seconds of a clock that never runs backwards.
+        """
+        ready: list[tuple[_Trace, Span]] = []
+        for span in spans:
+            trace = self._trace(span.trace_id, now)
+            if span.span_id in trace.arrived:
+                continue
+            trace.arrived.add(span.span_id)
+            self._name(trace, span)
+            if trace.root is None and not span.parent_id:
+                trace.root = trace.runs[span.span_id]
+                ready += [(trace, held) for held in self._released(trace)]
+            if trace.root is not None:
+                ready.append((trace, span))
+            else:
+                trace.held.append(span)
+                self._held += 1
+        events = self._told(ready)
+        if self._held > _MOST_HELD or self._remembered > _MOST_REMEMBERED:
+            events += self._made_room()
+        return events
+
+    def due(self, now: float) -> list[RunEvent]:
+        """Return the events of the traces that have waited long enough, and ends of those that are over."""
+        ready: list[tuple[_Trace, Span]] = []
+        events: list[RunEvent] = []
+        for trace_id, trace in self._traces.items():
+            if trace.held and now - trace.since >= self._hold:
+                start, released = self._without_root(trace_id, trace)
+                events += start
+                ready += released
+            if trace.stand_in is not None and now - trace.idle_since >= self._idle:
+                events.append(self._given_up(trace))
+        return events + self._told(ready)
+
+    def close(self) -> list[RunEvent]:
+        """Return what is left: all that waits, and the ends of what was made up."""
+        events: list[RunEvent] = []
+        for trace_id, trace in self._traces.items():
+            if trace.held:
+                start, released = self._without_root(trace_id, trace)
+                events += start
+                events += self._told(released)
+            if trace.stand_in is not None:
+                events.append(self._given_up(trace))
+        return events
+
+    @property
+    def held(self) -> int:
+        """How many spans wait for their root."""
+        return self._held
+
+    def _trace(self, trace_id: str, now: float) -> _Trace:
+        trace = self._traces.get(trace_id)
+        if trace is None:
+            trace = self._traces[trace_id] = _Trace(now)
+        trace.idle_since = now
+        return trace
+
+    def _name(self, trace: _Trace, span: Span) -> None:
+        """Give the span its run's id: its own where it is one of ours, unless a child has named it before."""
+        if span.span_id not in trace.runs:
+            own = span.attributes.get(sc.RUN_ID)
+            known = isinstance(own, str) and 0 < len(own) <= _LONGEST_ID
+            trace.runs[span.span_id] = own if known and isinstance(own, str) else span.trace_id + span.span_id
+            self._remembered += 1
+
+    def _run_of(self, trace_id: str, span_id: str) -> str:
+        trace = self._traces.get(trace_id)
+        return (trace.runs.get(span_id) if trace is not None else None) or trace_id + span_id
+
+    def _told(self, ready: list[tuple[_Trace, Span]]) -> list[RunEvent]:
+        """Return the events of placed spans, all starts before what follows, by time."""
+        starts: list[RunEvent] = []
+        others: list[RunEvent] = []
+        ends: list[RunEvent] = []
+        # Children end, and so come, before their parents: the other way round a parent comes first.
+        for trace, span in reversed(ready):
+            start, between, end = events_of(span, self._place(trace, span), self._capture, self._run_of)
+            starts.append(start)
+            others += between
+            if end is not None:
+                ends.append(end)
+                self._end_stand_in(trace, span, end, ends)
+        events = [*starts, *others, *reversed(ends)]
+        events.sort(key=_time)
+        return events
+
+    def _place(self, trace: _Trace, span: Span) -> Place:
+        run_id = trace.runs[span.span_id]
+        root = trace.root
+        assert root is not None
+        if run_id == root:
+            return Place(run_id, None, root)
+        if not span.parent_id:  # a second root of one trace, or the root that came late
+            return Place(run_id, root, root)
+        parent = trace.runs.get(span.parent_id)
+        if parent is None:
+            parent = trace.runs[span.parent_id] = span.trace_id + span.parent_id
+            self._remembered += 1
+        return Place(run_id, parent if parent != run_id else root, root)
+
+    def _without_root(self, trace_id: str, trace: _Trace) -> tuple[list[RunEvent], list[tuple[_Trace, Span]]]:
+        """Let the spans of a trace go though its root did not come.
+
+        They stand under the only one whose parent is another process's; where there are several, or their
+        parent is still to come, under a run that stands for the trace.
+        """
+        spans = self._released(trace)
+        here = {span.span_id for span in spans}
+        tops = [span for span in spans if span.parent_id not in here]
+        start: list[RunEvent] = []
+        if len(tops) == 1 and tops[0].remote_parent:
+            trace.root = trace.runs[tops[0].span_id]
+        else:
+            first = min(spans, key=lambda span: span.start)
+            trace.root = trace_id
+            trace.stand_in = RunStarted(
+                time=first.start,
+                kind=RunKind.CHAIN,
+                name=first.service or "trace",
+                metadata={"trace_id": trace_id},
+                run_id=trace_id,
+                root_run_id=trace_id,
+            )
+            start.append(trace.stand_in)
+        return start, [(trace, span) for span in spans]
+
+    def _released(self, trace: _Trace) -> list[Span]:
+        spans, trace.held = trace.held, []
+        self._held -= len(spans)
+        return spans
+
+    def _end_stand_in(self, trace: _Trace, span: Span, end: RunEnded, ends: list[RunEvent]) -> None:
+        """End the run that stands for a trace with the root it stands for."""
+        if trace.stand_in is not None and not span.parent_id:
+            ends.append(_end(trace.stand_in, end.time, end.outcome))
+            trace.stand_in = None
+
+    def _given_up(self, trace: _Trace) -> RunEvent:
+        assert trace.stand_in is not None
+        end = _end(trace.stand_in, trace.stand_in.time, Outcome.ABANDONED)
+        trace.stand_in = None
+        return end
+
+    def _made_room(self) -> list[RunEvent]:
+        """Let the oldest trace go."""
+        trace_id, trace = self._traces.popitem(last=False)
+        self._remembered -= len(trace.runs)
+        events: list[RunEvent] = []
+        if trace.held:
+            start, released = self._without_root(trace_id, trace)
+            events += start
+            events += self._told(released)
+        if trace.stand_in is not None:
+            events.append(self._given_up(trace))
+        return events
+
+
+def _time(event: RunEvent) -> int:
+    return event.time
+
+
+def _end(started: RunStarted, time: int, outcome: Outcome) -> RunEnded:
+    return RunEnded(
+        time=max(time, started.time), run_id=started.run_id, root_run_id=started.root_run_id, outcome=outcome
+    )

@@ -1,0 +1,147 @@
+"""Spans that come in any order, late, twice, or not at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sent_spans import SECOND, TRACE, receiver, span, tree_of
+
+from tracebus.capture import DEFAULT_CAPTURE
+from tracebus.tree import RunStatus
+from tracebus_exporters.receiver._traces import Traces
+
+SHAPES = st.lists(st.integers(0, 1000), max_size=12)
+
+
+def family(parents):
+    """Return spans of one trace, the first of which is the root."""
+    return [span(1), *(span(n + 2, parent % (n + 1) + 1) for n, parent in enumerate(parents))]
+
+
+def parents_in(tree):
+    return {node.run_id[-16:]: node.parent.run_id[-16:] if node.parent else None for root in tree.roots for node in root.walk()}  # fmt: skip
+
+
+@given(SHAPES, st.randoms(use_true_random=False), st.lists(st.integers(1, 4), max_size=12))
+@settings(max_examples=150, deadline=None)
+def test_whatever_the_order_the_tree_is_the_programs(parents, random, cuts):
+    """Within the time a trace is waited for, order and batches change nothing; a span sent twice is one."""
+    spans = family(parents)
+    expected = {each.span_id: each.parent_id or None for each in spans}
+    sent = [*spans, *random.sample(spans, len(spans) // 2)]
+    random.shuffle(sent)
+    traces, events = Traces(DEFAULT_CAPTURE), []
+    for size in [*cuts, len(sent)]:
+        events += traces.add(sent[:size], 0.0)
+        sent = sent[size:]
+    tree = tree_of(events)
+    assert parents_in(tree) == expected
+    assert {event.root_run_id for event in events} == {tree.roots[0].run_id}
+    assert all(node.status is RunStatus.OK for node in tree.roots[0].walk())
+    assert len(events) == 2 * len(spans)
+
+
+@given(SHAPES, st.randoms(use_true_random=False), st.integers(0, 12))
+@settings(max_examples=150, deadline=None)
+def test_a_trace_is_shown_before_its_root_comes(parents, random, early):
+    """After the wait a run stands for it; whatever comes later finds its place; nothing is lost or twice."""
+    spans = family(parents)
+    rest = spans[1:]
+    random.shuffle(rest)
+    traces = Traces(DEFAULT_CAPTURE, hold=1.0)
+    events = traces.add(rest[:early], 0.0)
+    assert events == []
+    events += traces.due(1.5)
+    shown = len(events) > 0
+    assert shown == bool(rest[:early])
+    events += traces.add([*rest[early:], spans[0]], 2.0)
+    events += traces.close()
+    tree = tree_of(events)
+    found = parents_in(tree)
+    expected = {each.span_id: each.parent_id or None for each in spans}
+    if shown:
+        expected = {**expected, spans[0].span_id: TRACE[-16:], TRACE[-16:]: None}
+    assert found == expected
+    assert {node.status for root in tree.roots for node in root.walk()} == {RunStatus.OK}
+    assert len({event.root_run_id for event in events}) == 1
+
+
+def test_half_a_trace_is_shown_as_far_as_it_is_known():
+    """Without its root, it is a run of the service's name, ended as abandoned when nothing comes any more."""
+    taking, log, clock = receiver(hold=1.0)
+    taking.take([span(3, 2, name="late"), span(4, 2)])
+    assert log.events == []
+    clock.now = 1.5
+    taking.tick()
+    tree = tree_of(log.events)
+    (root,) = tree.roots
+    assert (root.name, root.status) == ("shop", RunStatus.RUNNING)
+    assert [(child.name, child.status) for child in root.children] == [("?", RunStatus.LOST)]
+    clock.now = 1000.0
+    taking.tick()
+    assert tree_of(log.events).roots[0].status is RunStatus.ABANDONED
+
+
+def test_a_parent_in_another_process_is_no_parent_to_wait_for():
+    """Where only its entry came, and says that its parent is remote, the entry is the root."""
+    taking, log, clock = receiver(hold=1.0)
+    taking.take([span(2, 9, name="entry", remote=True), span(3, 2)])
+    clock.now = 1.5
+    taking.tick()
+    (root,) = tree_of(log.events).roots
+    assert root.name == "entry"
+
+
+def test_a_span_without_an_end_stays_open():
+    """It is running as far as anybody knows."""
+    taking, log, _ = receiver()
+    taking.take([span(1, end=0)])
+    assert tree_of(log.events).roots[0].status is RunStatus.RUNNING
+
+
+def test_clocks_that_differ():
+    """A child from a machine whose clock is behind, and an end before its start, are shown as they were said."""
+    taking, log, _ = receiver()
+    taking.take([span(2, 1, start=1, end=0 + 1), span(1, start=100 * SECOND, end=99 * SECOND)])
+    (root,) = tree_of(log.events).roots
+    assert root.duration == 0.0
+    assert root.children[0].started_at == 1
+
+
+def test_a_trace_with_several_roots_is_one_run():
+    """The first to come is the root; the others stand below it."""
+    taking, log, _ = receiver()
+    taking.take([span(1), span(2)])
+    (root,) = tree_of(log.events).roots
+    assert len(root.children) == 1
+
+
+def test_ten_thousand_spans_at_once():
+    """One batch, children first: one tree, and nothing waits."""
+    taking, log, _ = receiver()
+    taking.take([*(span(n, 1) for n in range(10_000, 1, -1)), span(1)])
+    assert len(log.events) == 20_000
+    assert taking.statistics()["held"] == 0
+    (root,) = tree_of(log.events).roots
+    assert len(root.children) == 9_999
+
+
+def test_what_waits_is_bounded(monkeypatch):
+    """Traces whose roots never come push out the oldest, which is shown as it is."""
+    monkeypatch.setattr("tracebus_exporters.receiver._traces._MOST_HELD", 100)
+    taking, log, _ = receiver()
+    for number in range(300):
+        taking.take([span(5, 4, trace=f"{number:032x}")])
+    assert taking.statistics()["held"] <= 101
+    assert len(tree_of(log.events).roots) >= 199
+
+
+def test_a_log_that_cannot_be_written_loses_nothing():
+    """What came is stored with what comes next; the sender is told and may come again."""
+    taking, log, _ = receiver()
+    log.failures = 1
+    with pytest.raises(OSError, match="no space"):
+        taking.take([span(1)])
+    taking.take([span(1)])
+    assert len(log.events) == 2
