@@ -1,146 +1,195 @@
-"""What a model's answer says of itself, in the providers' many places and words."""
+"""What answers say beside their text, and what kinds and errors LangChain's layers make of things."""
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+import asyncio
+from typing import Any, TypedDict
 
 import pytest
-from langchain_core.messages import AIMessage
-from langchain_core.outputs import ChatGeneration, Generation, LLMResult
-from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.tools import tool
 
-from tracebus import observe
-from tracebus.events import RunKind, RunStarted, TokenUsage
-from tracebus.sources._results import chat_result_fields, llm_result_fields
-from tracebus.testing import collect
+import tracebus
+from tracebus import RunTree, observe
+from tracebus.testing import ScriptedChatModel
 
-_OPENAI = {
-    "prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17,
-    "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 0},
-    "completion_tokens_details": {"reasoning_tokens": 2},
-}  # fmt: skip
-_FROM_OPENAI = TokenUsage(
-    input_tokens=12, output_tokens=5, total_tokens=17, cache_read_tokens=4, input_audio_tokens=0,
-    reasoning_tokens=2,
-)  # fmt: skip
-_PLAIN = TokenUsage(input_tokens=12, output_tokens=5, total_tokens=17)
+
+class Whole(ScriptedChatModel):
+    """Answers one message, whole."""
+
+    script: Any = ("unused",)
+    answer: Any = None
+
+    def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+        return ChatResult(generations=[ChatGeneration(message=self.answer)])
+
+
+def tree_of(watch):
+    tree = RunTree()
+    for event in watch.check().events:
+        tree.apply(event)
+    return tree
 
 
 @pytest.mark.parametrize(
-    ("told", "usage"),
+    ("answer", "reasoning"),
     [
-        ({"token_usage": _OPENAI}, _FROM_OPENAI),  # OpenAI's words, in most packages
-        ({"usage": {"input_tokens": 12, "output_tokens": 5}}, _PLAIN),  # Anthropic's
+        (AIMessage([{"type": "reasoning", "reasoning": "Hm."}, {"type": "text", "text": "Noon."}]), "Hm."),
         (
-            {
-                "usage": {
-                    "input_tokens": 2,
-                    "output_tokens": 5,
-                    "cache_read_input_tokens": 6,
-                    "cache_creation_input_tokens": 4,
-                }
-            },  # without what the cache held, which LangChain's totals have
-            TokenUsage(
-                input_tokens=12,
-                output_tokens=5,
-                total_tokens=17,
-                cache_read_tokens=6,
-                cache_creation_tokens=4,
+            AIMessage(
+                [{"type": "thinking", "thinking": "Hm.", "signature": "x"}, {"type": "text", "text": "Noon."}]
             ),
+            "Hm.",
         ),
-        ({"usage_metadata": {"prompt_token_count": 12, "candidates_token_count": 5}}, _PLAIN),  # Vertex
-        ({"usage": {"inputTokens": 12, "outputTokens": 5, "totalTokens": 17}}, _PLAIN),  # Bedrock Converse
-        (
-            {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 12, "outputTokenCount": 5}},
-            _PLAIN,
-        ),
-        ({"token_count": {"input_tokens": 12, "output_tokens": 5}}, _PLAIN),  # Cohere
-        ({"prompt_eval_count": 12, "eval_count": 5}, _PLAIN),  # Ollama
-        ({"token_usage": {"input_token_count": 12, "generated_token_count": 5}}, _PLAIN),  # watsonx
-        ({"token_usage": {"prompt_tokens": 12}}, TokenUsage(input_tokens=12)),
-        ({"token_usage": {}}, None),
-        ({"token_usage": "many"}, None),
-        ({"usage": {"prompt_tokens": "12"}}, None),
-        ({}, None),
+        (AIMessage([{"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}]), "Hm."),
+        (AIMessage([{"type": "reasoning_content", "reasoning_content": {"text": "Hm."}}]), "Hm."),
+        (AIMessage("Noon.", additional_kwargs={"reasoning_content": "Hm."}), "Hm."),
+        (AIMessage("Noon."), ""),
     ],
+    ids=["langchain", "anthropic", "openai", "bedrock", "deepseek", "none"],
 )
-@pytest.mark.parametrize("place", ["response_metadata", "generation_info", "llm_output", "completion"])
-def test_usage_is_read_wherever_it_stands(told, usage, place):
-    """Models without `usage_metadata` tell their usage in one of four places, in words of their own."""
-    if place == "completion":
-        generations = [[Generation(text="x")]]
-        found = llm_result_fields(LLMResult(generations=generations, llm_output=told))
-    else:
-        message = AIMessage("x", response_metadata=told if place == "response_metadata" else {})
-        generation = ChatGeneration(message=message)
-        generation.generation_info = told if place == "generation_info" else None
-        found = chat_result_fields([message], [generation], told if place == "llm_output" else None)
-    assert found["usage"] == usage
-
-
-def test_usage_metadata_has_the_first_word():
-    """What LangChain counted itself is not counted again."""
-    message = AIMessage("x", response_metadata={"token_usage": _OPENAI})
-    message.usage_metadata = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
-    assert chat_result_fields([message])["usage"].input_tokens == 1
-
-
-class _Gemini(IntEnum):
-    STOP = 1
-
-
-class _Other(Enum):
-    MAX_TOKENS = "2"
+def test_the_reasoning_of_an_answer_that_was_not_streamed(watch, answer, reasoning):
+    """The tree shows it as it shows streamed reasoning."""
+    observe(Whole(answer=answer), bus=watch.bus).invoke("When?")
+    assert tree_of(watch).roots[0].reasoning == reasoning
 
 
 @pytest.mark.parametrize(
-    ("metadata", "reasons"),
+    ("block", "name", "args"),
     [
-        ({"finish_reason": "stop"}, ("stop",)),
-        ({"stop_reason": "end_turn"}, ("end_turn",)),
-        ({"done_reason": "length"}, ("length",)),
-        ({"finish_reason": 2}, ("MAX_TOKENS",)),
-        ({"finish_reason": 99}, ("99",)),
-        ({"finish_reason": _Gemini.STOP}, ("STOP",)),
-        ({"finish_reason": _Other.MAX_TOKENS}, ("MAX_TOKENS",)),
-        ({"finish_reason": "FinishReason.SAFETY"}, ("SAFETY",)),
-        ({"status": "completed"}, ("stop",)),
         (
-            {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
-            ("max_output_tokens",),
+            {"type": "server_tool_call", "id": "w", "name": "web_search", "args": {"query": "bus"}},
+            "web_search",
+            '{"query":"bus"}',
         ),
-        ({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, ("content_filter",)),
-        ({"status": "incomplete"}, ("incomplete",)),
-        ({"status": "failed"}, ("error",)),
-        ({"status": "in_progress"}, ()),
-        ({"status": 200}, ()),
-        ({"finish_reason": None}, ()),
-        ({"finish_reason": True}, ()),
+        (
+            {"type": "server_tool_use", "id": "w", "name": "web_search", "input": {"query": "bus"}},
+            "web_search",
+            '{"query":"bus"}',
+        ),
+        (
+            {"type": "web_search_call", "id": "w", "action": {"query": "bus"}},
+            "web_search_call",
+            '{"query":"bus"}',
+        ),
     ],
+    ids=["langchain", "anthropic", "openai"],
 )
-def test_finish_reasons_are_read_wherever_they_stand(metadata, reasons):
-    """Words, members of enums and their numbers, and the status of OpenAI's Responses API."""
-    assert chat_result_fields([AIMessage("x", response_metadata=metadata)])["finish_reasons"] == reasons
+def test_a_tool_that_the_provider_ran_is_a_tool_call(watch, block, name, args):
+    """Beside those the program is asked to run, each once."""
+    own = {"type": "tool_call", "id": "c", "name": "look", "args": {}}
+    answer = AIMessage([block, dict(own), {"type": "text", "text": "Noon."}], tool_calls=[own])
+    observe(Whole(answer=answer), bus=watch.bus).invoke("When?")
+    calls = tree_of(watch).roots[0].tool_calls
+    assert [(call.id, call.name, call.args) for call in calls] == [("c", "look", "{}"), ("w", name, args)]
 
 
-def test_a_completed_response_that_calls_tools_ended_for_that():
-    """The Responses API says `completed` of both; the message tells them apart."""
-    call = {"type": "tool_call", "name": "f", "args": {}, "id": "c"}
-    message = AIMessage("", tool_calls=[call], response_metadata={"status": "completed"})
-    assert chat_result_fields([message])["finish_reasons"] == ("tool_calls",)
-    said = AIMessage(
-        "", tool_calls=[call], response_metadata={"status": "completed", "finish_reason": "stop"}
-    )
-    assert chat_result_fields([said])["finish_reasons"] == ("stop",)
+@pytest.mark.parametrize("how", ["observe", "normalize"])
+async def test_the_error_of_a_tool_is_its_text(watch, how):
+    """A tool of an MCP server answers with content blocks."""
+
+    @tool
+    def refund(order: str) -> Any:
+        """Refund."""
+        return ToolMessage(
+            [{"type": "text", "text": "no such order"}, {"type": "text", "text": "try again"}],
+            tool_call_id="c1",
+            status="error",
+        )
+
+    call = {"type": "tool_call", "name": "refund", "args": {"order": "o-1"}, "id": "c1"}
+    if how == "observe":
+        await observe(refund, bus=watch.bus).ainvoke(call)
+        error = watch.check().end("refund").error
+    else:
+        events = [event async for event in tracebus.normalize(refund.astream_events(call, version="v2"))]
+        error = events[-1].error
+    assert error.message == "no such order\ntry again"
 
 
-def test_a_templates_own_variables_are_told():
-    """Partial variables of a prompt are on its start, those that functions make excepted."""
-    template = ChatPromptTemplate(
-        [("user", "{tone} {day} {q}")], partial_variables={"tone": "kind", "day": lambda: "Monday"}
-    )
-    with observe(template) as prompt, collect(prompt.bus) as recorder:
-        prompt.invoke({"q": "hi"})
-    (start,) = (event for event in recorder.events if isinstance(event, RunStarted))
-    assert (start.kind, start.partial_variables) == (RunKind.PROMPT, {"tone": "kind"})
-    assert start.inputs == {"q": "hi"}
+def test_an_unnamed_deep_agent_is_an_agent(watch):
+    """It has a name even where nobody gave it one; a run name changes nothing."""
+    deepagents = pytest.importorskip("deepagents", reason="needs deepagents")
+    agent = observe(deepagents.create_deep_agent(model=ScriptedChatModel(script=["Noon."])), bus=watch.bus)
+    agent.invoke({"messages": [("user", "When?")]})
+    agent.invoke({"messages": [("user", "When?")]}, {"run_name": "mine"})
+    roots = [run for run in watch.check().started if run.parent_run_id is None]
+    assert [(run.name, str(run.kind)) for run in roots] == [("LangGraph", "agent"), ("mine", "agent")]
+
+
+# -- time-outs -----------------------------------------------------------------------------------------
+
+
+def timed_graph(function, **options):
+    types = pytest.importorskip("langgraph.types", reason="needs langgraph")
+    if not hasattr(types, "TimeoutPolicy"):
+        pytest.skip("needs a langgraph with TimeoutPolicy (1.2 or newer)")
+    from langgraph.graph import START, StateGraph
+
+    builder = StateGraph(TypedDict("State", {"x": int}))
+    builder.add_node("slow", function, timeout=types.TimeoutPolicy(run_timeout=0.05), **options)
+    builder.add_edge(START, "slow")
+    return builder.compile(name="desk"), types
+
+
+async def forever(state):
+    await asyncio.Event().wait()
+
+
+async def test_a_node_whose_time_is_over_says_so(watch):
+    """LangGraph tells the node of a cancellation, and the graph of the time-out."""
+    graph, _ = timed_graph(forever)
+    with pytest.raises(Exception, match="run timeout"):
+        await observe(graph, bus=watch.bus).ainvoke({"x": 0})
+    assert watch.wait_until_all_ended().outcomes() == {"desk": "error", "slow": "error"}
+    assert watch.end("slow").error.type == "langgraph.errors.NodeTimeoutError"
+
+
+async def test_an_attempt_whose_time_was_over_says_so(watch):
+    """The node then succeeds, and the graph with it."""
+    tries = []
+
+    async def slow_at_first(state):
+        tries.append(1)
+        if len(tries) < 2:
+            await asyncio.Event().wait()
+        return {"x": 1}
+
+    from langgraph.types import RetryPolicy
+
+    policy = RetryPolicy(initial_interval=0.001, jitter=False, max_attempts=3)
+    graph, _ = timed_graph(slow_at_first, retry_policy=policy)
+    assert await observe(graph, bus=watch.bus).ainvoke({"x": 0}) == {"x": 1}
+    await watch.await_until_all_ended(runs=3)
+    ends = [watch.end("slow", index) for index in range(2)]
+    assert [str(end.outcome) for end in ends] == ["error", "ok"]
+    assert "time-out" in ends[0].error.message
+    assert watch.run("slow", 1).attempt == 2
+
+
+async def test_a_timed_node_that_the_program_cancels_is_cancelled(watch):
+    """Nothing timed out."""
+    begun = asyncio.Event()
+
+    async def slow(state):
+        begun.set()
+        await asyncio.Event().wait()
+
+    types = pytest.importorskip("langgraph.types", reason="needs langgraph")
+    if not hasattr(types, "TimeoutPolicy"):
+        pytest.skip("needs a langgraph with TimeoutPolicy (1.2 or newer)")
+    from langgraph.graph import START, StateGraph
+
+    builder = StateGraph(TypedDict("State", {"x": int}))
+    builder.add_node("slow", slow, timeout=types.TimeoutPolicy(run_timeout=3600))
+    builder.add_edge(START, "slow")
+    task = asyncio.create_task(observe(builder.compile(name="desk"), bus=watch.bus).ainvoke({"x": 0}))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await watch.await_until_all_ended(runs=2)).outcomes() == {
+        "desk": "cancelled",
+        "slow": "cancelled",
+    }

@@ -50,10 +50,10 @@ def chain_kind(
     node = metadata.get("langgraph_node")
     if node is not None and node == name and _is_node(tags, metadata):
         return RunKind.NODE
-    if name == _EXECUTOR or metadata.get("lc_agent_name") == name:
+    if name == _EXECUTOR or metadata.get(_AGENT_NAME) == name:
         return RunKind.AGENT
     if name == _GRAPH or (run_type == UNSAID and _is_graph(name, node, metadata, parent)):
-        return RunKind.AGENT if metadata.get("ls_integration") == _AGENTS else RunKind.GRAPH
+        return RunKind.AGENT if _is_agent(node, metadata) else RunKind.GRAPH
     return RunKind.CHAIN
 
 
@@ -62,9 +62,16 @@ _GRAPH = "LangGraph"
 _EXECUTOR = "AgentExecutor"
 _NAMED = {_GRAPH: RunKind.GRAPH, _EXECUTOR: RunKind.AGENT}
 _AGENTS = "langchain_create_agent"
+_AGENT_NAME = "lc_agent_name"
 _CALLED_TASK = 4
 """Length of a `langgraph_path` that ends in `True`: a task somebody called."""
 _GRAPH_CALLERS = frozenset((RunKind.NODE, RunKind.TOOL, None))
+
+
+def _is_agent(node: object, metadata: Mapping[str, Any]) -> bool:
+    """Tell an agent from another graph: it has a name even where nobody gave one."""
+    unnamed = node is None and _AGENT_NAME in metadata
+    return unnamed or metadata.get("ls_integration") == _AGENTS
 
 
 def _is_node(tags: Sequence[str], metadata: Mapping[str, Any]) -> bool:
@@ -79,7 +86,7 @@ def _is_graph(name: str, node: object, metadata: Mapping[str, Any], parent: RunK
     if name.startswith("Runnable"):
         return False
     if node is None:
-        return metadata.get("ls_integration") in ("langgraph", _AGENTS)
+        return metadata.get("ls_integration") == "langgraph" or _is_agent(node, metadata)
     namespace = metadata.get("checkpoint_ns")
     called = parent in _GRAPH_CALLERS and namespace is not None
     return called and namespace == metadata.get("langgraph_checkpoint_ns")

@@ -54,9 +54,7 @@ def into_config_of_graph(handler: TracebusHandler, asking: FrameType | None) -> 
 def _become_one() -> None:
     graph_handler: Any = getattr(sys.modules.get(_CALLBACKS), "GraphCallbackHandler", None)
     if graph_handler is not None and graph_handler not in TracebusHandler.__mro__:
-        TracebusHandler.__bases__ = (
-            graph_handler,
-        )  # of the handlers there are as well
+        TracebusHandler.__bases__ = (graph_handler,)  # of the handlers there are as well
 
 
 def _find_codes() -> None:

@@ -13,7 +13,7 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from tracebus.capture import CapturedError, CapturedPayload, clean_text
 from tracebus.events import ErrorInfo, Outcome, RunKind
 from tracebus.sources._chunks import is_output, protocol_token, streamed_chunk
-from tracebus.sources._messages import as_plain, captured
+from tracebus.sources._messages import as_plain, captured, said_by
 from tracebus.sources._model_info import RequestedModel
 from tracebus.sources._protocol_message import ProtocolMessage
 from tracebus.sources._results import chat_result_fields
@@ -214,7 +214,7 @@ class MessageRuns:
         outcome, error = Outcome.OK, None
         if getattr(output, "status", None) == "error":
             outcome = Outcome.ERROR
-            error = ErrorInfo(type="ToolError", message=clean_text(str(output.text)))
+            error = ErrorInfo(type="ToolError", message=clean_text(said_by(output)))
         kept = None if output is None else captured(output, self._capture)
         self._tracker.end(self._tool_key(call_id), outcome, outputs=kept, error=error)
 

@@ -49,6 +49,15 @@ def captured(value: Any, capture: Capture) -> CapturedPayload:
     return CapturedPayload(taken.value, capture, as_plain, taken.own, taken.shares)
 
 
+def said_by(message: BaseMessage) -> str:
+    """Return the text of a message, or all of its content where there is no text in it."""
+    content = message.content
+    if isinstance(content, str):
+        return content
+    texts = [block if isinstance(block, str) else block.get("text") for block in content]
+    return "\n".join(text for text in texts if isinstance(text, str)) or repr(content)
+
+
 def as_plain(value: object) -> Any:
     """Return a LangChain object as a dictionary or string, one level deep; `NotHandled` for others."""
     kind = type(value)

@@ -17,7 +17,7 @@ from tracebus.sources._chunks import is_output, output_of, plain_text, protocol_
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt, run_name
 from tracebus.sources._closing import was_left
 from tracebus.sources._handler import TracebusHandler
-from tracebus.sources._messages import as_plain, captured
+from tracebus.sources._messages import as_plain, captured, said_by
 from tracebus.sources._model_info import RequestedModel
 from tracebus.sources._odd import as_name, as_text, goes_on, run_key, thread_key
 from tracebus.sources._outcomes import outcome_of
@@ -31,6 +31,7 @@ from tracebus.sources._results import (
 from tracebus.sources._runner import current_runner
 from tracebus.sources._scope import scoped_capture
 from tracebus.sources._streaming import StreamedText
+from tracebus.sources._timeouts import end_held_attempt, hold, is_timed, name_timeout, timed_out
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -105,6 +106,9 @@ class Recorder:
         attempt = retry_attempt(tagged) if tagged else None
         if attempt is None and "langgraph_node" in noted:
             attempt = attempt_under_way(kind, tool_call_id)
+        attempts_of = tried_as(kind, parent_key, noted, tool_call_id) if kind in RETRIED else None
+        if attempts_of is not None and parent is not None:
+            end_held_attempt(self.tracker, parent, attempts_of)
         run = self.tracker.start(
             key,
             parent_key,
@@ -115,7 +119,7 @@ class Recorder:
             capture=policy,
             call=call,
             attempt=attempt,
-            tried_as=tried_as(kind, parent_key, noted, tool_call_id) if kind in RETRIED else None,
+            tried_as=attempts_of,
             batch=_batch_of(key, parent, inputs),
             thread_id=thread_key(noted.get("thread_id"), called) if noted and parent is None else None,
             resumes=resumes,
@@ -129,6 +133,8 @@ class Recorder:
             stream=stream,
             alone=rest.get("batch_size", 1) == 1,
         )
+        if run is not None and kind is RunKind.NODE:
+            run.timed = is_timed()
         if run is not None and called.startswith("RunnableEach") and isinstance(inputs, list):
             run.source_inputs = inputs
 
@@ -247,8 +253,7 @@ class Recorder:
         if not issubclass(type(output), ToolMessage) or output.status != "error":
             self._end(run, Outcome.OK, output)
             return
-        said = output.content
-        error, cuts = error_info("ToolError", said if isinstance(said, str) else repr(said), run.capture)
+        error, cuts = error_info("ToolError", said_by(output), run.capture)
         self._end(run, Outcome.ERROR, output, error=error, cuts=cuts)
 
     def end_model(self, owner: object, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
@@ -336,6 +341,15 @@ class Recorder:
         self, run: OpenRun, error: BaseException, outputs: Any, inputs: Any = None, **fields: Any
     ) -> None:
         outcome = outcome_of(error)
+        if outcome is Outcome.CANCELLED and run.timed:
+            if (known := timed_out(run)) is None:
+                hold(self.tracker, run)
+                return
+            outcome, fields["error"] = Outcome.ERROR, known
+            self._end(run, outcome, outputs, inputs, **fields)
+            return
+        if run.kind in _READ_BY_STEPS:
+            name_timeout(self.tracker, run, error)
         if outcome is Outcome.INTERRUPTED and outputs is None:
             outputs = {"interrupts": list(error.args[0]) if error.args and error.args[0] else []}
         if outcome is Outcome.ERROR:

@@ -13,7 +13,7 @@ from tracebus.sources._attempts import tried_as
 from tracebus.sources._chain_model import output_fields
 from tracebus.sources._chunks import is_output, streamed_chunk
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt
-from tracebus.sources._messages import as_plain, captured
+from tracebus.sources._messages import as_plain, captured, said_by
 from tracebus.sources._model_info import RequestedModel
 from tracebus.sources._odd import as_text, goes_on, thread_key
 from tracebus.sources._outcomes import outcome_of
@@ -162,7 +162,7 @@ class StreamEventReader:
         outcome = Outcome.OK
         if run.kind is RunKind.TOOL and getattr(outputs, "status", None) == "error":
             outcome = Outcome.ERROR
-            fields["error"] = ErrorInfo(type="ToolError", message=clean_text(str(outputs.content)))
+            fields["error"] = ErrorInfo(type="ToolError", message=clean_text(said_by(outputs)))
         self._tracker.end(run.key, outcome, outputs=self._captured(outputs), **fields)
 
     def _error(self, run: OpenRun, data: Mapping[str, Any]) -> None:

@@ -52,12 +52,14 @@ class OpenRun:
         "call",
         "capture",
         "children",
+        "held",
         "id",
         "interrupted",
         "key",
         "kind",
         "last_error",
         "last_seen",
+        "name",
         "outcome",
         "output",
         "owner",
@@ -72,6 +74,8 @@ class OpenRun:
         "stream",
         "streamed",
         "thread_id",
+        "timed",
+        "timeout",
         "told_as",
         "tried",
         "tried_as",
@@ -113,6 +117,13 @@ class OpenRun:
         self.interrupted = False
         """A child paused the graph this run is."""
         self.attempts = 0
+        self.name = ""
+        self.timed = False
+        """It is a node whose time LangGraph watches."""
+        self.held = False
+        """It was cancelled, and its graph is about to say why."""
+        self.timeout: tuple[Any, Any] | None = None
+        """The node whose time-out ended this graph, and the error."""
         self.tried_as: Hashable = None
         """What the attempts of one thing under one root have in common."""
         self.tried: dict[Hashable, tuple[int, Any]] | None = None
@@ -217,6 +228,7 @@ class RunTracker:
                 self._reaper.note_start(run, runner, parent_key, alone=alone)
             self._enter(run, parent_key)
             failed = None
+            run.name = name
             if tried_as is not None:
                 run.tried_as = tried_as
                 failed = None if run.root.tried is None else run.root.tried.get(tried_as)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracebus.events import ModelInfo, RunKind
 from tracebus.tree import _counters
-from tracebus.tree._output import text_of, tool_calls_of
+from tracebus.tree._output import provider_calls_of, reasoning_of, text_of, tool_calls_of
 from tracebus.tree._status import RunStatus, StatusCounts
 from tracebus.tree._totals import Totals
 
@@ -183,14 +183,20 @@ class RunNode(Totals):
 
     @property
     def reasoning(self) -> str:
-        """Return the reasoning streamed so far."""
-        return self.stream.reasoning if self.stream is not None else ""
+        """Return the reasoning streamed so far; for a model that did not stream, that of its answer."""
+        streamed = self.stream.reasoning if self.stream is not None else ""
+        return streamed or reasoning_of(self.outputs)
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """Return the tool calls asked for so far, put together from their fragments."""
+        """Return the tool calls asked for so far, put together from their fragments.
+
+        After the end those the provider ran itself are among them.
+        """
         streamed = self.stream.tool_calls if self.stream is not None else ()
-        return streamed or tool_calls_of(self.outputs)
+        called = streamed or tool_calls_of(self.outputs)
+        known = {call.id for call in called}
+        return (*called, *(call for call in provider_calls_of(self.outputs) if call.id not in known))
 
     @property
     def chunks(self) -> int:
