@@ -118,6 +118,6 @@ def serving(app):
         thread.join(10)
 
 
-@pytest.fixture(name="serving")
+@pytest.fixture(name="serving", scope="session")
 def _serving():
     return serving

@@ -9,6 +9,7 @@ import warnings
 
 import httpx
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
@@ -228,8 +229,44 @@ def remote(serving):
         warnings.simplefilter("ignore")
         langserve = pytest.importorskip("langserve", reason="needs langserve")
         routes = langserve_routes(chain(), "/chain") + langserve_routes(broken(), "/broken")
+        routes += langserve_routes(ScriptedChatModel(script=[WORDS]), "/model")
         with serving(Starlette(routes=routes)) as url:
             yield lambda name: langserve.RemoteRunnable(f"{url}/{name}")
+
+
+async def test_langserve_s_client_calls_our_other_routes(remote):
+    """`RemoteRunnable` invokes, batches and streams, synchronously too, as it does with LangServe."""
+    found = remote("chain")
+    assert await found.ainvoke({"q": "hi"}) == WORDS
+    assert await asyncio.to_thread(found.invoke, {"q": "hi"}) == WORDS
+    assert await found.abatch([{"q": "hi"}, {"q": "ho"}]) == [WORDS, WORDS]
+    assert "".join([chunk async for chunk in found.astream({"q": "hi"})]) == WORDS
+    assert "".join(await asyncio.to_thread(lambda: list(found.stream({"q": "hi"})))) == WORDS
+
+
+async def test_langserve_s_client_gets_messages_as_messages(remote):
+    """A message that comes back is one at the client, and one that is sent is one at the chain."""
+    found = await remote("model").ainvoke([HumanMessage("hi")])
+    assert isinstance(found, AIMessage)
+    assert found.content == WORDS
+
+
+async def test_langserve_s_schemas(remote):
+    """The schemas are those of the chain."""
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"{remote('chain').url}input_schema")
+    assert answer.json()["properties"]["q"]["type"] == "string"
+
+
+@pytest.mark.parametrize("how", ["ainvoke", "abatch", "astream"])
+async def test_langserve_s_client_sees_failures_of_the_other_routes(remote, how):
+    """A failing chain is an HTTP error for every route."""
+    found = remote("broken")
+    with pytest.raises(httpx.HTTPStatusError):
+        if how == "astream":
+            _ = [chunk async for chunk in found.astream({"q": "hi"})]
+        else:
+            await getattr(found, how)([{"q": "hi"}] if how == "abatch" else {"q": "hi"})
 
 
 async def test_langserve_s_client_reads_our_run_log(remote):

@@ -121,6 +121,13 @@ def test_an_interrupted_run_is_no_error():
     agui, vercel, text = AguiProjection("root"), VercelProjection("root"), TextProjection("root")
     for projection in (agui, vercel):
         projection.messages(start("root", parent=None))
-    assert [message["type"] for message in agui.messages(end)] == ["RUN_FINISHED"]
-    assert [message["type"] for message in vercel.messages(end)] == ["finish-step", "finish"]
-    assert text.frames(end) == []
+    (finished,) = agui.messages(end)
+    assert finished["type"] == "RUN_FINISHED"
+    assert finished["outcome"]["type"] == "interrupt"
+    assert [message["type"] for message in vercel.messages(end)] == [
+        "data-interrupt",
+        "finish-step",
+        "finish",
+    ]
+    (told,) = text.frames(end)
+    assert told.startswith(b"event: interrupt\n")

@@ -28,6 +28,7 @@ class AguiProjection:
         run_id: the client's run, echoed; the root run's id without one.
         result: makes `RUN_FINISHED.result` of the root run's outputs; without it there is none.
         inner: tell what is said inside as well, see `Speech`.
+        resumes: the run is known to resume another.
     """
 
     def __init__(
@@ -38,8 +39,9 @@ class AguiProjection:
         *,
         result: Callable[[Any], Any] | None = None,
         inner: bool = False,
+        resumes: bool = False,
     ) -> None:
-        self._speech = Speech(root_id, inner=inner)
+        self._speech = Speech(root_id, inner=inner, resumes=resumes)
         self._ids = {"threadId": thread_id or root_id, "runId": run_id or root_id}
         self._result = result
         self._pauses: list[Pause] = []

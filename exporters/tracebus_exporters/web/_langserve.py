@@ -1,6 +1,6 @@
-"""LangServe's `stream_log` and `stream_events`, as `langserve.RemoteRunnable` reads them.
+"""LangServe's routes, as `langserve.RemoteRunnable` calls them.
 
-For clients that exist: LangServe was archived in May 2026, and its wire repeats the whole output with
+For clients that exist: LangServe was archived in May 2026, and its run log repeats the whole output with
 every chunk.
 """
 
@@ -18,11 +18,11 @@ from tracebus_exporters.web._sse import sse_response
 from tracebus_exporters.web._wire import frame
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from starlette.requests import Request
 
-__all__ = ["event_frames", "langserve_routes", "log_frames"]
+__all__ = ["chunk_frames", "event_frames", "langserve_routes", "log_frames"]
 
 _logger = logging.getLogger("tracebus.web")
 
@@ -30,28 +30,82 @@ _FILTERS = tuple(f"{which}_{what}" for which in ("include", "exclude") for what 
 
 
 def langserve_routes(chain: Any, path: str = "") -> list[Route]:
-    """Return the routes `POST {path}/stream_log` and `POST {path}/stream_events` for *chain*."""
+    """Return LangServe's routes below *path* for *chain*, all that `langserve.RemoteRunnable` calls.
 
-    async def stream_log(request: Request) -> Response:
-        return await _answer(request, chain, log_frames)
+    `POST` `invoke`, `batch`, `stream`, `stream_log` and `stream_events`; `GET` `input_schema`,
+    `output_schema` and `config_schema`. Like LangServe's own they send everything the chain returns.
+    """
 
-    async def stream_events(request: Request) -> Response:
-        return await _answer(request, chain, event_frames)
+    def streaming(frames: Any) -> Any:
+        async def answer(request: Request) -> Response:
+            return await _stream(request, chain, frames)
 
+        return answer
+
+    async def invoke(request: Request) -> Response:
+        return await _whole(request, lambda body: chain.ainvoke(body["input"], body.get("config")))
+
+    async def batch(request: Request) -> Response:
+        return await _whole(
+            request, lambda body: chain.abatch(list(body["inputs"]), body.get("config")), "inputs"
+        )
+
+    def schema(which: str) -> Any:
+        async def answer(_: Request) -> Response:
+            return JSONResponse(getattr(chain, f"get_{which}_jsonschema")())
+
+        return answer
+
+    streams = {"stream": chunk_frames, "stream_log": log_frames, "stream_events": event_frames}
     return [
-        Route(f"{path}/stream_log", stream_log, methods=["POST"]),
-        Route(f"{path}/stream_events", stream_events, methods=["POST"]),
+        Route(f"{path}/invoke", invoke, methods=["POST"]),
+        Route(f"{path}/batch", batch, methods=["POST"]),
+        *(Route(f"{path}/{name}", streaming(frames), methods=["POST"]) for name, frames in streams.items()),
+        *(Route(f"{path}/{name}_schema", schema(name)) for name in ("input", "output", "config")),
     ]
 
 
-async def _answer(request: Request, chain: Any, frames: Any) -> Response:
+async def _whole(
+    request: Request, run: Callable[[dict[str, Any]], Awaitable[Any]], what: str = "input"
+) -> Response:
+    body = await _body(request, what)
+    if isinstance(body, Response):
+        return body
     try:
-        body = await request.json()
-        value = body["input"]
-    except (ValueError, TypeError, KeyError) as error:
-        return JSONResponse({"error": f"the body is a JSON object with 'input': {error!r}"}, status_code=422)
+        output = await run(body)
+    except Exception:
+        _logger.exception("a run failed")
+        return JSONResponse({"detail": "Internal Server Error"}, status_code=500)
+    encoded = json.dumps(
+        {"output": output, "metadata": {"run_id": None, "feedback_tokens": []}}, default=_plain
+    )
+    return Response(encoded, media_type="application/json")
+
+
+async def _stream(request: Request, chain: Any, frames: Any) -> Response:
+    body = await _body(request, "input")
+    if isinstance(body, Response):
+        return body
     options = {name: body[name] for name in _FILTERS if body.get(name) is not None}
-    return sse_response(frames(chain, value, body.get("config"), **options, **(body.get("kwargs") or {})))
+    options |= body.get("kwargs") or {}
+    return sse_response(frames(chain, body["input"], body.get("config"), **options))
+
+
+async def _body(request: Request, what: str) -> dict[str, Any] | Response:
+    try:
+        body: dict[str, Any] = await request.json()
+        body[what]
+    except (ValueError, TypeError, KeyError) as error:
+        return JSONResponse({"error": f"the body is a JSON object with {what!r}: {error!r}"}, status_code=422)
+    return body
+
+
+async def chunk_frames(
+    chain: Any, value: Any, config: Mapping[str, Any] | None = None, **options: Any
+) -> AsyncIterator[bytes]:
+    """Run *chain* and yield its chunks."""
+    async for encoded in _encoded(chain.astream(value, config, **options), lambda chunk: chunk):
+        yield encoded
 
 
 async def log_frames(

@@ -25,6 +25,11 @@ class TextProjection:
         for act in self._speech.acts(event):
             if act.kind == "text":
                 frames.append(text_frame(act.value))
+            elif act.kind == "paused":
+                asked = [
+                    {"id": pause.id, "value": pause.value, "toolCallIds": pause.calls} for pause in act.value
+                ]
+                frames.append(frame("interrupt", json_bytes({"interrupts": asked})))
             elif act.kind == "end" and failed(act.value):
                 error = act.value.error
                 message = error.message if error is not None else ""

@@ -95,6 +95,8 @@ def stream_response(
     root_id = str((config or {}).get("run_id") or uuid.uuid4())
     bus = _bus(to)
     options: Any = {**(config or {}), "run_id": uuid.UUID(root_id)}
+    # A graph asked to go on tells the rest of what its client has half of.
+    told = {"inner": inner, "resumes": input is None or getattr(input, "resume", None) is not None}
     session = Session(
         bus,
         root_id,
@@ -102,8 +104,8 @@ def stream_response(
         _frames(
             wire,
             root_id,
-            AguiProjection(root_id, thread_id, run_id, result=_selected(result), inner=inner),
-            inner=inner,
+            AguiProjection(root_id, thread_id, run_id, result=_selected(result), **told),
+            told,
         ),
         frame=_PATCH_FRAME if wire in ("patch", "append") else 0.0,
         view=everything if tracebacks else without_tracebacks,
@@ -120,16 +122,16 @@ def _selected(result: str | Callable[[Any], Any] | None) -> Callable[[Any], Any]
 
 
 def _frames(
-    wire: Wire, root_id: str, agui: AguiProjection, *, inner: bool
+    wire: Wire, root_id: str, agui: AguiProjection, told: Mapping[str, bool]
 ) -> Callable[[Hub], AsyncIterator[bytes]]:
     """Return what makes the frames of *wire* out of a hub."""
     match wire:
         case "text":
-            return lambda hub: projected_text(hub, root_id, TextProjection(root_id, inner=inner))
+            return lambda hub: projected_text(hub, root_id, TextProjection(root_id, inner=told["inner"]))
         case "agui":
             return lambda hub: projected(hub, root_id, agui)
         case "ai":
-            return lambda hub: projected(hub, root_id, VercelProjection(root_id, inner=inner))
+            return lambda hub: projected(hub, root_id, VercelProjection(root_id, **told))
         case _:
             return lambda hub: _patches(hub, root_id, append=wire == "append")
 

@@ -122,6 +122,8 @@ class Speaker:
         for call in self._calls.values():
             if call.started and (call.id == part.id or (not part.id and call.name == part.name)):
                 return call.completed(part, time)
+        if not part.id and self._calls:
+            return []  # told already: without ids LangChain glues the calls of one index together
         key = -1 - len(self._calls)
         whole = self._calls[key] = _Call(part.id or f"{self._id}:{-key}")
         whole.name, whole.started = part.name, True

@@ -38,11 +38,12 @@ class Speech:
     inside a tool. With *inner* they are told like the others.
     """
 
-    def __init__(self, root_id: str, *, inner: bool = False) -> None:
+    def __init__(self, root_id: str, *, inner: bool = False, resumes: bool = False) -> None:
         self._root_id = root_id
         self._inner = inner
         self._root_speaks: bool | None = None
-        self._resumes = False
+        self.resumes = resumes
+        """Whether the run goes on with what an earlier one told: one that resumes an interrupt."""
         self._speakers: dict[str, Speaker] = {}
         self._steps: dict[str, str] = {}
         self._tools: dict[str, str | None] = {}
@@ -90,7 +91,7 @@ class Speech:
         elif event.kind == RunKind.NODE:
             self._nodes.add(event.run_id)
         if is_root:
-            self._resumes = any(link.relation == "resumes" for link in event.links)
+            self.resumes = self.resumes or any(link.relation == "resumes" for link in event.links)
             return [Act("start", event.run_id, event, event.time)]
         return self._step(event) if event.kind in _STEPS and not hidden else []
 
@@ -149,7 +150,7 @@ class Speech:
         acts: list[Act] = []
         messages = messages_in(event.outputs)
         known = set(self._pending)
-        if self._resumes:  # the calls were told by the run before
+        if self.resumes:  # the calls were told by the run before
             known |= {call.get("id") for message in messages for call in message.get("tool_calls") or ()}
         for message in messages:
             call_id = message.get("tool_call_id")

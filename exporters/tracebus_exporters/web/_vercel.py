@@ -13,7 +13,7 @@ from tracebus_exporters.web._wire import DONE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tracebus.events import RunEnded, RunEvent, RunStarted
+    from tracebus.events import RunEnded, RunEvent
     from tracebus_exporters.web._acts import Act, Pause
 
 __all__ = ["VERCEL_HEADERS", "VercelProjection"]
@@ -27,11 +27,12 @@ class VercelProjection:
     Args:
         root_id: the tree's root run, whose id the message gets.
         inner: tell what is said inside as well, see `Speech`.
+        resumes: the run is known to resume another.
     """
 
-    def __init__(self, root_id: str, *, inner: bool = False) -> None:
+    def __init__(self, root_id: str, *, inner: bool = False, resumes: bool = False) -> None:
         self._root_id = root_id
-        self._speech = Speech(root_id, inner=inner)
+        self._speech = Speech(root_id, inner=inner, resumes=resumes)
         self._provider_calls: set[str] = set()
 
     def messages(self, event: RunEvent) -> list[dict[str, Any]]:
@@ -50,7 +51,7 @@ class VercelProjection:
     def _told(self, act: Act) -> list[dict[str, Any]]:
         match act.kind:
             case "start":
-                return [self._start(act.value), {"type": "start-step"}]
+                return [self._start(), {"type": "start-step"}]
             case "end":
                 return _end(act.value)
             case "paused":
@@ -62,11 +63,9 @@ class VercelProjection:
             case _:
                 return _part(act)
 
-    def _start(self, event: RunStarted) -> dict[str, Any]:
+    def _start(self) -> dict[str, Any]:
         """Return the beginning; a run that resumes goes on with the message the client has."""
-        if any(link.relation == "resumes" for link in event.links):
-            return {"type": "start"}
-        return {"type": "start", "messageId": self._root_id}
+        return {"type": "start", **({} if self._speech.resumes else {"messageId": self._root_id})}
 
     def _tool_call(self, act: Act) -> dict[str, Any]:
         if act.kind == "call_start" and act.value:
@@ -98,9 +97,8 @@ def _paused(pauses: Sequence[Pause]) -> list[dict[str, Any]]:
     """Return the requests for approval of the calls that wait, and what is asked besides."""
     told: list[dict[str, Any]] = []
     for pause in pauses:
-        if pause.value is not None:
-            data = {"id": pause.id, "value": pause.value, "toolCallIds": list(pause.calls)}
-            told.append({"type": "data-interrupt", "id": pause.id, "data": data})
+        data = {"id": pause.id, "value": pause.value, "toolCallIds": list(pause.calls)}
+        told.append({"type": "data-interrupt", "id": pause.id, "data": data})
         for number, call in enumerate(pause.calls):
             approval = pause.id if len(pause.calls) == 1 else f"{pause.id}:{number}"
             told.append({"type": "tool-approval-request", "approvalId": approval, "toolCallId": call})
