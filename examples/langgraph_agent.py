@@ -1,6 +1,6 @@
 """A LangGraph agent that calls a tool: nodes, model calls and tools show up as one tree.
 
-Needs langgraph: pip install langgraph. Then python langgraph_agent.py console
+Needs: langgraph
 """
 
 import sys

@@ -57,7 +57,8 @@ def test_any_text_is_answered_by_our_error_or_an_exit(text):
 def test_an_exit_named_twice_is_one(monkeypatch, tmp_path):
     """Spellings of one exit count as one, in a list and in the variable."""
     assert len(resolve(["console", "console:", "CONSOLE"])) == 1
-    assert len(resolve(["console", "console?width=90"])) == 2
+    assert len(resolve(["console", "console?width=90"])) == 1
+    assert len(resolve(["console", "console?stream=stdout"])) == 2
     monkeypatch.chdir(tmp_path)
     assert once_each(["sqlite:a.db", f"sqlite:{tmp_path}/a.db", f"sqlite://{tmp_path}/a.db"]) == [
         "sqlite:a.db"

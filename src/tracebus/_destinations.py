@@ -71,6 +71,8 @@ def _closest(word: str, known: Sequence[str]) -> str | None:
 def canonical(url: str) -> str:
     """Return *url* in the spelling it shares with others for the same exit."""
     scheme, _, rest = url.partition(":")
+    if re.match(r"console\b(?!.*stream=stdout)", url, re.IGNORECASE):
+        return "console:"  # however it prints, it would print the same tree to the same place
     scheme, question, options = scheme.partition("?")
     if question:
         return f"{scheme.lower()}:?{options}{':' if rest else ''}{rest}"

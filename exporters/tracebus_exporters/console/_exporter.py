@@ -220,6 +220,7 @@ def _console(file: TextIO | None, *, colour: bool | None) -> Console:
         file=file,
         stderr=file is None,
         force_terminal=colour,
+        force_jupyter=False,  # plain lines there, too; to="notebook" is the one that displays
         color_system=None if colour is False else "auto",
         markup=False,
         emoji=False,

@@ -42,6 +42,7 @@ COMMANDS = (
     CommandLine("receive", "tracebus.cli.receive:receive", "Take OTLP from any program into a log."),
     CommandLine("serve", "tracebus.cli.serve:serve", "Serve runs to browsers on this machine."),
     CommandLine("mcp", "tracebus.cli.mcp:mcp", "Let a coding agent ask a log (MCP)."),
+    CommandLine("examples", "tracebus.cli.examples:examples", "List and run small programmes."),
     CommandLine("doctor", "tracebus.cli.doctor:doctor", "Check this installation, end to end."),
 )
 
