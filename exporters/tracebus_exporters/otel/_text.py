@@ -10,6 +10,7 @@ ELLIPSIS = "… [truncated]"
 _INT64 = 2**63
 _DEEPEST = 32  # protobuf gives up at about 100 nested messages, of which a level of ours takes three
 _SMALLEST = 8
+_WORD = 32
 
 
 def clean(text: str, limit: int | None = None) -> str:
@@ -72,10 +73,11 @@ def _encode(value: Any) -> bytes:
 def _shorten(value: Any, longest: int, most: int) -> Any:
     """Return *value* with strings of at most *longest* characters and containers of *most* items."""
     if isinstance(value, str):
-        return value if len(value) <= longest else value[:longest] + ELLIPSIS
+        # Words such as a role or a type are short, and nothing without them.
+        return value if len(value) <= max(longest, _WORD) else value[:longest] + ELLIPSIS
     if isinstance(value, dict):
         return {
-            str(key)[:longest]: _shorten(item, longest, most)
+            str(key)[: max(longest, _WORD)]: _shorten(item, longest, most)
             for key, item, _ in zip(value, value.values(), range(most * 2), strict=False)
         }
     if isinstance(value, list | tuple):

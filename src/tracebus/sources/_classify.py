@@ -87,9 +87,11 @@ def _is_graph(name: str, node: object, metadata: Mapping[str, Any], parent: RunK
         return False
     if node is None:
         return metadata.get("ls_integration") == "langgraph" or _is_agent(node, metadata)
-    namespace = metadata.get("checkpoint_ns")
-    called = parent in _GRAPH_CALLERS and namespace is not None
-    return called and namespace == metadata.get("langgraph_checkpoint_ns")
+    namespace, inner = metadata.get("checkpoint_ns"), metadata.get("langgraph_checkpoint_ns")
+    if parent not in _GRAPH_CALLERS or not isinstance(namespace, str) or not isinstance(inner, str):
+        return False
+    # Two graphs deep, a tool that hands its config on has the outermost's under the one name.
+    return namespace == inner or inner.startswith(f"{namespace}|")
 
 
 def retry_attempt(tags: Sequence[str]) -> int | None:
