@@ -320,3 +320,32 @@ def test_a_cached_answer_is_told_once_and_marked(watch):
     watch.check()
     assert watch.text("TextModel", 1) == "Over the bridge."
     assert watch.end("TextModel", 1).cached
+
+
+class CallingModel(ScriptedChatModel):
+    """Speaks the protocol by itself, and calls a tool."""
+
+    def _stream_chat_model_events(self, messages, stop=None, run_manager=None, **kwargs):
+        block = {"type": "tool_call_chunk", "id": "c1", "name": "look", "args": "", "index": 0}
+        yield {"event": "message-start", "role": "ai", "id": "m1"}
+        yield {"event": "content-block-start", "index": 0, "content": block}
+        for part in ('{"q": ', '"bus"}'):
+            delta = {"type": "tool-call-delta", "args": part}
+            yield {"event": "content-block-delta", "index": 0, "delta": delta}
+        whole = {"type": "tool_call", "id": "c1", "name": "look", "args": {"q": "bus"}}
+        yield {"event": "content-block-finish", "index": 0, "content": whole}
+        yield {"event": "message-finish"}
+
+
+@pytest.mark.parametrize("model_class", [CallingModel, TellingModel])
+def test_the_arguments_of_a_tool_call_stream_once(watch, model_class):
+    """Whether the model speaks the protocol itself or by tokens."""
+    from tracebus.testing import ScriptedToolCall, Turn
+
+    model = model_class(script=[Turn(tool_calls=[ScriptedToolCall("look", {"q": "bus"}, "c1")])])
+    list(observe(model, bus=watch.bus).stream_events("Which way?", version="v3"))
+    fragments = [
+        part for event in watch.check().events if isinstance(event, RunStreamed) for part in event.tool_calls
+    ]
+    assert "".join(part.args for part in fragments) == '{"q": "bus"}'
+    assert [(part.id, part.name) for part in fragments if part.id] == [("c1", "look")]

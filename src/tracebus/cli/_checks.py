@@ -87,6 +87,19 @@ def _versions() -> Iterator[Finding]:
             yield Finding(State.NOTE, name, "not installed")
         else:
             yield _in_range(name, version, wanted.get(name))
+    yield _known()
+
+
+def _known() -> Finding:
+    """Tell whether the installed LangChain and LangGraph can say anything that tracebus does not know."""
+    from tracebus.sources.inventory import offerings, unknown  # noqa: PLC0415  a broken part is a finding, not an end
+
+    if new := unknown():
+        listed = ", ".join(f"{offer.kind} {offer.name}" for offer in new)
+        text = f"new and not known: {listed}; recorded as far as it goes, and counted"
+        return Finding(State.WARNING, "what LangChain says", text, "see whether a newer tracebus knows it")
+    counts = ", ".join(f"{len(one.names)} {one.kind}s" for one in offerings() if one.names)
+    return Finding(State.OK, "what LangChain says", f"all of it is known ({counts})")
 
 
 def _in_range(name: str, version: str, wanted: Requirement | None) -> Finding:

@@ -122,24 +122,6 @@ def is_output(token: object, message: object) -> bool:
     )
 
 
-def protocol_token(event: Mapping[str, Any]) -> str | list[Any] | None:
-    """Return what a content-block delta of LangChain's v3 stream adds to the output, or `None`.
-
-    Only deltas carry output; the lifecycle events around them say nothing the run's end does not.
-    Tool-call arguments come as `block-delta` snapshots and are left to the run's end.
-    """
-    if event.get("event") != "content-block-delta":
-        return None
-    delta = event.get("delta") or {}
-    match delta.get("type"):
-        case "text-delta":
-            return str(delta.get("text", ""))
-        case "reasoning-delta":
-            return [{"type": "reasoning", "reasoning": delta.get("reasoning", "")}]
-        case _:
-            return None
-
-
 def _texts(content: object) -> Iterator[str]:
     if isinstance(content, str):
         yield content

@@ -16,6 +16,7 @@ RUN_TYPES = {
     "tool": RunKind.TOOL,
     "retriever": RunKind.RETRIEVER,
     "embedding": RunKind.EMBEDDING,
+    "chat_model": RunKind.CHAT_MODEL,
 }
 """Kinds by LangChain's `run_type`; `chain` and `llm` say less than the metadata do."""
 _MODEL, _CHAIN = "llm", "chain"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.tracers import BaseTracer
 
 from tracebus._when_imported import when_imported
-from tracebus.sources._handler import TracebusHandler
+from tracebus.sources._handler import TracebusHandler, hear_all_of
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType
@@ -54,6 +54,7 @@ def into_config_of_graph(handler: TracebusHandler, asking: FrameType | None) -> 
 def _become_one() -> None:
     graph_handler: Any = getattr(sys.modules.get(_CALLBACKS), "GraphCallbackHandler", None)
     if graph_handler is not None and graph_handler not in TracebusHandler.__mro__:
+        hear_all_of(graph_handler)
         TracebusHandler.__bases__ = (graph_handler,)  # of the handlers there are as well
 
 

@@ -126,3 +126,14 @@ class TracebusHandler(BaseCallbackHandler):
     on_tool_error = _telling("fail")
     on_retriever_error = _telling("fail")
     on_llm_error = _telling("fail_model")
+
+
+def hear_all_of(base: type) -> None:
+    """Have our handler tell of the callbacks of *base*, a handler class of LangChain's, newer than we are."""
+    for name in dir(base):
+        if name.startswith("on_") and name not in vars(TracebusHandler):
+            setattr(TracebusHandler, name, functools.partialmethod(_telling("unknown"), name))
+
+
+KNOWN_CALLBACKS = frozenset(name for name in vars(TracebusHandler) if name.startswith("on_"))
+hear_all_of(BaseCallbackHandler)

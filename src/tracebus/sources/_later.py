@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from tracebus.sources._observed_call import ObservedCall
     from tracebus.sources._recorder import Recorder
 
+KNOWN_VERSIONS = ("v1", "v2", "v3")
+"""Versions of the event streams that are read."""
 _STEPPED_VERSIONS = (None, "v1", "v2")
 """Versions of the event streams that are iterators, as every other stream of LangChain's is."""
 _READING = ("__iter__", "__aiter__", "__next__", "__anext__", "__await__")
+_SILENT = ("langgraph.pregel._remote_run_stream",)
 _PLAIN = (str, bytes, dict, list, tuple, set, frozenset)
 
 
@@ -54,6 +57,16 @@ def carrying(
         return args, kwargs
     own = {**(config or {}), "callbacks": _joined(inherited, TracebusHandler(recorders, call))}
     return ((args[0], own, *args[2:]), kwargs) if positional else (args, {**kwargs, "config": own})
+
+
+def is_not_told_of(stream: Any, *, carried: bool) -> bool:
+    """Tell whether nothing of what *stream* does when it is read will be heard of.
+
+    LangChain's own kinds of objects, of a method that was not known to return such; and the v3 streams
+    of remote graphs, which fire no callbacks.
+    """
+    module = type(stream).__module__
+    return module in _SILENT or (not carried and module.startswith(("langchain", "langgraph")))
 
 
 def when_dropped(stream: Any, call: ObservedCall) -> None:

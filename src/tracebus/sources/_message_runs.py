@@ -12,10 +12,11 @@ from langchain_core.messages.ai import add_ai_message_chunks
 
 from tracebus.capture import CapturedError, CapturedPayload, clean_text
 from tracebus.events import ErrorInfo, Outcome, RunKind
-from tracebus.sources._chunks import is_output, protocol_token, streamed_chunk
+from tracebus.sources._chunks import is_output, streamed_chunk
 from tracebus.sources._messages import as_plain, captured, said_by
 from tracebus.sources._model_info import RequestedModel
 from tracebus.sources._protocol_message import ProtocolMessage
+from tracebus.sources._protocol_pieces import protocol_piece
 from tracebus.sources._results import chat_result_fields
 from tracebus.sources._revive import revived
 
@@ -142,8 +143,8 @@ class MessageRuns:
             return
         message = self._protocol.setdefault(run.key, ProtocolMessage())
         message.add(event)
-        if (token := protocol_token(event)) is not None:
-            self._tracker.streamed(run, streamed_chunk(run, token, None))
+        if (piece := protocol_piece(event)) is not None:
+            self._tracker.streamed(run, streamed_chunk(run, *piece))
         if event["event"] == "message-finish":
             self._end(run, message.finished())
         elif event["event"] == "error":

@@ -12,8 +12,9 @@ from langchain_core.runnables import Runnable
 from tracebus.sources._batch import BatchCall
 from tracebus.sources._call import Call
 from tracebus.sources._iterators import ScopedAsyncIterator, ScopedIterator
-from tracebus.sources._later import is_stream_object, when_dropped, works_later
+from tracebus.sources._later import is_not_told_of, is_stream_object, when_dropped, works_later
 from tracebus.sources._observed_call import ObservedCall
+from tracebus.sources._unknown import note_unknown
 from tracebus.sources._wiring import bus_for, recorder_for
 
 if TYPE_CHECKING:
@@ -246,16 +247,21 @@ class Observed(Runnable[Input, Output]):
             return ScopedAsyncIterator(result, call)
         if inspect.isgenerator(result) or (isinstance(result, Iterator) and hasattr(result, "close")):
             return ScopedIterator(result, call)
-        if is_stream_object(result):
-            when_dropped(result, call)
-        return result
+        return self._noted(result, call)
 
     async def _awaited(self, result: Awaitable[Any], call: ObservedCall) -> Any:
         with call.step():
             awaited = await result
-        if is_stream_object(awaited):
-            when_dropped(awaited, call)
-        return awaited
+        return self._noted(awaited, call)
+
+    def _noted(self, result: Any, call: ObservedCall) -> Any:
+        """Return *result* as it is; of an object that works later, its end is watched for."""
+        if is_stream_object(result):
+            if is_not_told_of(result, carried=call.carried):
+                becomes = "what it does when it is read is not recorded"
+                note_unknown(self._recorder.tracker.count, "stream object", type(result).__name__, becomes)
+            when_dropped(result, call)
+        return result
 
 
 def _delegated(name: str) -> Any:

@@ -25,18 +25,21 @@ _NO_FAILURE = (StopIteration, StopAsyncIteration)
 class ObservedCall:
     """A call in progress. A stream's call has many steps, any other exactly one."""
 
-    __slots__ = ("_batch", "_call", "_over", "_recorder")
+    __slots__ = ("_batch", "_call", "_over", "_recorder", "carried")
 
     def __init__(self, recorder: Recorder, call: Call, batch: BatchCall | None = None) -> None:
         self._recorder = recorder
         self._call = call
         self._batch = batch
         self._over = False
+        self.carried = False
+        """What observes travels in the call's config."""
 
     def carried_by(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return a call's arguments, made to be observed wherever what it returns is read."""
+        self.carried = True
         return carrying(_scope.handler_with(self._recorder).recorders, self._call, args, kwargs)
 
     @contextmanager

@@ -13,7 +13,7 @@ from tracebus.sources._attempts import RETRIED, attempt_under_way, tried_as
 from tracebus.sources._batch import membership
 from tracebus.sources._call import current_call
 from tracebus.sources._chain_model import output_fields
-from tracebus.sources._chunks import is_output, output_of, plain_text, protocol_token, streamed_chunk
+from tracebus.sources._chunks import is_output, output_of, plain_text, streamed_chunk
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt, run_name
 from tracebus.sources._closing import was_left
 from tracebus.sources._handler import TracebusHandler
@@ -22,6 +22,7 @@ from tracebus.sources._model_info import RequestedModel
 from tracebus.sources._odd import as_name, as_text, goes_on, run_key, thread_key
 from tracebus.sources._outcomes import outcome_of
 from tracebus.sources._parents import executing_run
+from tracebus.sources._protocol_pieces import protocol_piece
 from tracebus.sources._results import (
     chat_result_fields,
     completions,
@@ -32,6 +33,7 @@ from tracebus.sources._runner import current_runner
 from tracebus.sources._scope import scoped_capture
 from tracebus.sources._streaming import StreamedText
 from tracebus.sources._timeouts import end_held_attempt, hold, is_timed, name_timeout, timed_out
+from tracebus.sources._unknown import note_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -95,6 +97,8 @@ class Recorder:
             above_kind = None if above is None else above.kind
             kind = chain_kind(run_type, called, tagged, metadata or {}, above_kind)
             stream = kind in _READ_BY_STEPS
+            if kind is RunKind.UNKNOWN:
+                note_unknown(self.tracker.count, "run type", str(run_type), "its runs are of kind `unknown`")
             if _is_unknown(inputs):
                 inputs, stream = None, True
         resumes = goes_on(inputs)
@@ -179,9 +183,9 @@ class Recorder:
         if run is None or run.owner is not owner or run.speaks_by is _BY_TOKEN:
             return
         run.streamed = True
-        if (token := protocol_token(event)) is not None:
+        if (piece := protocol_piece(event)) is not None:
             run.speaks_by = _BY_PROTOCOL
-            self._streamed(run, token, None)
+            self._streamed(run, *piece)
 
     def retry(self, owner: object, retry_state: Any, *, run_id: UUID, **_: Any) -> None:
         """`on_retry`: a provider client's own retry decorator (tenacity's `RetryCallState`)."""
@@ -225,6 +229,13 @@ class Recorder:
 
     def resumed(self, owner: object, event: Any, **_: Any) -> None:
         """`on_resume` of LangGraph: what it goes on from is known from the run's start."""
+
+    def unknown(self, owner: object, callback: str, *args: Any, run_id: UUID | None = None, **_: Any) -> None:
+        """Record a callback this version has no method for, as an event of the program's own."""
+        note_unknown(self.tracker.count, "callback", callback, "it is recorded as a custom event")
+        run = None if run_id is None else self._owned(owner, run_id)
+        if run is not None:
+            self.tracker.custom(run, callback, captured(list(args), run.capture))
 
     # -- ends ------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from tracebus.sources._graph_parts import GraphPartReader
 from tracebus.sources._message_runs import MessageRuns, failure
 from tracebus.sources._stream_events import StreamEventReader
 from tracebus.sources._stream_parts import part_of
+from tracebus.sources._unknown import note_unknown
 
 if TYPE_CHECKING:
     from tracebus.capture import Capture
@@ -30,6 +31,7 @@ class StreamReader:
 
     def __init__(self, tracker: RunTracker, capture: Capture) -> None:
         self._capture = capture
+        self._count = tracker.count
         self._events = StreamEventReader(tracker, capture)
         self._parts = GraphPartReader(tracker, capture)
         self._model = MessageRuns(tracker, capture, lambda _namespace, _metadata: None)
@@ -61,7 +63,10 @@ class StreamReader:
                 self._told_by_events = True
                 return self._events.read(part.data)
             if not self._told_by_events:
-                return self._parts.read(part)
+                known = self._parts.read(part)
+                if not known:
+                    note_unknown(self._count, "stream part", part.mode, "it is passed over")
+                return known
             # Where both are streamed, the events tell of every run already, but of no error.
             if part.mode == "error":
                 self._events.hidden_error = failure(part.data, self._capture)
