@@ -49,6 +49,7 @@ def resolve(to: Destination | Iterable[Destination]) -> list[Exporter]:
 
     Raises:
         UnknownExporterError: a URL that nobody answers for, or whose backend is not installed.
+        InvalidLogError: a log that cannot be written there.
         TypeError: something that is neither a URL nor an exporter nor callable.
     """
     return [_resolve_one(destination) for destination in destinations_in(to)]
@@ -92,6 +93,8 @@ def _resolve_one(destination: Destination) -> Exporter:
             raise  # a part of ours is missing, and no package would mend that
         raise UnknownExporterError(_missing_backend(destination, entry.name, error)) from error
     exporter: Exporter = factory(destination)
+    if (check := getattr(exporter, "check", None)) is not None:
+        check()  # where it is named, and not after the first events
     return exporter
 
 

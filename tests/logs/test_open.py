@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -75,7 +76,55 @@ def test_urls_are_taken_apart():
         "sqlite", "a/b.db", {"max_size": "1GB", "x": ""}
     )
     assert parse_log_url("C:\\logs\\x.db").scheme == "sqlite"
-    assert str(parse_log_url("sqlite:///x/y%20z.db").path()) == "/x/y z.db"
+    assert str(parse_log_url("sqlite:////x/y%20z.db").path()) == "/x/y z.db"
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:", None),
+        ("sqlite:runs.db", "runs.db"),
+        ("sqlite:/abs/runs.db", "/abs/runs.db"),
+        ("sqlite:////abs/runs.db", "/abs/runs.db"),
+        ("sqlite://///abs/runs.db", "/abs/runs.db"),
+        ("sqlite:///runs.db", "runs.db"),
+        ("sqlite:///no-such-folder/runs.db", "no-such-folder/runs.db"),
+        ("sqlite:///{first}/runs.db", "/{first}/runs.db"),
+        ("sqlite:///./runs.db", "runs.db"),
+        ("sqlite:///../runs.db", "../runs.db"),
+        ("sqlite://./runs.db", "runs.db"),
+        ("sqlite:~/runs.db", "{home}/runs.db"),
+        ("sqlite:///~/runs.db", "{home}/runs.db"),
+        ("sqlite:%7E/my%20runs.db", "{home}/my runs.db"),
+        ("sqlite:100%25.db", "100%.db"),
+        ("sqlite:100%.db", "100%.db"),
+        ("sqlite:///C:/Users/me/runs.db", "C:/Users/me/runs.db"),
+        ("sqlite:C:\\Users\\me\\runs.db", "C:\\Users\\me\\runs.db"),
+        ("jsonl:////abs/runs.jsonl", "/abs/runs.jsonl"),
+        ("SQLite:///runs.db?max_size=1GB", "runs.db"),
+    ],
+)
+def test_every_spelling_of_a_place_means_it(url, path):
+    """SQLAlchemy's slashes, other URLs' slashes, the home directory, percent signs, drives."""
+    places = {"home": Path.home(), "first": Path(__file__).parts[1]}
+    found = parse_log_url(url.format(**places)).path()
+    assert (None if found is None else str(found)) == (None if path is None else path.format(**places))
+
+
+def test_a_file_that_is_called_so_is_meant_literally(tmp_path):
+    """What looks like an escape may be a name."""
+    odd = tmp_path / "50%20off.db"
+    odd.touch()
+    assert parse_log_url(f"sqlite:{odd}").path() == odd
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://host/runs.db", "sqlite://:memory:", "sqlite:///:memory:", "sqlite::memory:"]
+)
+def test_what_is_no_file_here_is_refused(url):
+    """A host, and SQLAlchemy's database in memory."""
+    with pytest.raises(InvalidLogError, match=r"names a host|is no file"):
+        parse_log_url(url).path()
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("1.5h", 5400), ("250ms", 0.25), ("7d", 604_800)])

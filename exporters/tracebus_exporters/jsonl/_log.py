@@ -21,6 +21,7 @@ from tracebus.logs import (
     parse_log_url,
     parse_size,
     read_run_by_scan,
+    require_writable,
 )
 from tracebus_exporters.jsonl._file import append_lines, locked, opened
 from tracebus_exporters.jsonl._tail import PRUNED, Tail, event_in
@@ -49,6 +50,9 @@ class JsonlLog:
         retention: how much to keep; looked after while appending.
         clock: nanoseconds since the epoch; ages are by the events' own times.
     """
+
+    exit_timeout = 60.0
+    """Seconds the end of a process waits: what is stored on this machine arrives if it takes longer."""
 
     def __init__(
         self, path: Path, *, retention: Retention = _EVERYTHING, clock: Callable[[], int] = time.time_ns
@@ -132,6 +136,14 @@ class JsonlLog:
     def export(self, batch: Sequence[Event], /) -> None:
         """Append *batch*, after a `Gap` for what was given up while the file could not be written."""
         self._losses.store(batch, self.append)
+
+    def check(self) -> None:
+        """Refuse a place where nothing can be stored, before anything is; create nothing.
+
+        Raises:
+            InvalidLogError: it cannot be written.
+        """
+        require_writable(self.path, "jsonl")
 
     def flush(self, timeout: float, /) -> None:
         """Nothing is held back: what `append` returned from is in the file."""

@@ -179,6 +179,8 @@ class OTelExporter:
             found.update(counts())
         if lost := sum(found.get(name, 0) for name in ("spans_lost", "log_events_lost")):
             found["lost"] = lost
+        if waiting := sum(found.pop(name, 0) for name in ("spans_waiting", "log_events_waiting")):
+            found["waiting"] = waiting
         return found
 
     def _assembled(self) -> Pipeline:

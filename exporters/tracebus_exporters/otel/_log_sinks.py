@@ -97,7 +97,7 @@ class OtlpLogSink:
 
     def counts(self) -> dict[str, int]:
         """Return the events sent and lost."""
-        return self._losses.counts()
+        return {**self._losses.counts(), "log_events_waiting": self._sender.waiting}
 
 
 def _any(value: Any) -> AnyValue:  # noqa: PLR0911  one for each type

@@ -105,4 +105,5 @@ class OtlpSink:
 
     def counts(self) -> dict[str, int]:
         """Return the spans sent, lost by reason, and left out by the sampler."""
-        return {**self._losses.counts(), "spans_not_sampled": self._unsampled}
+        counts = {"spans_not_sampled": self._unsampled, "spans_waiting": self._sender.waiting}
+        return {**self._losses.counts(), **counts}

@@ -84,6 +84,11 @@ class Sender:
         self._closed = False
         self._last_tried = False
 
+    @property
+    def waiting(self) -> int:
+        """How many spans are queued or under way."""
+        return len(self._queue) + self._taken
+
     def put(self, span: bytes) -> None:
         """Queue an encoded span. Never blocks for longer than the lock is held."""
         dropped = 0

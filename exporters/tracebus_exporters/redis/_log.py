@@ -60,6 +60,10 @@ class RedisLog:
         """How many events are held back while the server is away."""
         return self._writer.waiting
 
+    def statistics(self) -> dict[str, int]:
+        """Return how many events are held back, and how many were given up."""
+        return {"waiting": self._writer.waiting, "lost": self._writer.lost}
+
     def append(self, events: Sequence[Event], /) -> int:
         """Store *events* and return the position of the last event of the log."""
         self._check_process()

@@ -64,6 +64,8 @@ class Writer:
         self._lock = threading.RLock()
         self._client: Any = None
         self._append: Any = None
+        self.lost = 0
+        """Events given up: above the limit of the backlog, or at the end."""
         self._stop = threading.Event()
         self._heart: threading.Thread | None = None
         self._begin()
@@ -141,7 +143,8 @@ class Writer:
                 self.drain(time.monotonic() + patience)
                 self._client.delete(self._keys.alive(self.producer))
             except AWAY as error:
-                _logger.warning("%s: %d events are lost: %s", self._settings.url, self.waiting, error)
+                _logger.debug("%s: %d events are lost: %s", self._settings.url, self.waiting, error)
+                self.lost += self.waiting
             finally:
                 self._client.close()
                 self._client = None
@@ -154,6 +157,7 @@ class Writer:
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._heart = None
+        self.lost = 0
         self._begin()
         return client
 
@@ -234,6 +238,7 @@ class Writer:
             del self._backlog[place]
             self._account(dropped, -1)
             self._dropped += dropped.span
+            self.lost += dropped.span
 
     def _keep_beating(self) -> None:
         if self._heart is None:

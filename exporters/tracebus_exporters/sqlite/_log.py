@@ -19,7 +19,9 @@ from tracebus.logs import (
     parse_duration,
     parse_log_url,
     parse_size,
+    require_writable,
 )
+from tracebus_exporters.sqlite._connection import open_for_reading
 from tracebus_exporters.sqlite._producer import BEAT_EVERY
 from tracebus_exporters.sqlite._reader import Reader
 from tracebus_exporters.sqlite._retention import Pruner
@@ -52,6 +54,9 @@ class SqliteLog:
         retention: how much to keep; looked after while appending.
         clock: nanoseconds since the epoch, by which producers are found to be gone.
     """
+
+    exit_timeout = 60.0
+    """Seconds the end of a process waits: what is stored on this machine arrives if it takes longer."""
 
     def __init__(
         self,
@@ -146,6 +151,16 @@ class SqliteLog:
     def export(self, batch: Sequence[Event], /) -> None:
         """Append *batch*, after a `Gap` for what was given up while the log could not be written."""
         self._losses.store(batch, self.append)
+
+    def check(self) -> None:
+        """Refuse a place where nothing can be stored, before anything is; create nothing.
+
+        Raises:
+            InvalidLogError: it cannot be written, or what is there is no log of ours.
+        """
+        require_writable(self.path, "sqlite")
+        if (connection := open_for_reading(self.path)) is not None:
+            connection.close()
 
     def flush(self, timeout: float, /) -> None:
         """Nothing is held back: what `append` returned from is stored."""

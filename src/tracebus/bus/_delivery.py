@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracebus.bus._tally import logger
 from tracebus.events import Gap
+from tracebus.exceptions import TracebusError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,8 +48,12 @@ class Options:
 class Health:
     """Counts an exporter's failures, and logs the first of an outage and the recovery."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, ours: bool = False) -> None:
         self.name = name
+        self._ours = ours
+        """Whether the exporter is one of tracebus's: its errors tell their story, and need no traceback."""
+        self.ending = False
+        """Whether the exporter ends: what fails now is told by its last word."""
         self.failures = 0
         self.outage = 0
         """Failures since the last success; 0 while healthy."""
@@ -75,17 +81,27 @@ class Health:
         self.outage += 1
         self._failing.add(what)
         self.last_error = f"{type(error).__name__}: {error}"
-        if self.outage == 1:
-            # A deadline that passed has a story, told by the error, and no place in the code.
-            place = None if isinstance(error, TimeoutError) else error
-            text = "exporter %s: %s failed (%s); trying on"
-            logger.warning(text, self.name, what, self.last_error, exc_info=place)
+        if self.outage != 1 or self.ending:
+            return
+        if isinstance(error, TracebusError):  # a mistake in what the user wrote, and no outage
+            text = "exporter %s: %s. Nothing is delivered until that is mended"
+            logger.error(text, self.name, error, exc_info=_if_asked_for(error))
+            return
+        # A deadline that passed has a story, told by the error, and no place in the code.
+        has_place = not self._ours and not isinstance(error, TimeoutError)
+        text = "exporter %s: %s failed (%s); trying on"
+        place = error if has_place else _if_asked_for(error)
+        logger.warning(text, self.name, what, self.last_error, exc_info=place)
 
     def _succeeded(self, what: str) -> None:
         self._failing.discard(what)
         if self.outage and not self._failing:
             logger.warning("exporter %s: works again after %d failures", self.name, self.outage)
             self.outage = 0
+
+
+def _if_asked_for(error: BaseException) -> BaseException | None:
+    return error if logger.isEnabledFor(logging.DEBUG) else None
 
 
 class Delivery:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from tracebus.bus._lifecycle import look_after, see_off
@@ -36,8 +37,11 @@ class Ending:
         self._closer: int | None = None
         self._stopped = threading.Event()
 
-    def begin(self, deadline: float) -> None:
-        """Take the last events and ask the workers to end by *deadline*; only the first call counts."""
+    def begin(self, deadline: float, *, patient: bool = False) -> None:
+        """Take the last events and ask the workers to end by *deadline*; only the first call counts.
+
+        If *patient*, an exporter that asks for more time (`exit_timeout`) gets it.
+        """
         with self.lock:
             if self._closer is not None:
                 return
@@ -47,11 +51,12 @@ class Ending:
         with self.lock:
             workers = list(self._workers)
         for worker in workers:
-            worker.stop(deadline)
+            own = time.monotonic() + worker.exit_timeout if patient else deadline
+            worker.stop(max(deadline, own))
         self._stopped.set()
 
-    def wait(self, deadline: float) -> bool:
-        """Wait for the workers until *deadline*; return whether all took everything and closed.
+    def wait(self, deadline: float, *, patient: bool = False) -> bool:
+        """Wait for the workers until *deadline*, if *patient* until their own; return whether all ended well.
 
         A worker, or a callback of the very close that goes on, would wait for itself: it gets
         False at once.
@@ -65,7 +70,12 @@ class Ending:
         if not wait_until(self._stopped, deadline):
             return False
         # A list: every worker gets the time there is, whatever became of those before it.
-        return all([worker.ended_well(deadline) for worker in workers])  # noqa: C419 - see above
+        return all(
+            [  # noqa: C419 - see above
+                worker.ended_well(max(deadline, worker.deadline) if patient else deadline)
+                for worker in workers
+            ]
+        )
 
     def renew_in_child(self) -> None:
         """Make the bus usable in a forked child; one that was closing is closed there."""

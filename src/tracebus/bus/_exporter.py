@@ -37,6 +37,9 @@ class Exporter(Protocol):
     defines `attached()`, each bus calls that before anything else, so that of several `close` calls it
     can tell the last.
 
+    One that is named by a URL may define `check()`, which raises, before anything is exported, if it never
+    could be.
+
     After `os.fork`, an exporter that holds sockets or file handles may define `after_fork()`,
     which the bus calls in the child before the next `export`. In a child that publishes nothing the
     exporter is not called at all, not even to be closed: what it holds is the parent's.

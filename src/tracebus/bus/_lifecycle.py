@@ -9,6 +9,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Protocol
 
+from tracebus.bus._last_word import EXIT_TIMEOUT
 from tracebus.bus._multiprocessing import at_end_of_child
 from tracebus.bus._tally import logger
 
@@ -22,16 +23,14 @@ __all__ = ["DEFAULT_TIMEOUT", "Perishable", "before_others_at_exit", "look_after
 DEFAULT_TIMEOUT = 5.0
 """Seconds that `flush`, `close` and the end of the process give the exporters together."""
 
-_ENVIRONMENT_TIMEOUT = "TRACEBUS_EXIT_TIMEOUT"
-
 
 class Perishable(Protocol):
     """What the end of the process and a fork ask of a bus."""
 
-    def begin(self, deadline: float) -> None:
-        """Begin to close, by *deadline* (monotonic)."""
+    def begin(self, deadline: float, *, patient: bool = False) -> None:
+        """Begin to close, by *deadline* (monotonic); exporters that ask for more time get it if *patient*."""
 
-    def wait(self, deadline: float) -> bool:
+    def wait(self, deadline: float, *, patient: bool = False) -> bool:
         """Wait until it is closed."""
 
     def renew_in_child(self) -> None:
@@ -42,6 +41,7 @@ _alive: weakref.WeakSet[Perishable] = weakref.WeakSet()
 _leaving: set[Worker] = set()
 """Workers that belong to no bus any more and deliver the rest: the end of the process waits for them."""
 
+_workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 _lock = threading.RLock()
 
 
@@ -79,30 +79,45 @@ def before_others_at_exit() -> None:
 
 def exit_timeout() -> float:
     """Return the seconds the end of the process may wait: `TRACEBUS_EXIT_TIMEOUT`, or 5."""
-    text = os.environ.get(_ENVIRONMENT_TIMEOUT, "")
+    text = os.environ.get(EXIT_TIMEOUT, "")
     try:
         seconds = float(text) if text else DEFAULT_TIMEOUT
     except ValueError:
         seconds = -1.0
     if not 0.0 <= seconds < threading.TIMEOUT_MAX:
-        logger.warning("%s=%r is no number of seconds; using %g", _ENVIRONMENT_TIMEOUT, text, DEFAULT_TIMEOUT)
+        logger.warning("%s=%r is no number of seconds; using %g", EXIT_TIMEOUT, text, DEFAULT_TIMEOUT)
         return DEFAULT_TIMEOUT
     return seconds
 
 
 def _at_exit() -> None:
     deadline = time.monotonic() + exit_timeout()
+    patient = not os.environ.get(EXIT_TIMEOUT)
     try:
         with _lock:
             buses = list(_alive)
         for bus in buses:  # all begin, then all are waited for: they close side by side
-            bus.begin(deadline)
+            bus.begin(deadline, patient=patient)
         for bus in buses:
-            bus.wait(deadline)
+            bus.wait(deadline, patient=patient)
         for worker in list(_leaving):
             worker.ended_well(deadline)
     except KeyboardInterrupt:
         return  # whoever interrupts the end of a process wants it to end
+    finally:
+        for worker in _every_worker():
+            worker.say_last_word()
+
+
+def _every_worker() -> list[Worker]:
+    with _lock:
+        return list(_workers)
+
+
+def remember(worker: Worker) -> None:
+    """Have *worker* say at the end of the process what did not arrive, if it has not said so by then."""
+    with _lock:
+        _workers.add(worker)
 
 
 def _before_fork() -> None:
@@ -113,6 +128,7 @@ def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603 - another thread of the parent may have held it
     _lock = threading.RLock()
     _leaving.clear()
+    _workers.clear()
     for bus in list(_alive):
         try:
             bus.renew_in_child()

@@ -8,6 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 from tracebus.bus._delivery import Delivery, Health
+from tracebus.bus._last_word import last_word
+from tracebus.bus._lifecycle import remember
 from tracebus.bus._statistics import ExporterStatistics
 from tracebus.bus._tally import logger
 from tracebus.bus._waking import Alarm, Doorbell, wait_until
@@ -60,7 +62,9 @@ class Worker:
 
     def _begin(self) -> None:
         """Set everything that belongs to this process and not to the one it was forked from."""
-        self._health = Health(self.name)
+        self._health = Health(self.name, ours=type(self.exporter).__module__.startswith("tracebus_exporters"))
+        self._said_goodbye = False
+        remember(self)
         self._delivery = Delivery(self.exporter, self._options, self._health)
         self._missed_elsewhere = self._reader.missed
         self._done_with = self._reader.position
@@ -134,6 +138,7 @@ class Worker:
         The first call counts.
         """
         if self._stop_at is None:
+            self._health.ending = True
             self._delivery.deadline = deadline
             self._gone_before = self._gone()
             self._stop_at = self._ring.head
@@ -297,9 +302,23 @@ class Worker:
         flushed = self._flush_exporter(self._delivery.deadline or 0.0)
         closed = self._inherited or self._health.attempt("close", self.exporter.close)
         self._ended_well = flushed and closed and self._gone() == self._gone_before
-        row, lost = self.statistics(), self._delivery.lost
-        if lost or row.missed:
-            logger.warning(
-                "exporter %s ended: of %d events %d were lost and %d missed",
-                *(self.name, row.delivered + lost + row.missed, lost, row.missed),
-            )
+        self.say_last_word()
+
+    @property
+    def exit_timeout(self) -> float:
+        """Seconds the exporter asks for at the end of a process, where nobody said otherwise."""
+        return float(getattr(self.exporter, "exit_timeout", 0.0))
+
+    @property
+    def deadline(self) -> float:
+        """When it was told to be done (monotonic)."""
+        return self._delivery.deadline or 0.0
+
+    def say_last_word(self) -> None:
+        """Say once how many events of how many did not arrive, if any, and where they were to go."""
+        late = not self.done.is_set() and self._thread_id not in (None, threading.get_ident())
+        if not (self._said_goodbye or self._inherited):
+            text = last_word(self.exporter, self.statistics(), self._delivery.lost, late=late)
+            self._said_goodbye = text is not None
+            if text is not None:
+                logger.warning("%s", text)

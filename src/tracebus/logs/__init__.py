@@ -29,6 +29,7 @@ from tracebus.logs._log import Log, Retention
 from tracebus.logs._losses import Losses
 from tracebus.logs._named import named_run
 from tracebus.logs._open import default_log_path, known_logs, open_log
+from tracebus.logs._place import require_writable
 from tracebus.logs._runs import MODEL_KINDS, RunQuery, RunStatus, RunSummary, thread_of
 from tracebus.logs._url import LogUrl, Options, parse_duration, parse_log_url, parse_size
 
@@ -56,6 +57,7 @@ __all__ = [
     "parse_log_url",
     "parse_size",
     "read_run_by_scan",
+    "require_writable",
     "summarise",
     "the_only_run",
     "thread_of",

@@ -76,22 +76,52 @@ class LogUrl(msgspec.Struct, frozen=True):
     options: dict[str, str]
 
     def path(self) -> Path | None:
-        """Return the place as a file's path with `~` expanded, `None` where it is empty.
+        """Return the place as a file's path, `None` where it is empty.
 
-        `sqlite:PATH` and, as other URLs have it, `sqlite:///absolute/path` name the same file.
+        Every way such a URL is written names the file it is meant to: `sqlite:PATH` (`~` is the home
+        directory, `%20` a space), `sqlite:////absolute/path` and `sqlite:///relative.db` as SQLAlchemy
+        has them, `sqlite:///absolute/path` as other URLs have it, `sqlite:///C:/path` on Windows. After
+        three slashes a path is absolute where its first directory exists, and relative otherwise.
 
         Raises:
-            InvalidLogError: the URL names a host.
+            InvalidLogError: the URL names a host, or no file but memory.
         """
-        place = unquote(self.place)
+        place = self.place
+        if "%" in place and not _exists(place):
+            place = unquote(place)
+        if place.strip("/") == ":memory:":
+            raise InvalidLogError(f"{self.scheme}:{self.place} is no file, so nobody could follow it")
         if place.startswith("//"):
-            if not place.startswith("///"):
-                raise InvalidLogError(
-                    f"{self.scheme}:{self.place} names a host; "
-                    f"write {self.scheme}:{place[2:]} for a file here"
-                )
-            place = place[2:]
+            place = self._after_slashes(place[2:])
         return Path(place).expanduser() if place else None
+
+    def _after_slashes(self, rest: str) -> str:
+        """Return what `//` and *rest* name."""
+        if rest.startswith("//"):
+            return "/" + rest.lstrip("/")
+        if rest.startswith("/"):
+            return rest[1:] if _is_relative(rest[1:]) else rest
+        if rest and not rest.startswith(("~", ".")) and not _DRIVE.match(rest):
+            raise InvalidLogError(
+                f"{self.scheme}:{self.place} names a host; write {self.scheme}:{rest} for a file here"
+            )
+        return rest
+
+
+_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+
+
+def _is_relative(path: str) -> bool:
+    """Tell whether *path* after `///` is not meant as below the root directory."""
+    first, _, rest = path.partition("/")
+    return path.startswith(("~", ".")) or bool(_DRIVE.match(path)) or not (rest and Path("/", first).is_dir())
+
+
+def _exists(place: str) -> bool:
+    try:
+        return Path(place).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def parse_log_url(url: str) -> LogUrl:
