@@ -66,7 +66,7 @@ export class Tree {
       return type === "run" && run.status === "running" && run.text.length > 0 && MODELS.has(run.kind);
     };
     const id = this.model.rows.find(speaks)?.id;
-    if (id) this.select(id, { scroll: false });
+    if (id) this.select(id);
   }
 
   /** Show only runs that *text* is about, or in whose texts *found* says it is. */
