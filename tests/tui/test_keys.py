@@ -4,8 +4,20 @@ import json
 import stat
 
 import pytest
-from tui_support import cursor_name, opened, press, rows_text, screen_lines, screen_text, step, story, until
+from tui_support import (
+    cursor_name,
+    opened,
+    press,
+    rounds,
+    rows_text,
+    screen_lines,
+    screen_text,
+    step,
+    story,
+    until,
+)
 
+from tracebus_tui import _counting
 from tracebus_tui._app import Watch
 from tracebus_tui._keys import KEYS, name_of
 from tracebus_tui.detail import TABS
@@ -327,3 +339,41 @@ async def test_keys_can_be_changed():
         app.set_keymap({"pause": "P"})
         await press(pilot, "P")
         assert app._paused
+
+
+@pytest.mark.parametrize("keys", [["5", "7", "G"], ["2", "3", "G"], ["slash", "number_sign", "4", "enter"]])
+async def test_going_to_a_model_call_by_its_number(keys, monkeypatch):
+    """57G and `#57` go to that call of the run under the cursor, also where its digits show screens."""
+    monkeypatch.setattr(_counting, "TYPING", 1e9)
+    wanted = int("".join(key for key in keys if key.isdecimal()))
+    async with opened(rounds(60)) as (app, pilot):
+        await press(pilot, "g", *keys)
+        assert app.view.node.run_id == f"model {wanted}"
+        assert f"model call {wanted} of 60" in screen_lines(app)[-1]
+        await until(pilot, lambda: f"model {wanted} " in screen_text(app))
+
+
+async def test_a_model_call_that_is_not_there_and_digits_that_are_no_number(monkeypatch):
+    """It is said how many there are; a digit alone that shows a screen is no number, nor is an old one."""
+    monkeypatch.setattr(_counting, "TYPING", 1e9)
+    async with opened(rounds(3)) as (app, pilot):
+        await press(pilot, "g", "9", "9", "G")
+        assert "no model call 99: this run has 3 model calls" in screen_lines(app)[-1]
+        await press(pilot, "1", "G")
+        assert app.view.node.run_id == "model 1"
+        await press(pilot, "2", "G", "1")
+        assert app.view.node.run_id == "model 1"
+        monkeypatch.setattr(_counting, "TYPING", 0)
+        await press(pilot, "G")
+        assert app.view.line == len(app.view.rows) - 1
+
+
+async def test_a_filter_without_hits_says_so_and_how_to_leave():
+    """Not that there are no runs, which is another thing."""
+    async with opened(story()) as (app, pilot):
+        await press(pilot, "slash", *"zebra", "enter")
+        await until(pilot, lambda: "No run matches  zebra" in screen_text(app))
+        assert "esc clears the filter" in screen_text(app)
+        assert "No runs to show yet" not in screen_text(app)
+        await press(pilot, "escape")
+        assert len(app.view.rows) == 13

@@ -112,6 +112,17 @@ def story():
     return h.events
 
 
+def rounds(number):
+    """Return the events of an agent that calls its model so many times."""
+    tell = History()
+    tell.start("agent", kind="agent")
+    for call in range(1, number + 1):
+        tell.start(f"model {call}", "agent", at=call, kind="chat_model")
+        tell.end(f"model {call}", at=call + 0.5)
+    tell.end("agent", at=number + 1)
+    return tell.events
+
+
 def crowded():
     """Return a hundred good roots with an error among them, a wide one with siblings alike, and one that runs."""
     gpt = ModelInfo(provider="openai", name="gpt-4o-mini")

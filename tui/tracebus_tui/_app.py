@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from tracebus.figures import duration
 from tracebus_tui._commands import DEPTHS, Choice, Help
-from tracebus_tui._finding import Finding
+from tracebus_tui._counting import Counting
 from tracebus_tui._margins import RUNS
 from tracebus_tui._replaying import Replaying
 from tracebus_tui._taking import Taking
 from tracebus_tui._themes import CYCLE
-from tracebus_tui.detail import TABS
 from tracebus_tui.model import Together
 from tracebus_tui.tables import ErrorGroup, Total
 from tracebus_tui.terminal import report_mouse
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from tracebus_tui.model import Item
 
 
-class Watch(Replaying, Finding, Taking):
+class Watch(Replaying, Counting, Taking):
     """Shows the runs of one source, live, and does what the keys say."""
 
     # Keys: moving.
@@ -43,7 +42,11 @@ class Watch(Replaying, Finding, Taking):
         self.action_move(pages * max(1, page - 1))
 
     def action_edge(self, edge: int) -> None:
-        """Move to the first or the last line; the last is followed."""
+        """Move to the first or the last line; the last is followed. A number before it is a model call's."""
+        number = self.take_number()
+        if number is not None and edge > 0:
+            self.go_to_call(number)
+            return
         text = self._text_in_focus
         if text is not None:
             text.scroll_to_edge(end=edge > 0)
@@ -149,7 +152,7 @@ class Watch(Replaying, Finding, Taking):
         """Show the runs a line of a table stands for: those a filter finds, or the only one."""
         if thing is None:
             return
-        self.action_screen(RUNS)
+        self.show_screen(RUNS)
         runs = thing.nodes if isinstance(thing, ErrorGroup) else ()
         if len(runs) != 1:
             self.view.set_filter(thing.filter)
@@ -233,24 +236,7 @@ class Watch(Replaying, Finding, Taking):
 
     def action_screen(self, number: int) -> None:
         """Show a screen; in an open run, a tab."""
-        if self._zoomed and number <= len(TABS):
-            self._pane.choose(TABS[number - 1])
-            self._due.clear()
-            return
-        self._screen_now = number
-        self._arrange()
-
-    def key_5(self) -> None:
-        """Show the fifth tab of an open run."""
-        self._tab_if_zoomed(4)
-
-    def key_6(self) -> None:
-        """Show the sixth tab of an open run."""
-        self._tab_if_zoomed(5)
-
-    def _tab_if_zoomed(self, place: int) -> None:
-        if self._zoomed:
-            self._pane.choose(TABS[place])
+        self.action_digit(number)
 
     def action_theme(self) -> None:
         """Show everything in the next theme."""
@@ -283,7 +269,7 @@ class Watch(Replaying, Finding, Taking):
             self._zoomed = False
             self._arrange()
         elif self._screen_now != RUNS:
-            self.action_screen(RUNS)
+            self.show_screen(RUNS)
         elif self.view.focus:
             self.action_isolate()
         elif self.view.filter_text:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from textual.widgets import Input
 
 from tracebus_tui._commands import Compare
+from tracebus_tui._margins import RUNS
 from tracebus_tui._picture import Picture
 from tracebus_tui.model import ORDERS
 
+_CALL = re.compile(r"#(\d{1,9})")
 _TYPING = 0.12
 _MANY_LINES = 5_000
-_FILTERS = "words  kind:tool  status:error  took:>2s  …"
+_FILTERS = "words  kind:tool  status:error  took:>2s  #57  …"
 
 
 class Finding(Picture):
@@ -32,20 +35,44 @@ class Finding(Picture):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Find at once; filter, and find in very many lines, a moment after the last key."""
         event.stop()
+        if self._finding is None and event.value.lstrip().startswith("#"):
+            return  # the number of a model call, being typed
         if self._finding is None or len(self._finding.lines) > _MANY_LINES:
             self._filter_at = time.monotonic() + _TYPING
         else:
             self._apply_filter()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep what was typed and return to where the keys were."""
+        """Keep what was typed and return to where the keys were; `#57` goes to that model call."""
         event.stop()
+        call = _CALL.fullmatch(event.value.strip())
+        if call is not None and self._finding is None:
+            self._drop_prompt()
+            self.go_to_call(int(call[1]))
+            return
         self._apply_filter()
         self._close_prompt()
 
     def _close_prompt(self) -> None:
         self.query_one("#prompt").display = False
         (self._finding or self._runs).focus()
+
+    def go_to_call(self, number: int) -> None:
+        """Go to a model call of the root run by its number, counted from 1 in the order they began."""
+        calls = self.view.model_calls()
+        if not 1 <= number <= len(calls):
+            have = f"this run has {len(calls)} model calls" if calls else "go to a run first"
+            self.say(f"no model call {number}: {have}")
+            return
+        if self._screen_now != RUNS:
+            self._screen_now = RUNS
+            self._arrange()
+        if self.view.reveal(calls[number - 1]):
+            self._unfollow()
+            self._due.clear()
+            self.say(f"model call {number} of {len(calls)}")
+        else:
+            self.say(f"the filter hides model call {number}: esc clears it")
 
     def action_hit(self, step: int) -> None:
         """Go to the next or the previous hit; in a text in which something was found, to its next place."""

@@ -26,7 +26,7 @@ KEYS: Final = (
     Key("Move", "ctrl+d,pagedown", "page(1)", "a page down"),
     Key("Move", "ctrl+u,pageup", "page(-1)", "a page up"),
     Key("Move", "g,home", "edge(-1)", "to the first run"),
-    Key("Move", "G,end", "edge(1)", "to the last run, and follow"),
+    Key("Move", "G,end", "edge(1)", "follow the last; 57G: model call 57"),
     Key("Move", "h,left", "fold_or_parent", "close, or to the parent", shown="h ←"),
     Key("Move", "l,right", "unfold_or_child", "open, or to the first child", shown="l →"),
     Key("Move", "tab", "switch_pane", "between the runs and the detail"),
@@ -159,7 +159,10 @@ def key_of(action: str) -> Key:
 
 def bindings() -> list[BindingType]:
     """Return the bindings; each has an id, so that a keymap can change it."""
-    return [
+    listed = [
         Binding(key.keys, key.action, key.says, show=False, id=key.action.replace("(", "-").rstrip(")"))
         for key in KEYS
     ]
+    # The other digits have lines of their own above.
+    digits = [Binding(key, f"digit({key})", show=False, id=f"digit-{key}") for key in "056789"]
+    return [*listed, *digits]

@@ -8,7 +8,7 @@ from textual.geometry import Region
 from textual.message import Message
 
 from tracebus.tree import RunNode, RunStatus
-from tracebus_tui.drawing import Brush, columns_for, heading, path_to, row_spans
+from tracebus_tui.drawing import Brush, clean, columns_for, heading, path_to, row_spans
 from tracebus_tui.drawing._waterfall import root_of
 from tracebus_tui.model import Together, Wall
 from tracebus_tui.widgets._lines import LineView
@@ -66,6 +66,7 @@ class RunList(LineView, can_focus=True):
         """What the cursor was on when last drawn, and on which line of the view that was."""
         self._columns: Columns = columns_for(80)
         self._drawn: list[_Drawn] = []
+        self._hints: tuple[str, ...] = ()
         self._heading: list[Span] = []
         self._thumb = (0, 0)
 
@@ -103,7 +104,9 @@ class RunList(LineView, can_focus=True):
         if title != self._heading:
             self._heading = title
             dirty.append(Region(0, 0, width, 1))
-        if bool(fresh) != bool(self._drawn):  # the hints come or go
+        hints = () if fresh else self._hints_now()
+        if hints != self._hints:
+            self._hints = hints
             dirty = [Region(0, 0, width, self.size.height)]
         self._drawn = fresh
         thumb = self._thumb_now()
@@ -126,7 +129,7 @@ class RunList(LineView, can_focus=True):
         if y == 0:
             return self.strip(self._heading, cells)
         if y > len(self._drawn):
-            hint = _HINTS[y - 2] if not self._drawn and 2 <= y < len(_HINTS) + 2 else ""  # noqa: PLR2004 - under a blank line
+            hint = self._hints[y - 2] if 2 <= y < len(self._hints) + 2 else ""  # noqa: PLR2004 - under a blank line
             return self.strip([(f"   {hint}", "faint")], cells)
         line = self._drawn[y - 1]
         first, length = self._thumb
@@ -208,6 +211,12 @@ class RunList(LineView, can_focus=True):
         if before is not None and before.key == key:
             return before
         return _Drawn(key, row_spans(row, brush, pinned=pinned, dimmed=dimmed), over)
+
+    def _hints_now(self) -> tuple[str, ...]:
+        """Return what to say where there are no rows: how to get some."""
+        if not self.view.filter_text or not len(self.view.source.rows):
+            return _HINTS
+        return (f"No run matches  {clean(self.view.filter_text)}", "", "esc clears the filter, / changes it")
 
     def _thumb_now(self) -> tuple[int, int]:
         page, total = self.page, len(self.view.rows)
