@@ -110,12 +110,15 @@ async def measure(rounds: int, opens: int) -> None:
         url = f"sqlite:{folder}/log.db"
         record(rounds, url)
         with served(url) as address:
-            async with chromium.browser(Path(folder)) as browser:
-                times = [await opened(browser, address, rounds) for _ in range(1 + opens)]
+            times = []
+            for number, times_opened in enumerate((1, 1 + opens)):
+                async with chromium.browser(Path(folder) / str(number)) as browser:
+                    times += [await opened(browser, address, rounds) for _ in range(times_opened)]
     print(f"{rounds} tool rounds, milliseconds from the start of the navigation; jump: from its last key")
     print(f"{'':24}{'rows':>8}{'contents':>10}{'jump':>8}")
-    first, *rest = times
-    print(f"{'first open of a server':24}{first[0]:8.0f}{first[1]:10.0f}{first[2]:8.0f}")
+    cold, first, *rest = times
+    for name, (rows, contents, jump) in (("server and browser new", cold), ("browser new", first)):
+        print(f"{name:24}{rows:8.0f}{contents:10.0f}{jump:8.0f}")
     for name, chosen in (("median", statistics.median), ("slowest", max)):
         rows, contents, jump = (chosen(column) for column in zip(*rest, strict=True))
         print(f"{f'{name} of {opens}':24}{rows:8.0f}{contents:10.0f}{jump:8.0f}")

@@ -50,7 +50,8 @@ def errors(page):
 
 
 async def click(page, selector):
-    """Click in the middle of an element."""
+    """Click in the middle of an element, once it is there."""
+    await page.until(f"document.querySelector('{selector}')?.checkVisibility()")
     x, y = await page.evaluate(
         "((box) => [box.x + box.width / 2, box.y + box.height / 2])"
         f"(document.querySelector('{selector}').getBoundingClientRect())"

@@ -93,27 +93,33 @@ function schedule(follower) {
 
 /** Use the worker that all tabs share, or where there is none a stream of this tab's own. */
 function connect() {
-  if (!globalThis.SharedWorker) return alone();
+  let worker = null;
   let answered = false;
-  const fallBack = () => answered || ((answered = true), alone());
+  const fallBack = () => {
+    if (answered) return;
+    answered = true;
+    // Should it wake up later, it has nothing to do for this tab.
+    worker?.port.postMessage({ watch: [] });
+    alone();
+  };
   try {
-    const worker = new SharedWorker(WORKER, { type: "module", name: "tracebus" });
-    worker.addEventListener("error", fallBack);
-    worker.port.onmessage = ({ data }) => {
-      if (!data.hello) return take(data);
-      if (answered) return;
-      answered = true;
-      use((message) => worker.port.postMessage(message));
-    };
-    const alive = `tracebus tab ${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
-    navigator.locks?.request(alive, () => {
-      worker.port.postMessage({ alive });
-      return new Promise(() => {});
-    });
-    setTimeout(fallBack, PATIENCE);
+    worker = new SharedWorker(WORKER, { type: "module", name: "tracebus" });
   } catch {
-    fallBack();
+    return fallBack();
   }
+  worker.addEventListener("error", fallBack);
+  worker.port.onmessage = ({ data }) => {
+    answered = true;
+    if (!data.hello) take(data);
+  };
+  // What is said before it runs waits for it.
+  use((message) => worker.port.postMessage(message));
+  const alive = `tracebus tab ${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+  navigator.locks?.request(alive, () => {
+    worker.port.postMessage({ alive });
+    return new Promise(() => {});
+  });
+  setTimeout(fallBack, PATIENCE);
 }
 
 function alone() {
@@ -122,6 +128,7 @@ function alone() {
 
 function use(sender) {
   send = sender;
+  for (const follower of followers.values()) follower.joined = 0;
   watch();
 }
 
