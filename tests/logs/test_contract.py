@@ -32,12 +32,13 @@ def test_jsonl_is_a_log(tmp_path):
     assert isinstance(JsonlLog(tmp_path / "log.jsonl"), Log)
 
 
+@pytest.mark.parametrize("options", ["", "&protocol=3"], ids=["RESP2", "RESP3"])
 @pytest.mark.parametrize("check", LOG_CHECKS, ids=lambda check: check.__name__)
-def test_redis_keeps_the_contract(check, redis_server):
-    """The Redis log passes the published checks against a real server."""
+def test_redis_keeps_the_contract(check, options, redis_server):
+    """The Redis log passes the published checks against a real server, by either protocol."""
     from tracebus_exporters.redis import from_url
 
-    url = redis_server.url()
+    url = redis_server.url(options)
     check(lambda: from_url(url))
 
 

@@ -500,24 +500,75 @@ def test_tls_through_the_url(start_redis, tmp_path):
     port = plain.port + 1 if plain.port < 65_000 else plain.port - 1
     client.config_set("tls-port", port)
     client.close()
-    log = from_url(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={tmp_path}/crt")
-    assert log.append(sample_run("a")) == 7
-    assert len(log.read()) == 7
-    log.close()
+    for options in ("", "&protocol=3", "&ssl_min_version=771", "&ssl_cert_reqs=required"):
+        log = from_url(
+            f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={tmp_path}/crt{options}&name=tls{options[-2:]}"
+        )
+        assert log.append(sample_run("a")) == 7
+        assert len(log.read()) == 7
+        log.close()
 
 
-def test_a_cluster_keeps_a_log_on_one_node(start_redis):
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_a_cluster_keeps_a_log_on_one_node(start_redis, protocol):
     """In cluster mode every key of a log is in one slot: writing and reading work as on one server."""
     server = start_redis("--cluster-enabled", "yes")
     client = redis.Redis(port=server.port)
     client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
     until(lambda: "cluster_state:ok" in str(client.execute_command("CLUSTER", "INFO")), "no cluster")
     client.close()
-    log = from_url(server.url("&cluster=1"))
+    log = from_url(server.url(f"&cluster=1&protocol={protocol}"))
     assert log.append([event for name in "abcdef" for event in sample_run(name)]) == 42
     assert [event.seq for event in log.read()] == list(range(1, 43))
     assert len(log.runs(RunQuery())) == 6
     log.close()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("protocol=2", "protocol=3", "db=1", "client_name=me", "lib_name=mine", "lib_version=1"),
+        *("socket_timeout=3", "socket_connect_timeout=3", "socket_keepalive=1", "socket_read_size=4096"),
+        *("retry_on_timeout=1", "retry_on_error=ConnectionError", "max_connections=5"),
+        *("health_check_interval=5", "legacy_responses=1", "legacy_responses=0", "username=default"),
+    ],
+)
+@pytest.mark.filterwarnings(
+    "ignore:Call to:DeprecationWarning"
+)  # `lib_name` and `lib_version` are on their way out
+async def test_redis_pys_own_options_are_taken(redis_server, option):
+    """Every connection option a URL of redis-py may have: written, read and followed with it."""
+    if option.startswith("retry_on_error"):
+        option = f"retry_on_timeout=1&{option}"
+    log = from_url(redis_server.url(f"&{option}"))
+    log.export(sample_run("a"))
+    log.flush(5)
+    assert [event.seq for event in log.read()] == list(range(1, 8))
+    assert len(log.read_run("a")) == 7
+    assert len(log.runs(RunQuery())) == 1
+    followed = log.follow(0)
+    assert [(await anext(followed)).seq for _ in range(7)] == list(range(1, 8))
+    await followed.aclose()
+    log.close()
+
+
+def test_the_user_and_the_password_may_be_options(start_redis):
+    """As redis-py has them; and no message shows them."""
+    server = start_redis("--requirepass", "s3cret-word")
+    log = from_url(f"redis://127.0.0.1:{server.port}/0?username=default&password=s3cret-word")
+    assert log.append(sample_run("a")) == 7
+    assert "s3cret" not in repr(log) + log.url
+    log.close()
+    with pytest.raises(InvalidLogError, match="unknown option") as raised:
+        from_url(f"redis://127.0.0.1:{server.port}/0?password=s3cret-word&nane=x")
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("option", ["decode_responses=1", "encoding=latin-1"])
+def test_options_that_would_make_text_of_bytes_are_refused(option):
+    """The log is bytes."""
+    with pytest.raises(InvalidLogError, match="cannot be chosen"):
+        from_url(f"redis://h/0?{option}")
 
 
 @pytest.mark.parametrize(

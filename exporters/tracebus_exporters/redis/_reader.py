@@ -179,8 +179,7 @@ class Reader:
         names = {self._keys.run(root) if root else self._keys.index: root for root in roots}
         count = min(50, max(10, _ENTRIES // len(names)))
         reply = self.client.xread(dict.fromkeys(names, f"{self._cursor}-0"), count=count, block=block)
-        pairs = reply.items() if isinstance(reply, dict) else reply or ()
-        found = {names[name.decode()]: entries for name, entries in pairs if entries}
+        found = {names[name.decode()]: entries for name, entries in _streams(reply) if entries}
         # Up to the newest entry of now all others are there now, and no further.
         newest = max(map(_last, found.values()), default=self._cursor or 0) if horizon is None else horizon
         limits = dict.fromkeys(found, count)
@@ -226,6 +225,19 @@ class Reader:
         for name, *arguments in commands:
             getattr(pipeline, name)(*arguments)
         return list(pipeline.execute())
+
+
+def _streams(reply: Any) -> Iterator[tuple[bytes, _Entries]]:
+    """Yield the streams of a reply to XREAD by name.
+
+    With protocol 3 redis-py gives a dictionary, in which a stream's entries are one list deeper.
+    """
+    if not isinstance(reply, dict):
+        yield from reply or ()
+        return
+    for name, entries in reply.items():
+        deeper = bool(entries) and isinstance(entries[0], list)
+        yield name, [entry for part in entries for entry in part] if deeper else entries
 
 
 def _ended_roots(events: Iterable[Event]) -> Iterator[str]:

@@ -12,12 +12,25 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from tracebus.exceptions import InvalidLogError
+from tracebus.exporting import without_secrets
 from tracebus.logs import Options, parse_duration, parse_log_url, parse_size
 
 __all__ = ["Keys", "Settings", "connect", "settings_from"]
 
 _TIMEOUT = 5.0
 """Seconds without an answer after which a connection counts as broken."""
+
+
+_THEIRS = frozenset(
+    {
+        *("db", "username", "password", "client_name", "lib_name", "lib_version", "protocol"),
+        *("socket_timeout", "socket_connect_timeout", "socket_keepalive", "socket_read_size"),
+        *("retry_on_timeout", "retry_on_error", "max_connections", "health_check_interval"),
+        *("legacy_responses", "timeout"),
+    }
+)
+"""Options of redis-py's own, which go on to it as they are; so do those that begin with `ssl_`."""
+_NEVER = frozenset({"decode_responses", "encoding", "encoding_errors", "parser_class"})
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,12 +94,14 @@ def settings_from(url: str) -> Settings:
     Raises:
         InvalidLogError: an option is unknown or makes no sense, or there is no host.
     """
-    given = parse_log_url(url).options
-    theirs = {name: value for name, value in given.items() if name.startswith("ssl_") or name == "protocol"}
-    options = Options(url, {name: value for name, value in given.items() if name not in theirs})
+    given, shown = parse_log_url(url).options, without_secrets(url)
+    theirs = {name: value for name, value in given.items() if name.startswith("ssl_") or name in _THEIRS}
+    for name in _NEVER & given.keys():
+        raise InvalidLogError(f"{shown}: {name} cannot be chosen: a log is read and written as bytes")
+    options = Options(shown, {name: value for name, value in given.items() if name not in theirs})
     parts = urlsplit(url)
     if not parts.hostname:
-        raise InvalidLogError(f"{url!r} names no host; write redis://localhost:6379/0")
+        raise InvalidLogError(f"{shown!r} names no host; write redis://localhost:6379/0")
     usual = Settings(server=urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(theirs), "")))
     settings = Settings(
         server=usual.server,
