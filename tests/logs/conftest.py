@@ -7,8 +7,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # `conversations`: the tests are no package
 
 _names = itertools.count()
 

@@ -58,12 +58,12 @@ def open_for_reading(path: Path) -> sqlite3.Connection | None:
         return None
     with explained(path):
         try:
-            return _checked(_connect(path, "ro"), path)
+            return _checked(_connect(path, "ro"), path, "ro")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in _UNWRITABLE:
                 raise
         # A read-only directory: no shared-memory file can be made, so nobody can be writing either.
-        return _checked(_connect(path, "ro&immutable=1"), path)
+        return _checked(_connect(path, "ro&immutable=1"), path, "ro&immutable=1")
 
 
 @contextlib.contextmanager
@@ -133,7 +133,7 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def _checked(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection | None:
+def _checked(connection: sqlite3.Connection, path: Path, mode: str) -> sqlite3.Connection | None:
     """Return *connection* where it leads to tables of this version, `None` where there are none yet."""
     try:
         _schema.check(connection, str(path))
@@ -146,5 +146,6 @@ def _checked(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection |
     connection.close()
     if found == 0:
         return None
-    open_for_writing(path).close()  # brings an older log to this version
-    return _connect(path, "ro")
+    with contextlib.suppress(InvalidLogError):  # an older log where we may only read: it is read as it is
+        open_for_writing(path).close()  # brings it to this version
+    return _connect(path, mode)

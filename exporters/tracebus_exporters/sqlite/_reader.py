@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec.structs import force_setattr
 
 from tracebus.events import Gap, decode_json
-from tracebus_exporters.sqlite import _queries
+from tracebus.logs import Places, ids_in, put_together
+from tracebus_exporters.sqlite import _queries, _schema
 from tracebus_exporters.sqlite._connection import explained, open_for_reading
+from tracebus_exporters.sqlite._parts import PartReader
 from tracebus_exporters.sqlite._producer import LOST_AFTER
 from tracebus_exporters.sqlite._writer import last_seq
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tracebus.events import Event
@@ -41,6 +44,7 @@ class Reader:
         self._version = 0
         self._next_check = 0.0
         self._begun_anew = False
+        self._parts = PartReader()
 
     def read(self, after: int, limit: int) -> list[Event]:
         """Return what `Log.read` returns."""
@@ -49,22 +53,16 @@ class Reader:
                 return []
             if self._begun_anew:
                 self._begun_anew, after = False, 0
-            rows = connection.execute(
-                "SELECT seq, data FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
-            ).fetchall()
-        return list(_with_gap(_decoded(rows), after))
+            events = self._events(connection, "WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
+        return list(_with_gap(iter(events), after))
 
     def read_run(self, root_run_id: str) -> list[Event]:
         """Return what `Log.read_run` returns."""
         with self._reading() as connection:
             if connection is None:
                 return []
-            rows = connection.execute(
-                "SELECT seq, data FROM events "
-                "WHERE root = (SELECT id FROM runs WHERE run_id = ?) ORDER BY seq",
-                (root_run_id,),
-            ).fetchall()
-        return list(_decoded(rows))
+            of_run = "WHERE root = (SELECT id FROM runs WHERE run_id = ?) ORDER BY seq"
+            return self._events(connection, of_run, (root_run_id,))
 
     def head(self) -> int:
         """Return the position of the newest event."""
@@ -112,6 +110,28 @@ class Reader:
         self._lock = threading.Lock()
         return connection
 
+    def _events(
+        self, connection: sqlite3.Connection, which: str, arguments: tuple[object, ...]
+    ) -> list[Event]:
+        """Return whole events: they and their parts are read at one moment, whoever prunes the log."""
+        parts = "parts" if _schema.version(connection) > 1 else "NULL"  # an old log in a place nobody writes
+        connection.execute("BEGIN")
+        try:
+            rows = connection.execute(f"SELECT seq, data, {parts} FROM events {which}", arguments).fetchall()  # noqa: S608 -- our own words
+            places = {seq: _decode_places(of_event) for seq, _, of_event in rows if of_event is not None}
+            wanted = {part for of_event in places.values() for part in ids_in(of_event)}
+            found = self._parts.read(connection, wanted) if wanted else {}
+        finally:
+            connection.execute("COMMIT")
+        events: list[Event] = []
+        for seq, data, _ in rows:
+            event = decode_json(data)
+            force_setattr(event, "seq", seq)
+            if seq in places:
+                put_together(event, places[seq], found.__getitem__)
+            events.append(event)
+        return events
+
     def _silent_since(self) -> int:
         return self._clock() - int(LOST_AFTER * 1e9)
 
@@ -130,6 +150,7 @@ class Reader:
         if self._connection is not None:
             self._connection.close()
         inode = _inode(self._path)
+        self._parts.forget()
         self._connection = open_for_reading(self._path)
         if self._connection is not None:
             self._begun_anew = self._inode not in {None, inode}
@@ -143,11 +164,7 @@ def _inode(path: Path) -> int | None:
         return None
 
 
-def _decoded(rows: Iterable[tuple[int, str]]) -> Iterator[Event]:
-    for seq, data in rows:
-        event = decode_json(data)
-        force_setattr(event, "seq", seq)
-        yield event
+_decode_places: Callable[[str], Places] = msgspec.json.Decoder(list[tuple[list[str | int], Any]]).decode
 
 
 def _with_gap(events: Iterator[Event], after: int) -> Iterator[Event]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tracebus_exporters.sqlite._parts import remove_unused
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -68,6 +70,7 @@ def _remove(connection: sqlite3.Connection, cut: int) -> int:
     connection.execute("BEGIN IMMEDIATE")
     try:
         done = connection.execute("DELETE FROM events WHERE seq <= ?", (cut,)).rowcount
+        remove_unused(connection, cut)
         connection.execute("DELETE FROM runs WHERE last_seq <= ?", (cut,))
         connection.execute(
             "DELETE FROM producers WHERE closed IS NOT NULL AND id NOT IN (SELECT producer FROM runs)"

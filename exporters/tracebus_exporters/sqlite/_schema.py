@@ -89,7 +89,20 @@ SELECT
 FROM events;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+_VERSION_2 = """
+CREATE TABLE parts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest BLOB NOT NULL UNIQUE,
+    stamp INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    is_run INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX parts_by_stamp ON parts (stamp);
+ALTER TABLE events ADD COLUMN parts TEXT
+"""
+"""Long texts and messages are stored once, in `parts`; `events.parts` says where they belong."""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 """Step n takes a database from version n to n + 1 (`user_version`); a step, once released, stays as it is."""
 
 

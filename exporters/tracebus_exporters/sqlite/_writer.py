@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tracebus.events import Gap, settle_all
-from tracebus.logs import tokens_of
+from tracebus.logs import take_apart, tokens_of
 from tracebus_exporters.sqlite._changes import FINISH, TOUCH, UPSERT, Changes
 from tracebus_exporters.sqlite._connection import explained, open_for_writing
+from tracebus_exporters.sqlite._parts import PartWriter
 from tracebus_exporters.sqlite._producer import Producer
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._roots: dict[str, int] = {}
+        self._parts = PartWriter()
         self._begun: set[str] = set()
         """Open runs of which this process has stored events."""
         self.producer: Producer | None = None
@@ -128,6 +130,7 @@ class Writer:
         """Forget what is known of the tables' content."""
         self._roots.clear()
         self._begun.clear()
+        self._parts.forget()
 
     def _transaction(self, events: Sequence[Event]) -> int:
         connection = self._opened()
@@ -146,6 +149,7 @@ class Writer:
         assert self.producer is not None
         if not events:
             return seq
+        settle_all(events)
         changes = Changes()
         places: list[tuple[int, str]] = []
         for event in events:
@@ -162,11 +166,14 @@ class Writer:
         for end in ended:
             _account(connection, end)
         roots = self._root_ids(connection, {root for _, root in places})
+        taken = [take_apart(event) for event in events]
         connection.executemany(
-            "INSERT INTO events (seq, root, data) VALUES (?, ?, ?)",
+            "INSERT INTO events (seq, root, data, parts) VALUES (?, ?, ?, ?)",
             [
-                (position, roots[root], data)
-                for (position, root), data in zip(places, _encoded(events), strict=True)
+                (position, roots[root], data, self._parts.places(connection, apart.places, position))
+                for (position, root), data, apart in zip(
+                    places, _encoded([apart.event for apart in taken]), taken, strict=True
+                )
             ],
         )
         self.producer.beat_if_due(connection, now)
@@ -222,7 +229,6 @@ class _OutOfDateError(Exception):
 
 def _encoded(events: Sequence[Event]) -> list[str]:
     """Return *events* as JSON, all in one go: JSON has no line break in it."""
-    settle_all(events)
     return _encode_lines(events).decode().split("\n")[:-1]
 
 

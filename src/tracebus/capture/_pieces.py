@@ -324,6 +324,8 @@ class _Inner:
 
 
 _TRUE, _FALSE = _Truth(True), _Truth(False)
+_EMPTY: dict[type, tuple[Any, Any]] = {kind: (kind(),) * 2 for kind in (dict, list, tuple)}
+"""One of each for all pieces: it is read, never written, and stays in the processor's cache."""
 _exact: dict[float, _Number] = {0: _Number(0), 1: _Number(1)}
 _SIMPLE = frozenset((str, bytes, type(None)))
 _NUMBERS = frozenset((int, float, bool))
@@ -355,6 +357,8 @@ class _Freezer:
         return value, value
 
     def _container(self, value: Any, kind: type, depth: int) -> tuple[Any, Any] | None:
+        if not value and kind in _EMPTY:  # as most containers of a message are
+            return _EMPTY[kind]
         if kind is dict and all(type(key) is str for key in value):
             return self._dict(value, depth + 1)
         if kind is list or kind is tuple:

@@ -29,6 +29,7 @@ from tracebus.logs._log import Log, Retention
 from tracebus.logs._losses import Losses
 from tracebus.logs._named import named_run
 from tracebus.logs._open import default_log_path, known_logs, open_log
+from tracebus.logs._parts import Part, Place, Places, ids_in, put_together, take_apart
 from tracebus.logs._place import require_writable
 from tracebus.logs._runs import MODEL_KINDS, RunQuery, RunStatus, RunSummary, thread_of
 from tracebus.logs._url import LogUrl, Options, parse_duration, parse_log_url, parse_size
@@ -40,6 +41,9 @@ __all__ = [
     "LogUrl",
     "Losses",
     "Options",
+    "Part",
+    "Place",
+    "Places",
     "Progress",
     "Retention",
     "RunQuery",
@@ -49,6 +53,7 @@ __all__ = [
     "find_run_by_scan",
     "find_runs_by_scan",
     "follow_by_polling",
+    "ids_in",
     "known_logs",
     "load_run",
     "named_run",
@@ -56,9 +61,11 @@ __all__ = [
     "parse_duration",
     "parse_log_url",
     "parse_size",
+    "put_together",
     "read_run_by_scan",
     "require_writable",
     "summarise",
+    "take_apart",
     "the_only_run",
     "thread_of",
     "tokens_of",

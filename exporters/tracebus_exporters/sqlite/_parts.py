@@ -1,0 +1,143 @@
+"""The parts of events: texts and messages stored once, however many events have them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from tracebus.logs import Part, Place
+
+__all__ = ["LAG", "PartReader", "PartWriter", "remove_unused"]
+
+LAG = 256
+"""Positions an event's parts may be older than the event, by their stamps. A part used longer is stamped
+anew: so its stamp alone tells that no event has it any more, and it goes soon after its last event."""
+
+_MOST_KNOWN = 50_000
+_MOST_CACHED = 16_000_000
+_MOST_VARIABLES = 500
+_ADD = "INSERT INTO parts (digest, stamp, data, is_run) VALUES (?, ?, ?, ?)"
+_STAMP = "UPDATE parts SET stamp = max(stamp, ?) WHERE id = ?"
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+class PartWriter:
+    """Stores parts, and remembers which are stored. Used inside the transaction that stores the events."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[int, int]] = {}
+        """The id of a part, and a position its stamp is at least."""
+
+    def forget(self) -> None:
+        """Forget what is stored: it may have been undone, or be another file."""
+        self._known.clear()
+
+    def places(self, connection: sqlite3.Connection, places: Iterable[Place], seq: int) -> str | None:
+        """Store what is not stored of an event's parts; return where they belong, `None` without any."""
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+        found = [
+            (place.path, ids if place.is_list else ids[0])
+            for place in places
+            if (ids := [self._stored(connection, part, seq) for part in place.parts]) or place.is_list
+        ]
+        return _encode(found).decode() if found else None
+
+    def _stored(self, connection: sqlite3.Connection, part: Part, seq: int) -> int:
+        known = self._known.get(part.digest)
+        if known is not None and known[1] > seq - LAG:
+            return known[0]
+        row = connection.execute("SELECT id FROM parts WHERE digest = ?", (part.digest,)).fetchone()
+        if row is not None:
+            part_id = int(row[0])
+            connection.execute(_STAMP, (seq, part_id))
+            if part.is_run:  # its messages must stay as long as it
+                for member in part.members:
+                    connection.execute(_STAMP, (seq, self._stored(connection, member, seq)))
+        else:
+            part_id = self._new(connection, part, seq)
+        self._known[part.digest] = (part_id, seq)
+        return part_id
+
+    def _new(self, connection: sqlite3.Connection, part: Part, seq: int) -> int:
+        if part.is_run:
+            ids = [self._stored(connection, member, seq) for member in part.members]
+            connection.executemany(_STAMP, [(seq, part_id) for part_id in ids])
+            data = _encode(ids)
+        else:
+            data = part.encoded()
+        added = connection.execute(_ADD, (part.digest, seq, data.decode(), part.is_run))
+        assert added.lastrowid is not None
+        return added.lastrowid
+
+
+class PartReader:
+    """Reads parts, and keeps some: events that have a part in common get the same object."""
+
+    def __init__(self) -> None:
+        self._cached: OrderedDict[int, tuple[Any, int]] = OrderedDict()
+        self._size = 0
+
+    def forget(self) -> None:
+        """Forget everything: it is another file."""
+        self._cached.clear()
+        self._size = 0
+
+    def read(self, connection: sqlite3.Connection, wanted: set[int]) -> dict[int, Any]:
+        """Return the parts of these ids: JSON data, or a tuple of it for a run of messages."""
+        found: dict[int, Any] = {}
+        missing: list[int] = []
+        for part_id in wanted:
+            cached = self._cached.get(part_id)
+            if cached is None:
+                missing.append(part_id)
+            else:
+                self._cached.move_to_end(part_id)
+                found[part_id] = cached[0]
+        if missing:
+            self._fetch(connection, missing, found)
+        return found
+
+    def _fetch(self, connection: sqlite3.Connection, missing: list[int], found: dict[int, Any]) -> None:
+        runs: dict[int, list[int]] = {}
+        for start in range(0, len(missing), _MOST_VARIABLES):
+            ids = missing[start : start + _MOST_VARIABLES]
+            marks = ",".join("?" * len(ids))
+            rows = connection.execute(f"SELECT id, data, is_run FROM parts WHERE id IN ({marks})", ids)  # noqa: S608 -- question marks
+            for part_id, data, is_run in rows:
+                if is_run:
+                    runs[part_id] = _decode(data)
+                else:
+                    found[part_id] = self._keep(part_id, _decode(data), len(data))
+        if not runs:
+            return
+        members = self.read(connection, {member for ids in runs.values() for member in ids} - found.keys())
+        members |= found
+        for part_id, ids in runs.items():
+            if all(member in members for member in ids):
+                run = tuple([members[member] for member in ids])
+                found[part_id] = self._keep(part_id, run, 8 * len(ids))
+
+    def _keep(self, part_id: int, value: Any, size: int) -> Any:
+        self._cached[part_id] = (value, size)
+        self._size += size
+        while self._size > _MOST_CACHED and len(self._cached) > 1:
+            self._size -= self._cached.popitem(last=False)[1][1]
+        return value
+
+
+def remove_unused(connection: sqlite3.Connection, cut: int) -> None:
+    """Remove the parts that neither an event behind the position *cut* has nor the next one may have."""
+    connection.execute(
+        "DELETE FROM parts WHERE stamp <= "
+        "min(?, (SELECT seq FROM sqlite_sequence WHERE name = 'events')) + 1 - ?",
+        (cut, LAG),
+    )
