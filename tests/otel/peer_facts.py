@@ -3,14 +3,16 @@
     .venv/bin/python tests/otel/peer_facts.py     # prints the table in docs/opentelemetry.md
 
 The facts are those that the tests of `opentelemetry-instrumentation-genai-langchain` 1.3b0 assert of
-cancellation, interrupts, streams, persistence, agents, conversations, prompts and tools. Where one does not
-hold, `instead` says what we do and why.
+cancellation, interrupts, streams, persistence, agents, conversations, prompts and tools, and those of the
+conventions' own scenario for LangChain (semantic-conventions-genai, reference/scenarios/langchain). Where one
+does not hold, `instead` says what we do and why.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -463,6 +465,41 @@ def alone(said: dict[str, Any]) -> None:
     noop.invoke({"type": "tool_call", "name": "noop", "args": {}, "id": "c1"})
 
 
+# --- the conventions' own scenario for LangChain ----------------------------------------------------
+@tool
+def get_weather(location: str) -> str:
+    """Get the current weather."""
+    return f"Sunny in {location}"
+
+
+class _Knowledge(BaseRetriever):
+    def _get_relevant_documents(self, query: str, *, run_manager: Any) -> list[Document]:
+        return [Document(page_content="Rainy.", metadata={"source_id": "kb"}), Document(page_content="Mild.")]
+
+
+def conventions(said: dict[str, Any]) -> None:
+    agent = create_agent(
+        _model(_calls("get_weather", location="Seattle"), "It is sunny."),
+        [get_weather],
+        system_prompt="You are a weather assistant.",
+        name="weather-agent",
+    )
+
+    def node(state: State) -> State:
+        asked = {"messages": [("user", state["text"])]}
+        return {"answer": agent.invoke(asked)["messages"][-1].text}
+
+    _graph(node, "report").invoke({"text": "Seattle?"})
+
+
+def conventions_retrieval(said: dict[str, Any]) -> None:
+    _Knowledge(metadata={"data_source_id": "kb", "top_k": 2}).invoke("Seattle weather")
+
+
+def _json(seen: Seen, name: str, key: str) -> Any:
+    return json.loads(_attribute(seen, name, key))
+
+
 def cached_usage(said: dict[str, Any]) -> None:
     answer = AIMessage("x")
     answer.usage_metadata = {
@@ -483,6 +520,7 @@ def _attribute(seen: Seen, name: str, key: str) -> Any:
 
 AGENT, FLOW, CHAT = "gen_ai.agent.name", "invoke_workflow", "chat scripted"
 CONVERSATION = "gen_ai.conversation.id"
+WEATHER = "invoke_agent weather-agent"
 FACTS = (
     Fact("cancellation", "a cancelled graph's span ends", cancelled_invoke, lambda s: s.names(FLOW) == [FLOW]),
     Fact("cancellation", "its status is ERROR", cancelled_invoke, lambda s: _status(s, FLOW) == "ERROR", CANCELLED),
@@ -693,6 +731,52 @@ FACTS = (
         "tools", "a tool called alone has its description", alone,
         lambda s: bool(_attribute(s, "execute_tool noop", "gen_ai.tool.description")),
         "known where a model of the same trace was told of it, so that no log repeats it at every call",
+    ),
+    Fact(
+        "conventions", "an agent in a graph's node is a span below the workflow's", conventions,
+        lambda s: s.is_child(WEATHER, f"{FLOW} report"),
+    ),
+    Fact("conventions", "the agent has its model", conventions, lambda s: _attribute(s, WEATHER, "gen_ai.request.model") == "scripted"),
+    Fact(
+        "conventions", "its instructions", conventions,
+        lambda s: _json(s, WEATHER, "gen_ai.system_instructions")[0]["content"] == "You are a weather assistant.",
+    ),
+    Fact(
+        "conventions", "its tools by name and description", conventions,
+        lambda s: [(d["name"], d["description"]) for d in _json(s, WEATHER, "gen_ai.tool.definitions")]
+        == [("get_weather", "Get the current weather.")],
+    ),
+    Fact(
+        "conventions", "what the user said", conventions,
+        lambda s: _json(s, WEATHER, "gen_ai.input.messages")
+        == [{"role": "user", "parts": [{"type": "text", "content": "Seattle?"}]}],
+    ),
+    Fact(
+        "conventions", "the final answer, and no more", conventions,
+        lambda s: [m["parts"][0]["content"] for m in _json(s, WEATHER, "gen_ai.output.messages")] == ["It is sunny."],
+    ),
+    Fact("conventions", "the run's usage", conventions, lambda s: _attribute(s, WEATHER, "gen_ai.usage.input_tokens") > 0),
+    Fact(
+        "conventions", "its finish reasons", conventions,
+        lambda s: _attribute(s, WEATHER, "gen_ai.response.finish_reasons") == ("stop",),
+    ),
+    Fact(
+        "conventions", "the tool has arguments, id, result, description, name and type", conventions,
+        lambda s: {
+            "gen_ai.tool.call.arguments", "gen_ai.tool.call.id", "gen_ai.tool.call.result",
+            "gen_ai.tool.description", "gen_ai.tool.name", "gen_ai.tool.type",
+        } <= s.one("execute_tool get_weather").attributes.keys(),
+    ),
+    Fact(
+        "conventions", "a retrieval has data source, top_k and query", conventions_retrieval,
+        lambda s: [
+            _attribute(s, "retrieval", f"gen_ai.{name}")
+            for name in ("data_source.id", "retrieval.top_k", "retrieval.query.text")
+        ] == ["kb", 2, "Seattle weather"],
+    ),
+    Fact(
+        "conventions", "and documents without id and score where there are none", conventions_retrieval,
+        lambda s: [d.keys() & {"id", "score"} for d in _json(s, "retrieval", "gen_ai.retrieval.documents")] == [set()] * 2,
     ),
     Fact(
         "models", "cache reads, reasoning and modality of tokens are told", cached_usage,
