@@ -16,7 +16,7 @@ const MOST = 200_000;
 const LONG = 10_000;
 
 const INLINE =
-  /(?<code>(?<ticks>`+)(?<inside>[\s\S]*?[^`])\k<ticks>(?!`))|(?<link>!?\[(?<label>[^\]\n]*)\]\((?<target>[^)\s]+)(?:\s+"[^"\n]*")?\))|(?<strong>(?<bold>\*\*|__)(?=\S)(?<heavy>[\s\S]*?\S)\k<bold>)|(?<emphasis>(?<!\w)(?<slant>\*|_)(?=[^\s*_])(?<light>[^*_]*?[^\s*_])\k<slant>(?!\w))|(?<struck>~~(?=\S)(?<gone>[\s\S]*?\S)~~)|(?<escaped>\\(?<plain>[\\`*_{}[\]()#+\-.!|~>]))/g;
+  /(?<code>(?<!`)(?<ticks>`{1,4})(?!`)(?<inside>[\s\S]*?[^`])\k<ticks>(?!`))|(?<link>!?\[(?<label>[^\]\n]*)\]\((?<target>[^)\s]+)(?:\s+"[^"\n]*")?\))|(?<strong>(?<bold>\*\*|__)(?=\S)(?<heavy>[\s\S]*?\S)\k<bold>)|(?<emphasis>(?<!\w)(?<slant>\*|_)(?=[^\s*_])(?<light>[^*_]*?[^\s*_])\k<slant>(?!\w))|(?<struck>~~(?=\S)(?<gone>[\s\S]*?\S)~~)|(?<escaped>\\(?<plain>[\\`*_{}[\]()#+\-.!|~>]))/g;
 
 /** Return *text* as a fragment of elements. */
 export function markdown(text) {
