@@ -155,7 +155,9 @@ class GraphPartReader:
             outputs = self._values.get(key[2])
         if outcome is Outcome.INTERRUPTED and outputs is None:
             outputs = {"interrupts": self._interrupts}
-        self._tracker.end(run.key, outcome, outputs=self._runs.kept(outputs), error=error)
+        # A task that begins and is never told to end, though its graph goes on, was answered by a cache.
+        cached = run.kind is RunKind.NODE and outcome is Outcome.OK and outputs is None and self._tells_tasks
+        self._tracker.end(run.key, outcome, outputs=self._runs.kept(outputs), error=error, cached=cached)
 
     # -- what the modes say ----------------------------------------------------------------------
 

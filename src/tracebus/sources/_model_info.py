@@ -9,6 +9,7 @@ from msgspec.structs import force_setattr
 
 from tracebus.capture import CapturedModel, clean_text
 from tracebus.events import Deferred, ModelInfo
+from tracebus.sources._glued import once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,5 +92,5 @@ def responding_model(response_metadata: Mapping[str, Any]) -> ModelInfo | None:
     """Return the model a response says it came from."""
     for key in _NAMES:
         if isinstance(name := response_metadata.get(key), str) and name:
-            return ModelInfo(name=clean_text(name))
+            return ModelInfo(name=clean_text(once(name)))
     return None

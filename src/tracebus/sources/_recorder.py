@@ -16,6 +16,7 @@ from tracebus.sources._chain_model import output_fields
 from tracebus.sources._chunks import is_output, output_of, plain_text, streamed_chunk
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt, run_name
 from tracebus.sources._closing import was_left
+from tracebus.sources._configurable import configured
 from tracebus.sources._handler import TracebusHandler
 from tracebus.sources._messages import as_plain, captured, said_by
 from tracebus.sources._model_info import RequestedModel
@@ -107,6 +108,8 @@ class Recorder:
         if inputs is None and parent is None and call is not None:
             inputs = call.inputs
         noted = dict(metadata) if metadata else {}
+        if parent is None and reported is None:
+            noted.update(configured(noted))
         attempt = retry_attempt(tagged) if tagged else None
         if attempt is None and "langgraph_node" in noted:
             attempt = attempt_under_way(kind, tool_call_id)

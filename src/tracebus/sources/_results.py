@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from tracebus.capture import clean_text
+from tracebus.sources._glued import unglued
 from tracebus.sources._model_info import responding_model
 from tracebus.sources._usage import NOTHING_USED, first_usage, is_from_cache, usage_told
 
@@ -85,7 +86,8 @@ def _described(
         if calls and index < len(reasons) and reasons[index] == "stop" and _has_status(answers[index]):
             reasons[index] = "tool_calls"
     model = next((found for a in answers for info in a if (found := responding_model(info))), None)
-    return {"finish_reasons": tuple(reason for reason in reasons if reason is not None), "model": model}
+    apart = (one for reason in reasons if reason is not None for one in unglued(reason))
+    return {"finish_reasons": tuple(apart), "model": model}
 
 
 def _finish_reason(answer: Sequence[Mapping[str, Any]]) -> str | None:

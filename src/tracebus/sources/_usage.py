@@ -71,6 +71,10 @@ def usage_of_message(usage_metadata: Mapping[str, Any] | None) -> TokenUsage | N
                 other[f"{side}_{name}"] = count
     if not fields.get("cache_creation_tokens") and (written := sum(other.get(name, 0) for name in _WRITTEN)):
         fields["cache_creation_tokens"] = written
+    if fields.get("input_tokens") == 0 and fields.get("output_tokens"):
+        # An answer to nothing: LangChain puts 0 where a stream said the input in a piece it did not read.
+        for name in ("input_tokens", "total_tokens"):
+            fields.pop(name, None)
     return TokenUsage(**fields, other=other) if fields or other else None
 
 

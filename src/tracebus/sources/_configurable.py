@@ -1,0 +1,56 @@
+"""What a call is configured with, where LangChain's callbacks no longer say it.
+
+Since langchain-core 1.8 only LangSmith's tracer is given the values in `config["configurable"]`, by which
+programs say who asks: a user, a tenant, a session. They are in the config of the call that begins a root
+run, and that config is in the code that calls us.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["configured"]
+
+_DEPTH = 16
+"""How many frames up the config is looked for; a root run begins at most eight below it."""
+_LIBRARIES = ("langchain", "langgraph")
+_PLAIN = (str, int, float, bool)
+
+
+def configured(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plain values a root run that begins here is configured with and *metadata* does not say.
+
+    As langchain-core 1.0 told every handler, and still tells LangSmith: what is private to LangGraph, by
+    its name, and what is an API key is not among them.
+    """
+    configurable = _configurable(sys._getframe(1))  # noqa: SLF001  # see above: nothing else says it
+    return {
+        name: value
+        for name, value in configurable.items()
+        if name not in metadata
+        and name != "api_key"
+        and not str(name).startswith(("__", "checkpoint_"))
+        and isinstance(value, _PLAIN)
+    }
+
+
+def _configurable(frame: FrameType | None) -> Mapping[str, Any]:
+    for _ in range(_DEPTH):
+        if frame is None:
+            break
+        if "config" in frame.f_code.co_varnames and _is_librarys(frame):
+            config = frame.f_locals.get("config")
+            found = config.get("configurable") if isinstance(config, Mapping) else None
+            if isinstance(found, Mapping) and found:
+                return found
+        frame = frame.f_back
+    return {}
+
+
+def _is_librarys(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).startswith(_LIBRARIES)
