@@ -9,7 +9,8 @@ from tracebus.events import Gap
 from tracebus.logs import open_log
 from tracebus.runstate import RunState, compacted
 from tracebus_exporters.web._content import without_content, without_tracebacks
-from tracebus_exporters.web._hub import Hub, MissedEventsError
+from tracebus_exporters.web._hub import Hub
+from tracebus_exporters.web._queue import MissedEventsError
 from tracebus_exporters.web._source import BusSource, LogSource
 
 
@@ -274,9 +275,9 @@ async def test_trees_nobody_watches_are_forgotten(story, monkeypatch):
 
 async def test_a_reader_far_behind_is_told(story, monkeypatch):
     """A projection cannot be resynchronised: it ends with an error rather than with a hole."""
-    from tracebus_exporters.web import _hub
+    from tracebus_exporters.web import _queue
 
-    monkeypatch.setattr(_hub, "_QUEUED", 3)
+    monkeypatch.setattr(_queue, "_QUEUED", 3)
     bus = EventBus()
     async with hub_on(BusSource(bus)) as hub:
         events = hub.events("root")

@@ -6,25 +6,25 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tracebus.events import Gap, RunEnded
-from tracebus.runstate import RunState
+from tracebus.events import Gap
 from tracebus_exporters.web._content import everything
 from tracebus_exporters.web._feed import Feed
 from tracebus_exporters.web._list import RunList
-from tracebus_exporters.web._outline import Outline
+from tracebus_exporters.web._queue import EventQueue
+from tracebus_exporters.web._tree import WatchedTree
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from tracebus.bus import Snapshot
     from tracebus.events import Event, RunEvent
+    from tracebus.runstate import RunState
     from tracebus_exporters.web._content import View
+    from tracebus_exporters.web._outline import Outline
     from tracebus_exporters.web._source import Source
 
-__all__ = ["Hub", "MissedEventsError"]
+__all__ = ["Hub"]
 
 _logger = logging.getLogger("tracebus.web")
 
@@ -35,11 +35,6 @@ _LINGER = 60.0
 _CARE = 5.0
 _LOOKED_UP = 50
 _PATIENCE = 0.1
-_QUEUED = 50_000
-
-
-class MissedEventsError(Exception):
-    """A reader of a run's events was so slow that some are gone."""
 
 
 class _Consumer(Protocol):
@@ -65,7 +60,7 @@ class Hub:
         self._frame = frame
         self.runs = RunList(_LISTED)
         self.list = Feed(self.runs)
-        self._trees: dict[str, _Tree] = {}
+        self._trees: dict[str, WatchedTree] = {}
         self._consumers: dict[str, set[_Consumer]] = {}
         self._pending: list[Event] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -102,7 +97,7 @@ class Hub:
         """Return the feed of a root run, read from the source if nobody watched it yet."""
         tree = self._trees.get(root_id)
         if tree is None:
-            tree = self._trees[root_id] = _Tree(self, root_id)
+            tree = self._trees[root_id] = WatchedTree(self, root_id)
             self._consumers.setdefault(root_id, set()).add(tree)
         tree.touch()
         await tree.loaded()
@@ -129,7 +124,7 @@ class Hub:
         Raises:
             MissedEventsError: the reader was slower than a bounded queue allows.
         """
-        queue = _Queue(root_id)
+        queue = EventQueue(root_id)
         consumers = self._consumers.setdefault(root_id, set())
         consumers.add(queue)
         try:
@@ -268,154 +263,3 @@ class Hub:
                     del self._trees[root_id]
                     self._consumers[root_id].discard(tree)
             self._consumers = {root: held for root, held in self._consumers.items() if held}
-
-
-class _Tree:
-    """A watched tree: its fold and its feed."""
-
-    def __init__(self, hub: Hub, root_id: str) -> None:
-        self._hub = hub
-        self._root_id = root_id
-        self.state = RunState()
-        self.outline = Outline(self.state.document)
-        self.feed = Feed(self.state)
-        self._waiting: list[RunEvent] | None = []
-        self._loading = asyncio.create_task(self._load(()))
-        self._unwatched_since = time.monotonic()
-
-    async def loaded(self) -> None:
-        await asyncio.shield(self._loading)
-
-    def take(self, events: Sequence[RunEvent]) -> None:
-        if self._waiting is not None:
-            self._waiting += events
-        elif events:
-            fresh = self._new(events)
-            self.outline.count(fresh)
-            self.feed.publish(self.state.apply_all(fresh))
-            self._end_if_over()
-
-    def missed(self, gap: Gap) -> None:
-        """Bring the tree in line again: from the source, where that has what was missed."""
-        opened = self._hub.source.open_runs()
-        if opened is not None:
-            runs = self.state.document["runs"]
-            suspects = [run_id for run_id, run in runs.items() if run["status"] == "running"]
-            if self._waiting is None:
-                self.feed.publish(self.state.apply(gap))
-            self._resyncing = asyncio.create_task(self._resync(opened, suspects))
-        elif self._waiting is None:
-            self._waiting = []
-            self._loading = asyncio.create_task(self._load((gap,)))
-
-    async def _resync(self, opened: Snapshot, suspects: list[str]) -> None:
-        """Mark those of *suspects* as lost that ended unseen, once every end still to be seen has been."""
-        await self.loaded()
-        await self._hub.caught_up(opened.seq)
-        starts = [self._hub.view(run) for run in opened.open if run.root_run_id == self._root_id]
-        alive = {run.run_id for run in opened.open}
-        gone = [run_id for run_id in suspects if run_id not in alive]
-        self.feed.publish(self.state.apply_all(starts) + self.state.lose(gone))
-        self._end_if_over()
-
-    def lose(self, run_ids: frozenset[str]) -> None:
-        if self._waiting is None:
-            self.feed.publish(self.state.lose(run_ids))
-            self._end_if_over()
-
-    def touch(self) -> None:
-        """Note that somebody asks for it now."""
-        self._unwatched_since = time.monotonic()
-
-    def forgotten(self, now: float, linger: float) -> bool:
-        """Tell whether nobody has watched for *linger* seconds."""
-        if self.feed.viewers:
-            self._unwatched_since = now
-        return not self.feed.viewers and now - self._unwatched_since > linger
-
-    async def _load(self, gaps: Sequence[Gap]) -> None:
-        try:
-            stored = await self._hub.read_run(self._root_id)
-        except Exception as error:
-            _logger.exception("cannot read run %s", self._root_id)
-            stored = []
-            self.feed.end("error", {"message": f"the run cannot be read: {error}"})
-        state = RunState()
-        state.apply_all([*stored, *gaps])
-        waiting, self._waiting = self._waiting or [], None
-        self.state = state
-        fresh = self._new(waiting)
-        state.apply_all(fresh)
-        self.outline = Outline(state.document)
-        self.outline.count(stored)
-        self.outline.count(fresh)
-        self.feed.restart(state)
-        self._end_if_over()
-
-    def _new(self, events: Sequence[RunEvent]) -> list[RunEvent]:
-        """Return those of *events* that the source had not already told when the tree was read."""
-        return [event for event in events if event.seq > self.state.seq or not event.seq]
-
-    def _end_if_over(self) -> None:
-        root = self.state.document["runs"].get(self._root_id)
-        runs = self.state.document["runs"].values()
-        if root is None or root["status"] == "running":
-            over = False
-        else:
-            over = all(run["status"] != "running" for run in runs)
-        if over or (self._hub.finished and not self.feed.ended):
-            self.feed.end()
-        elif self.feed.ended and not over:
-            self.feed.reopen()
-
-
-class _Queue:
-    """A tree's events for one reader, at most so many."""
-
-    def __init__(self, root_id: str) -> None:
-        self._root_id = root_id
-        self._events: deque[RunEvent] = deque()
-        self._began = False
-        self._seq = 0
-        self._changed = asyncio.Event()
-        self._overflowed = False
-        self.over = False
-
-    def begin(self, stored: list[Event]) -> None:
-        """Put what was stored before what came meanwhile."""
-        known = [event for event in stored if not isinstance(event, Gap)]
-        self._seq = max((event.seq for event in known), default=0)
-        later = [event for event in self._events if event.seq > self._seq or not event.seq]
-        self._events = deque([*known, *later])
-        self._began = True
-        self._changed.set()
-
-    def take(self, events: Sequence[RunEvent]) -> None:
-        fresh = [event for event in events if event.seq > self._seq or not event.seq]
-        self._events.extend(fresh)
-        if len(self._events) > _QUEUED:
-            self._overflowed = True
-            self._events.clear()
-        self._changed.set()
-
-    def missed(self, gap: Gap) -> None:  # noqa: ARG002  how many does not matter
-        self._overflowed = True
-        self._changed.set()
-
-    async def next(self, finished: Any) -> list[RunEvent]:
-        """Wait for events; none at the end."""
-        while not (self._began and self._events):
-            if self._overflowed:
-                raise MissedEventsError("events of this run were missed: start again for its state as it is")
-            if self._began and finished():
-                return []
-            self._changed.clear()
-            await self._changed.wait()
-        events = list(self._events)
-        self._events.clear()
-        self.over = any(_ends(event, self._root_id) for event in events)
-        return events
-
-
-def _ends(event: RunEvent, root_id: str) -> bool:
-    return isinstance(event, RunEnded) and event.run_id == root_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tracebus_exporters.web._hub import MissedEventsError
+from tracebus_exporters.web._queue import MissedEventsError
 from tracebus_exporters.web._wire import data_frame
 
 if TYPE_CHECKING:

@@ -1,10 +1,12 @@
 // The page: the browser's twin of `tracebus watch`.
 
-import { STATUS, count, dollars, duration, element, setText, several, visible } from "./format.js";
+import { element, setText, several, visible } from "./format.js";
 import { bind } from "./keys.js";
 import { callAsked, wordsIn } from "./model/filter.js";
+import { batchTree, groupAsRun } from "./model/whole.js";
 import { copy } from "./view/copy.js";
 import { Detail } from "./view/detail.js";
+import { drawCounts, factsOf, say } from "./view/heads.js";
 import { icon } from "./view/icons.js";
 import { List } from "./view/list.js";
 import { Tree } from "./view/tree.js";
@@ -101,20 +103,7 @@ function openBatch(row) {
 function drawBatch() {
   const row = list.rows.find(({ id }) => id === state.batch);
   if (!row) return;
-  const members = row.members.map(({ id }) => state.list.runs[id]).filter(Boolean);
-  const done = members.length === row.size && members.every(({ status }) => status !== "running");
-  const starts = members.map((run) => run.start_time).filter((time) => time !== null);
-  const whole = {
-    id: row.id, parent_id: null, kind: "batch", name: `${members[0].name} ×${row.size}`, text: [], virtual: true, usage: null, error: null,
-    status: !done ? "running" : members.some(({ status }) => status === "error") ? "error" : "ok",
-    start_time: starts.length ? Math.min(...starts) : null, end_time: done ? Math.max(...members.map((run) => run.end_time ?? 0)) : null,
-  };
-  const runs = { [row.id]: whole };
-  for (const run of members) {
-    const usage = run.total_tokens === null ? null : { input_tokens: run.input_tokens, output_tokens: run.output_tokens };
-    runs[run.id] = { ...run, parent_id: row.id, batch: null, usage, text: [] };
-  }
-  state.run = { runs };
+  state.run = batchTree(row, state.list.runs);
   state.missedStructure = true;
   drawRun();
 }
@@ -137,20 +126,8 @@ function drawRun() {
   }
   const top = state.run.runs[tree.model.tops[0]];
   if (top) setText($("run-title"), visible(top.name));
-  setText($("run-facts"), facts(top, now));
+  setText($("run-facts"), factsOf(top, tree.model, now));
   drawDetail(now);
-}
-
-function facts(top, now) {
-  if (!top) return "";
-  const sum = tree.model.totals.get(top.id);
-  const calls = tree.model.models.length;
-  const took = top.start_time === null ? "" : duration((top.end_time ?? (top.status === "running" ? now : top.start_time)) - top.start_time);
-  const words = [top.status, took, calls ? several(calls, "model call") : several(tree.model.totals.size, "run")];
-  if (sum?.failures) words.push(`${sum.failures} ${STATUS.error}`);
-  if (sum && sum.input_tokens !== null) words.push(`${count(sum.input_tokens + (sum.output_tokens ?? 0))} tokens`);
-  if (sum && sum.cost !== null) words.push(dollars(sum.cost) + (sum.partial ? "+" : ""));
-  return words.filter(Boolean).join(" · ");
 }
 
 function drawDetail(now = Date.now()) {
@@ -159,58 +136,17 @@ function drawDetail(now = Date.now()) {
   const row = tree.row(id);
   const { model } = tree;
   const callOf = (other) => model.number.get(other);
-  if (row && row.type !== "run") return detail.update(groupAsRun(row), { sum: null, callOf }, now);
+  if (row && row.type !== "run") {
+    const { label, root } = tree.drawn.get(row.id) ?? {};
+    return detail.update(groupAsRun(row, tree.runs, label?.textContent ?? row.type, root?.dataset.status ?? "ok"), { sum: null, callOf }, now);
+  }
   const path = [];
   for (let at = tree.runs[id]?.parent_id; at && tree.runs[at]; at = tree.runs[at].parent_id) path.unshift(tree.runs[at].name);
   detail.update(tree.runs[id], { number: callOf(id), total: model.models.length, sum: model.totals.get(id), callOf, path }, now);
 }
 
-/** A row of many runs, as far as it can be told like one. */
-function groupAsRun(row) {
-  const members = row.members.map((id) => tree.runs[id]).filter(Boolean);
-  const ends = members.map(({ end_time }) => end_time);
-  return {
-    id: row.id, kind: row.type, name: tree.drawn.get(row.id)?.label.textContent ?? row.type, status: tree.drawn.get(row.id)?.root.dataset.status ?? "ok",
-    start_time: Math.min(...members.map(({ start_time }) => start_time)), end_time: ends.includes(null) ? null : Math.max(...ends), text: [], usage: null, virtual: true,
-  };
-}
-
-function drawCounts() {
-  const counts = {};
-  const runs = Object.values(state.list.runs);
-  for (const { status } of runs) counts[status] = (counts[status] ?? 0) + 1;
-  const { running = 0, ok = 0, error = 0, ...others } = counts;
-  const rest = Object.values(others).reduce((sum, number) => sum + number, 0);
-  const used = runs.reduce((sum, run) => sum + (run.total_tokens ?? 0), 0);
-  const parts = [["running", `${running} running`], ["ok", `${ok} ${STATUS.ok}`], ["error", `${error} ${STATUS.error}`], ["cancelled", `${rest} ${STATUS.cancelled}`], ["tokens", `${count(used)} tok`]];
-  const key = parts.map(([, text]) => text).join();
-  if ($("counts").dataset.key !== key) {
-    $("counts").dataset.key = key;
-    $("counts").replaceChildren(...parts.flatMap(([name, text]) => [element("span", `count-${name}${text.startsWith("0") ? " none" : ""}`, text), " "]));
-  }
-  const missed = state.list.missed ?? 0;
-  $("missed").hidden = !missed;
-  setText($("missed"), `${count(missed)} missed`);
-}
-
 function announce(text) {
   setText($("announcements"), visible(text));
-}
-
-/** Say in *place* why nothing is to be seen, and how to leave; nothing where *text* is null. */
-function say(place, text, leaveFilter) {
-  place.hidden = text === null;
-  if (text === null) return void place.replaceChildren();
-  const made = [element("p", "", text)];
-  if (leaveFilter) {
-    const button = element("button", "", "Clear the filter");
-    button.type = "button";
-    button.addEventListener("click", leaveFilter);
-    const hint = element("p", "quiet", "or press ");
-    hint.append(element("kbd", "", "esc"));
-    made.push(button, hint);
-  }
-  place.replaceChildren(...made);
 }
 
 function setFollowing(on) {
@@ -360,7 +296,7 @@ for (const button of document.querySelectorAll(".back")) {
 
 function drawList(structural) {
   list.update(state.list.runs, structural, Date.now());
-  drawCounts();
+  drawCounts($("counts"), $("missed"), state.list);
   const some = Object.keys(state.list.runs).length > 0;
   $("no-runs").hidden = some;
   $("runs").hidden = !list.rows.length;
