@@ -1,6 +1,7 @@
 """The clients of others, unmodified.
 
-They need node and a folder with fast-json-patch, eventsource-parser, @ag-ui/client and ai (the page's tests: axe-core)::
+They need node and a folder with fast-json-patch, eventsource-parser, @ag-ui/client and ai; the page's tests need
+axe-core in it::
 
     npm install fast-json-patch eventsource-parser @ag-ui/client ai axe-core
     TRACEBUS_NODE_MODULES=$PWD/node_modules scripts/test tests/web/test_clients.py

@@ -27,7 +27,7 @@ export function fileIn(block) {
 
 /** Return an element that shows the file. */
 export function media(file) {
-  const what = file.mime ?? file.kind.replace(/^(input_|image_)/, "").replace("_url", "");
+  const what = file.mime ?? file.kind.replace(/^input_|_url$/g, "");
   if (file.data === null) return note(`${what} at ${file.url ?? "an unknown place"}`, "not loaded");
   const bytes = Math.floor((file.data.replace(/[\s=]/g, "").length * 3) / 4);
   const size = bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(bytes < 10_240 ? 1 : 0)} kB`;
