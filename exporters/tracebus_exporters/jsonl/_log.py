@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from tracebus.events import Gap, encode_json
+from tracebus.events import Gap, encode_json, settle_all
 from tracebus.exceptions import InvalidLogError
 from tracebus.logs import (
     Losses,
@@ -24,6 +24,7 @@ from tracebus.logs import (
     require_writable,
 )
 from tracebus_exporters.jsonl._file import append_lines, locked, opened
+from tracebus_exporters.jsonl._parts import PartWriter, is_part, needed_parts
 from tracebus_exporters.jsonl._tail import PRUNED, Tail, event_in
 
 if TYPE_CHECKING:
@@ -49,15 +50,24 @@ class JsonlLog:
         path: the file; it is created readable for this user alone.
         retention: how much to keep; looked after while appending.
         clock: nanoseconds since the epoch; ages are by the events' own times.
+        parts: write long texts and messages once, to which later lines refer; with `False` every line is
+            a whole event, for `jq` and `grep`, and a long agent's file grows with the square of its steps.
     """
 
     exit_timeout = 60.0
     """Seconds the end of a process waits: what is stored on this machine arrives if it takes longer."""
 
     def __init__(
-        self, path: Path, *, retention: Retention = _EVERYTHING, clock: Callable[[], int] = time.time_ns
+        self,
+        path: Path,
+        *,
+        retention: Retention = _EVERYTHING,
+        clock: Callable[[], int] = time.time_ns,
+        parts: bool = True,
     ) -> None:
         self.path = path
+        self._refers_back = parts
+        self._parts = PartWriter()
         self.retention = retention
         self._clock = clock
         self._tail = Tail(path)
@@ -74,9 +84,11 @@ class JsonlLog:
 
     def append(self, events: Sequence[Event], /) -> int:
         """Write *events* with one write and return the position of the last event of the log."""
-        data = b"".join([encode_json(event) + b"\n" for event in events])
+        settle_all(events)
         with locked(self.path) as file:
+            data, new = self._parts.lines(file, events) if self._refers_back else (_lines(events), set())
             append_lines(file, data)
+            self._parts.written(file, data, new)
             position = self._tail.head(file)
         self._until_prune -= len(events)
         if self._until_prune <= 0:
@@ -154,6 +166,11 @@ class JsonlLog:
     def after_fork(self) -> None:
         """Make the lock anew: the thread that held it may not exist in this process."""
         self._tail = Tail(self.path)
+        self._parts = PartWriter()
+
+
+def _lines(events: Sequence[Event]) -> bytes:
+    return b"".join([encode_json(event) + b"\n" for event in events])
 
 
 def from_url(url: str) -> JsonlLog:
@@ -168,11 +185,12 @@ def from_url(url: str) -> JsonlLog:
         max_size=options.take("max_size", parse_size, None),
         max_age=options.take("max_age", parse_duration, None),
     )
+    parts = options.take("parts", lambda text: text not in {"off", "0", "no"}, True)
     options.nothing_left()
     path = parsed.path()
     if path is None:
         raise InvalidLogError(f"{url!r} names no file; write jsonl:PATH")
-    return JsonlLog(path.absolute(), retention=retention)
+    return JsonlLog(path.absolute(), retention=retention, parts=parts)
 
 
 def _kept_from(file: BinaryIO, retention: Retention, now: int) -> int:
@@ -183,6 +201,9 @@ def _kept_from(file: BinaryIO, retention: Retention, now: int) -> int:
     file.seek(0)
     offset = 0
     for line in file:
+        if is_part(line):  # goes with what comes before it; those still needed are written again
+            offset += len(line)
+            continue
         event = event_in(line)
         old = event is not None and event.time < oldest
         if not (offset < surplus or old or PRUNED in line):
@@ -197,6 +218,7 @@ def _replace(path: Path, file: BinaryIO, keep: int, gone: int) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as new:
         new.write(msgspec.json.encode(head) + b"\n")
+        new.writelines(needed_parts(file, keep))
         file.seek(keep)
         while block := file.read(1024 * 1024):
             new.write(block)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import threading
 from bisect import bisect_right
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec.structs import force_setattr
 
 from tracebus.events import Gap, decode_json
 from tracebus.exceptions import InvalidEventError, InvalidLogError, UnknownEventTypeError
+from tracebus.logs import put_together
 from tracebus_exporters.jsonl._file import opened
+from tracebus_exporters.jsonl._parts import PartIndex, is_part, places_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tracebus.events import Event
+    from tracebus.logs import Places
 
 __all__ = ["PRUNED", "Tail", "event_in"]
 
@@ -38,10 +42,12 @@ class Tail:
         self._positions = [0]
         self._offsets = [0]
         self._read_to = 0
+        self._parts = PartIndex()
 
     def read(self, after: int, limit: int) -> list[Event]:
         """Return what `Log.read` returns."""
         found: list[Event] = []
+        apart: list[tuple[Event, Places]] = []
         with self._lock, opened(self._path) as file:
             if file is None or limit < 1:
                 return found
@@ -59,10 +65,14 @@ class Tail:
                 missing = position - (event.missed if isinstance(event, Gap) else 1) - expected
                 if missing > 0:
                     found.append(Gap(seq=expected + missing, time=event.time, missed=missing))
+                if (places := places_in(line)) is not None:
+                    apart.append((event, places))
                 found.append(event)
                 expected = position
                 if len(found) >= limit:
                     break
+            for event, places in apart:
+                put_together(event, places, partial(self._parts.part, file))
         return found[:limit]
 
     def head(self, file: BinaryIO) -> int:
@@ -109,6 +119,7 @@ class Tail:
             return False
         replaced = PRUNED not in _first_line(file)
         self._positions, self._offsets, self._read_to = [0], [0], 0
+        self._parts.forget()
         return replaced
 
     def _lines(self, file: BinaryIO, after: int) -> Iterator[tuple[int, bytes]]:
@@ -120,13 +131,16 @@ class Tail:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return
-            position += _span(line)
+            if is_part(line):
+                self._parts.note(line, offset)
+            else:
+                position += _span(line)
             offset += len(line)
             self._read_to = max(self._read_to, offset)
             if number % _MARK_EVERY == 0 and offset > self._offsets[-1]:
                 self._positions.append(position)
                 self._offsets.append(offset)
-            if position > after:
+            if position > after and not is_part(line):
                 yield position, line
 
 

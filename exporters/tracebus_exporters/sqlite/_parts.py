@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from tracebus.logs import PartCache
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,7 +21,6 @@ LAG = 256
 anew: so its stamp alone tells that no event has it any more, and it goes soon after its last event."""
 
 _MOST_KNOWN = 50_000
-_MOST_CACHED = 16_000_000
 _MOST_VARIABLES = 500
 _ADD = "INSERT INTO parts (digest, stamp, data, is_run) VALUES (?, ?, ?, ?)"
 _STAMP = "UPDATE parts SET stamp = max(stamp, ?) WHERE id = ?"
@@ -83,25 +83,21 @@ class PartReader:
     """Reads parts, and keeps some: events that have a part in common get the same object."""
 
     def __init__(self) -> None:
-        self._cached: OrderedDict[int, tuple[Any, int]] = OrderedDict()
-        self._size = 0
+        self._cache = PartCache()
 
     def forget(self) -> None:
         """Forget everything: it is another file."""
-        self._cached.clear()
-        self._size = 0
+        self._cache.forget()
 
     def read(self, connection: sqlite3.Connection, wanted: set[int]) -> dict[int, Any]:
         """Return the parts of these ids: JSON data, or a tuple of it for a run of messages."""
         found: dict[int, Any] = {}
         missing: list[int] = []
         for part_id in wanted:
-            cached = self._cached.get(part_id)
-            if cached is None:
+            try:
+                found[part_id] = self._cache.get(part_id)
+            except KeyError:
                 missing.append(part_id)
-            else:
-                self._cached.move_to_end(part_id)
-                found[part_id] = cached[0]
         if missing:
             self._fetch(connection, missing, found)
         return found
@@ -116,7 +112,7 @@ class PartReader:
                 if is_run:
                     runs[part_id] = _decode(data)
                 else:
-                    found[part_id] = self._keep(part_id, _decode(data), len(data))
+                    found[part_id] = self._cache.keep(part_id, _decode(data), len(data))
         if not runs:
             return
         members = self.read(connection, {member for ids in runs.values() for member in ids} - found.keys())
@@ -124,14 +120,7 @@ class PartReader:
         for part_id, ids in runs.items():
             if all(member in members for member in ids):
                 run = tuple([members[member] for member in ids])
-                found[part_id] = self._keep(part_id, run, 8 * len(ids))
-
-    def _keep(self, part_id: int, value: Any, size: int) -> Any:
-        self._cached[part_id] = (value, size)
-        self._size += size
-        while self._size > _MOST_CACHED and len(self._cached) > 1:
-            self._size -= self._cached.popitem(last=False)[1][1]
-        return value
+                found[part_id] = self._cache.keep(part_id, run, 8 * len(ids))
 
 
 def remove_unused(connection: sqlite3.Connection, cut: int) -> None:

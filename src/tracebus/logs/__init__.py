@@ -29,6 +29,7 @@ from tracebus.logs._log import Log, Retention
 from tracebus.logs._losses import Losses
 from tracebus.logs._named import named_run
 from tracebus.logs._open import default_log_path, known_logs, open_log
+from tracebus.logs._part_cache import PartCache
 from tracebus.logs._parts import Part, Place, Places, ids_in, put_together, take_apart
 from tracebus.logs._place import require_writable
 from tracebus.logs._runs import MODEL_KINDS, RunQuery, RunStatus, RunSummary, thread_of
@@ -42,6 +43,7 @@ __all__ = [
     "Losses",
     "Options",
     "Part",
+    "PartCache",
     "Place",
     "Places",
     "Progress",
