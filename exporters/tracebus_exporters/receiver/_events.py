@@ -19,11 +19,13 @@ from tracebus.events import (
     RunStreamed,
 )
 from tracebus_exporters.otel import _semconv as sc
+from tracebus_exporters.receiver._capturing import kept_small
 from tracebus_exporters.receiver._messages import parsed
-from tracebus_exporters.receiver._metadata import NAMES, OTHER_NAMES, TRACELOOP_KIND, metadata_of
+from tracebus_exporters.receiver._metadata import metadata_of
 from tracebus_exporters.receiver._models import answering, asked, used
 from tracebus_exporters.receiver._names import KINDS, OI_KINDS, TRACELOOP_KINDS
 from tracebus_exporters.receiver._payloads import MODELS, call_id, given, made
+from tracebus_exporters.receiver._plan import NAMES, OTHER_NAMES, TRACELOOP_KIND, plan_of
 from tracebus_exporters.receiver._reading import first_text, number_or_none, text_or_none
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from tracebus.capture import Capture
     from tracebus.events import RunEvent
+    from tracebus_exporters.receiver._plan import Plan
     from tracebus_exporters.receiver._span import Span, SpanEvent
 
 __all__ = ["Place", "events_of"]
@@ -58,30 +61,32 @@ def events_of(
         run_of: the id of the run that the span of a trace id and a span id is.
     """
     attributes = span.attributes
-    kind = _kind(span)
+    plan, kind = plan_of(attributes), _kind(span)
+    speaks = plan.content or bool(span.events)
     ids: dict[str, Any] = {
         "run_id": place.run_id,
         "parent_run_id": place.parent_run_id,
         "root_run_id": place.root_run_id,
     }
-    inputs, cuts = _kept(given(span, kind), capture, "/inputs")
-    metadata, more = _kept(metadata_of(span, capture), capture, "/metadata", content=False)
+    inputs, cuts = _kept(given(span, kind, flat=plan.flat) if speaks else None, capture, "/inputs")
+    metadata = metadata_of(span, plan, capture)
+    metadata, more = kept_small(metadata, capture, "/metadata") if metadata else (metadata, ())
     started = RunStarted(
         time=span.start,
         kind=kind,
         name=_name(span, kind),
         tags=_tags(attributes),
-        metadata=metadata if isinstance(metadata, dict) else {},
+        metadata=metadata,
         inputs=inputs,
-        model=asked(attributes, capture) if kind in MODELS else None,
+        model=asked(attributes, plan, capture) if kind in MODELS else None,
         tool_call_id=_call_id(span) if kind is RunKind.TOOL else None,
-        batch=_batch(attributes),
+        batch=_batch(attributes) if plan.batch else None,
         links=_links(span, run_of) if span.links else (),
         attempt=number_or_none(attributes.get(sc.RUN_ATTEMPT)),
         cuts=(*cuts, *more),
         **ids,
     )
-    ended = _ended(span, kind, capture, ids) if span.end else None
+    ended = _ended(span, kind, plan, capture, ids) if span.end else None
     return started, _between(span, kind, ended, capture, ids), ended
 
 
@@ -138,20 +143,21 @@ def _links(span: Span, run_of: Callable[[str, str], str]) -> tuple[Link, ...]:
     return tuple(found)
 
 
-def _ended(span: Span, kind: RunKind, capture: Capture, ids: dict[str, Any]) -> RunEnded:
+def _ended(span: Span, kind: RunKind, plan: Plan, capture: Capture, ids: dict[str, Any]) -> RunEnded:
     attributes = span.attributes
     is_model = kind in MODELS  # an agent's span repeats what its models said of themselves
     outcome = _outcome(span)
-    outputs, cuts = _kept(made(span, kind), capture, "/outputs")
+    speaks = plan.content or bool(span.events)
+    outputs, cuts = _kept(made(span, kind, flat=plan.flat) if speaks else None, capture, "/outputs")
     reasons = attributes.get(sc.RESPONSE_FINISH_REASONS) or attributes.get(sc.OI_FINISH_REASON)
     return RunEnded(
         time=max(span.start, span.end),
         outcome=outcome,
         outputs=outputs,
-        usage=used(attributes) if is_model else None,
+        usage=used(attributes, plan) if is_model else None,
         error=_error(span) if outcome is Outcome.ERROR else None,
         finish_reasons=_reasons(reasons) if is_model else (),
-        model=answering(attributes) if is_model else None,
+        model=answering(attributes, plan) if is_model else None,
         response_id=text_or_none(attributes.get(sc.RESPONSE_ID)),
         cached=attributes.get(sc.RUN_CACHED) is True,
         cuts=cuts,
@@ -250,10 +256,10 @@ def _said(outputs: Any) -> tuple[str, str]:
     return "".join(text), "".join(reasoning)
 
 
-def _kept(value: Any, capture: Capture, path: str, *, content: bool = True) -> tuple[Any, tuple[Cut, ...]]:
+def _kept(value: Any, capture: Capture, path: str) -> tuple[Any, tuple[Cut, ...]]:
     """Return *value* under the rules of *capture*, and what was left out."""
     if value is None or value == {}:
         return value, ()
-    if content and not capture.content:
+    if not capture.content:
         return None, (Cut(path, "content"),)
     return to_json(value, capture, path)

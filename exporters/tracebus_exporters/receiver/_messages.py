@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tracebus_exporters.receiver._span import SpanEvent
 
-__all__ = ["given_messages", "parsed", "said_messages", "unflattened"]
+__all__ = ["FLAT", "given_messages", "parsed", "said_messages", "unflattened"]
 
 _TYPES = {
     "user": "human", "human": "human", "assistant": "ai", "ai": "ai", "model": "ai", "system": "system",
@@ -31,11 +31,12 @@ _SPOKEN = re.compile(r"gen_ai\.(system|user|assistant|tool)\.message")
 
 
 def given_messages(
-    attributes: Mapping[str, Any], events: Iterable[SpanEvent], *, model: bool
+    attributes: Mapping[str, Any], events: Iterable[SpanEvent], *, flat: bool, model: bool
 ) -> list[dict[str, Any]]:
     """Return the messages that were given, in the first form that is there; empty where none is.
 
-    A *model* is given its instructions, too; those of an agent are for its models.
+    *flat* tells whether one is written as many attributes. A *model* is given its instructions, too; those
+    of an agent are for its models.
     """
     found = _conventional(attributes.get(sc.INPUT_MESSAGES))
     instructions = parsed(attributes.get(sc.SYSTEM_INSTRUCTIONS)) if model else None
@@ -44,24 +45,31 @@ def given_messages(
         found.insert(0, _message({"role": "system", "parts": parts}))
     if found:
         return found
-    for prefix in _OLD_PROMPTS:
-        if old := unflattened(attributes, prefix):
-            return [_message(each) for each in old if isinstance(each, dict)]
-    if old := unflattened(attributes, _OI_PROMPTS):
-        return _openinference(old)
+    if flat:
+        for prefix in _OLD_PROMPTS:
+            if old := unflattened(attributes, prefix):
+                return [_message(each) for each in old if isinstance(each, dict)]
+        if old := unflattened(attributes, _OI_PROMPTS):
+            return _openinference(old)
     return _of_events(attributes, events, answers=False)
 
 
-def said_messages(attributes: Mapping[str, Any], events: Iterable[SpanEvent]) -> list[dict[str, Any]]:
+def said_messages(
+    attributes: Mapping[str, Any], events: Iterable[SpanEvent], *, flat: bool
+) -> list[dict[str, Any]]:
     """Return what a model said, in the first form that is there; empty where none is."""
     if found := _conventional(attributes.get(sc.OUTPUT_MESSAGES)):
         return found
-    for prefix in _OLD_ANSWERS:
-        if old := unflattened(attributes, prefix):
-            return [_message({"role": "assistant", **each}) for each in old if isinstance(each, dict)]
-    if old := unflattened(attributes, _OI_ANSWERS):
-        return _openinference(old)
+    if flat:
+        for prefix in _OLD_ANSWERS:
+            if old := unflattened(attributes, prefix):
+                return [_message({"role": "assistant", **each}) for each in old if isinstance(each, dict)]
+        if old := unflattened(attributes, _OI_ANSWERS):
+            return _openinference(old)
     return _of_events(attributes, events, answers=True)
+
+
+FLAT = tuple(f"{prefix}." for prefix in (*_OLD_PROMPTS, *_OLD_ANSWERS, _OI_PROMPTS, _OI_ANSWERS))
 
 
 def parsed(value: Any) -> Any:
@@ -227,7 +235,9 @@ def _of_events(
     """Return messages written as events of the span, as generations up to 1.36 had them, or listed in one."""
     rows = [(event.name, event.attributes) for event in events]
     for name in _ALL_MESSAGES:
-        listed = parsed(attributes.get(name))
+        if name not in attributes:
+            continue
+        listed = parsed(attributes[name])
         if isinstance(listed, list):
             if name == "pydantic_ai.all_messages":
                 return [] if answers else _conventional(listed)

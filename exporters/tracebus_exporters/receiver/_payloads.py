@@ -47,7 +47,7 @@ CONTENT_PREFIXES = (
 )  # fmt: skip
 
 
-def given(span: Span, kind: RunKind) -> Any:
+def given(span: Span, kind: RunKind, *, flat: bool) -> Any:
     """Return what the run was given; `None` where nothing says so."""
     attributes = span.attributes
     match kind:
@@ -59,13 +59,13 @@ def given(span: Span, kind: RunKind) -> Any:
             value = _first(attributes, _GIVEN)
             return {"query": value} if isinstance(value, str) else value
         case _ if kind in _CONVERSING and (
-            messages := given_messages(attributes, span.events, model=kind in MODELS)
+            messages := given_messages(attributes, span.events, flat=flat, model=kind in MODELS)
         ):
             return _completion(messages, "prompts") if kind is RunKind.LLM else {"messages": messages}
     return _first(attributes, _GIVEN)
 
 
-def made(span: Span, kind: RunKind) -> Any:
+def made(span: Span, kind: RunKind, *, flat: bool) -> Any:
     """Return what the run gave; `None` where nothing says so."""
     attributes = span.attributes
     match kind:
@@ -73,7 +73,7 @@ def made(span: Span, kind: RunKind) -> Any:
             return _first(attributes, (sc.TOOL_CALL_RESULT, *_MADE))
         case RunKind.RETRIEVER if documents := _documents(attributes):
             return {"documents": documents}
-        case _ if kind in _CONVERSING and (messages := said_messages(attributes, span.events)):
+        case _ if kind in _CONVERSING and (messages := said_messages(attributes, span.events, flat=flat)):
             return _completion(messages, "completions") if kind is RunKind.LLM else {"messages": messages}
     return _first(attributes, _MADE)
 

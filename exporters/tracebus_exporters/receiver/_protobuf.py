@@ -72,13 +72,12 @@ def _attributes(pairs: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for pair in pairs:
         value = pair.value
-        which = value.WhichOneof("value")
-        if which == "string_value":
-            found[pair.key] = value.string_value
-        elif which == "int_value":
-            found[pair.key] = value.int_value
+        if text := value.string_value:  # what most values are; asking which one it is costs as much again
+            found[pair.key] = text
+        elif number := value.int_value:
+            found[pair.key] = number
         else:
-            found[pair.key] = _value(value, which, _DEEPEST)
+            found[pair.key] = _value(value, value.WhichOneof("value"), _DEEPEST)
     return found
 
 

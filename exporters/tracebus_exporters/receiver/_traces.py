@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tracebus.events import Outcome, RunEnded, RunKind, RunStarted
@@ -133,12 +134,14 @@ class Traces:
         if span.span_id not in trace.runs:
             own = span.attributes.get(sc.RUN_ID)
             known = isinstance(own, str) and 0 < len(own) <= _LONGEST_ID
-            trace.runs[span.span_id] = own if known and isinstance(own, str) else span.trace_id + span.span_id
+            trace.runs[span.span_id] = (
+                own if known and isinstance(own, str) else _run_id(span.trace_id, span.span_id)
+            )
             self._remembered += 1
 
     def _run_of(self, trace_id: str, span_id: str) -> str:
         trace = self._traces.get(trace_id)
-        return (trace.runs.get(span_id) if trace is not None else None) or trace_id + span_id
+        return (trace.runs.get(span_id) if trace is not None else None) or _run_id(trace_id, span_id)
 
     def _told(self, ready: list[tuple[_Trace, Span]]) -> list[RunEvent]:
         """Return the events of placed spans, all starts before what follows, by time."""
@@ -154,7 +157,7 @@ class Traces:
                 ends.append(end)
                 self._end_stand_in(trace, span, end, ends)
         events = [*starts, *others, *reversed(ends)]
-        events.sort(key=_time)
+        events.sort(key=attrgetter("time"))
         return events
 
     def _place(self, trace: _Trace, span: Span) -> Place:
@@ -167,7 +170,7 @@ class Traces:
             return Place(run_id, root, root)
         parent = trace.runs.get(span.parent_id)
         if parent is None:
-            parent = trace.runs[span.parent_id] = span.trace_id + span.parent_id
+            parent = trace.runs[span.parent_id] = _run_id(span.trace_id, span.parent_id)
             self._remembered += 1
         return Place(run_id, parent if parent != run_id else root, root)
 
@@ -228,8 +231,9 @@ class Traces:
         return events
 
 
-def _time(event: RunEvent) -> int:
-    return event.time
+def _run_id(trace_id: str, span_id: str) -> str:
+    """Return the id of the run that a foreign span is: as long as others are, and as random as it was."""
+    return trace_id[16:] + span_id
 
 
 def _end(started: RunStarted, time: int, outcome: Outcome) -> RunEnded:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tracebus.events import Gap, settle_all
-from tracebus.logs import take_apart, tokens_of
+from tracebus.logs import take_apart
+from tracebus_exporters.sqlite._accounts import account, first_ends
 from tracebus_exporters.sqlite._changes import FINISH, TOUCH, UPSERT, Changes
 from tracebus_exporters.sqlite._connection import explained, open_for_writing
 from tracebus_exporters.sqlite._parts import PartWriter
@@ -20,32 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-    from tracebus.events import Event, RunEnded
+    from tracebus.events import Event
     from tracebus_exporters.sqlite._changes import RunChange
 
 __all__ = ["Writer"]
-
-_ABOVE = """
-WITH RECURSIVE above (run_id, parent, depth) AS (
-    SELECT run_id, parent_run_id, 0 FROM runs WHERE run_id = ?
-    UNION ALL
-    SELECT runs.run_id, runs.parent_run_id, depth + 1 FROM runs JOIN above ON runs.run_id = above.parent
-    WHERE depth < 1000
-)
-"""
-_ADD_TOKENS = (
-    _ABOVE  # noqa: S608 -- the column is one of three words of ours
-    + """
-UPDATE runs SET {column} = coalesce({column}, 0) + ? WHERE run_id IN (SELECT run_id FROM above)
-"""
-)
-_ADD_MODEL = (
-    _ABOVE  # noqa: S608 -- our own words
-    + """
-UPDATE runs SET models = json_insert(models, '$[#]', ?)
-WHERE run_id IN (SELECT run_id FROM above) AND NOT EXISTS (SELECT 1 FROM json_each(models) WHERE value = ?)
-"""
-)
 
 
 class Writer:
@@ -160,11 +139,10 @@ class Writer:
             seq += 1
             changes.add(event, seq)
             places.append((seq, event.root_run_id))
-        ended = [end for end in changes.ends if not _has_ended(connection, end)]
+        ended = first_ends(connection, changes)
         now = self._clock()
         self._index(connection, changes.runs.values(), self.producer.id, now)
-        for end in ended:
-            _account(connection, end)
+        account(connection, ended, changes)
         roots = self._root_ids(connection, {root for _, root in places})
         taken = [take_apart(event) for event in events]
         connection.executemany(
@@ -236,27 +214,6 @@ def last_seq(connection: sqlite3.Connection) -> int:
     """Return the position of the newest event there has been, whether it is still stored or not."""
     found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
     return int(found[0]) if found else 0
-
-
-def _has_ended(connection: sqlite3.Connection, end: RunEnded) -> bool:
-    """Return whether the log knows an end of the run already: its tokens are counted then."""
-    found = connection.execute(
-        "SELECT 1 FROM runs WHERE run_id = ? AND ended IS NOT NULL", (end.run_id,)
-    ).fetchone()
-    return found is not None
-
-
-def _account(connection: sqlite3.Connection, end: RunEnded) -> None:
-    """Add the tokens and the model of a run that ended to it and to the runs above it."""
-    if end.model is not None and end.model.name:
-        connection.execute(_ADD_MODEL, (end.run_id, end.model.name, end.model.name))
-    if end.usage is None:
-        return
-    # A run above model runs that reports tokens itself repeats theirs.
-    counted = connection.execute("SELECT total_tokens FROM runs WHERE run_id = ?", (end.run_id,)).fetchone()
-    if counted[0] is None:
-        for column, count in tokens_of(end.usage).items():
-            connection.execute(_ADD_TOKENS.format(column=column), (end.run_id, count))
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

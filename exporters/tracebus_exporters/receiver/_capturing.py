@@ -1,0 +1,51 @@
+"""What of a payload is kept, remembered for those that come again and again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tracebus.capture import to_json
+
+if TYPE_CHECKING:
+    from tracebus.capture import Capture
+    from tracebus.events import Cut
+
+__all__ = ["kept_small"]
+
+_MOST = 4_096
+_MOST_ITEMS = 16
+_LONGEST = 200
+_known: dict[tuple[Any, ...], tuple[Any, tuple[Cut, ...]]] = {}
+
+
+def kept_small(value: dict[str, Any], capture: Capture, path: str) -> tuple[dict[str, Any], tuple[Cut, ...]]:
+    """Return what `to_json` returns for metadata or parameters.
+
+    Most spans of a service say the same about themselves: what is flat and short is looked up.
+    """
+    key = _key(value, capture, path)
+    if key is not None and (found := _known.get(key)) is not None:
+        return dict(found[0]), found[1]
+    kept, cuts = to_json(value, capture, path)
+    result = kept if isinstance(kept, dict) else {}
+    if key is not None:
+        if len(_known) >= _MOST:
+            _known.clear()
+        _known[key] = result, cuts
+        return dict(result), cuts
+    return result, cuts
+
+
+def _key(value: dict[str, Any], capture: Capture, path: str) -> tuple[Any, ...] | None:
+    if len(value) > _MOST_ITEMS:
+        return None
+    parts: list[Any] = [capture, path]
+    for name, item in value.items():
+        kind = type(item)
+        if kind is str:
+            if len(item) > _LONGEST:
+                return None
+        elif kind is not int and kind is not float and kind is not bool:
+            return None
+        parts += (name, kind, item)
+    return tuple(parts)
