@@ -235,3 +235,18 @@ def test_the_command(tmp_path):
     log = open_log(url)
     assert [run.kind.value for run in log.runs(RunQuery())] == ["chat_model"]
     log.close()
+
+
+def test_beside_the_screen(tmp_path, served):
+    """`--receive` has a process of its own, which ends with the screen; a taken port is said before it opens."""
+    import click
+
+    from tracebus.cli._receiving import receiving
+
+    listening, _ = served
+    url = f"sqlite:{tmp_path / 'events.db'}"
+    with receiving(url, "--http-port", "0", "--grpc-port", "0"):
+        pass
+    taken = ("--http-port", str(listening.http), "--grpc-port", "0")
+    with pytest.raises(click.ClickException, match="cannot receive"), receiving(url, *taken):
+        pass

@@ -6,7 +6,7 @@ not ten times the agent's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracebus.logs import tokens_of
 
@@ -25,10 +25,10 @@ _COLUMNS = ("input_tokens", "output_tokens", "total_tokens")
 
 _ADD_TOKENS = """
 UPDATE runs SET
-    input_tokens = CASE WHEN ? THEN coalesce(input_tokens, 0) + ? ELSE input_tokens END,
-    output_tokens = CASE WHEN ? THEN coalesce(output_tokens, 0) + ? ELSE output_tokens END,
-    total_tokens = CASE WHEN ? THEN coalesce(total_tokens, 0) + ? ELSE total_tokens END
-WHERE run_id = ?
+    input_tokens = CASE WHEN ?1 IS NULL THEN input_tokens ELSE coalesce(input_tokens, 0) + ?1 END,
+    output_tokens = CASE WHEN ?2 IS NULL THEN output_tokens ELSE coalesce(output_tokens, 0) + ?2 END,
+    total_tokens = CASE WHEN ?3 IS NULL THEN total_tokens ELSE coalesce(total_tokens, 0) + ?3 END
+WHERE run_id = ?4
 """
 _ADD_MODEL = """
 UPDATE runs SET models = json_insert(models, '$[#]', ?)
@@ -46,29 +46,32 @@ def account(connection: sqlite3.Connection, ends: Sequence[RunEnded], changes: C
     """Add what *ends* say of tokens and models to their runs, which are in the table, and to those above."""
     # A run above model runs that reports tokens itself repeats theirs.
     counted = set(_known(connection, ends, "total_tokens IS NOT NULL"))
-    tokens: dict[str, dict[str, int]] = {}
+    tokens: dict[str, list[int | None]] = {}
     models: dict[tuple[str, str], None] = {}
-    parents: dict[str, str | None] = {}
+    above: dict[str, tuple[str, ...]] = {}
     for end in ends:
         name = end.model.name if end.model is not None else None
-        counts = tokens_of(end.usage) if end.usage is not None and end.run_id not in counted else {}
+        counts = tokens_of(end.usage) if end.usage is not None and end.run_id not in counted else None
         if not name and not counts:
             continue
-        for run_id in _upwards(connection, end.run_id, changes, parents):
+        parent = _parent(connection, end.run_id, changes)
+        if parent is not None and parent not in above:
+            above[parent] = tuple(_upwards(connection, parent, changes))
+        for run_id in (end.run_id, *(above[parent] if parent is not None else ())):
             if name:
-                models[run_id, name] = None
+                models[name, run_id] = None
             if counts:
-                added = tokens.setdefault(run_id, {})
-                for column, count in counts.items():
-                    added[column] = added.get(column, 0) + count
+                _add(tokens.setdefault(run_id, [None, None, None]), counts)
                 counted.add(run_id)
-    connection.executemany(_ADD_TOKENS, [_values(run_id, added) for run_id, added in tokens.items()])
-    connection.executemany(_ADD_MODEL, [(name, run_id, name) for run_id, name in models])
+    connection.executemany(_ADD_TOKENS, [(*added, run_id) for run_id, added in tokens.items()])
+    connection.executemany(_ADD_MODEL, [(*model, model[0]) for model in models])
 
 
-def _values(run_id: str, added: dict[str, int]) -> tuple[Any, ...]:
-    pairs = ((column in added, added.get(column, 0)) for column in _COLUMNS)
-    return (*(value for pair in pairs for value in pair), run_id)
+def _add(added: list[int | None], counts: dict[str, int]) -> None:
+    for place, column in enumerate(_COLUMNS):
+        count = counts.get(column)
+        if count is not None:
+            added[place] = (added[place] or 0) + count
 
 
 def _known(connection: sqlite3.Connection, ends: Sequence[RunEnded], condition: str) -> frozenset[str]:
@@ -85,18 +88,14 @@ def _known(connection: sqlite3.Connection, ends: Sequence[RunEnded], condition: 
     return frozenset(found)
 
 
-def _upwards(
-    connection: sqlite3.Connection, run_id: str, changes: Changes, parents: dict[str, str | None]
-) -> Iterator[str]:
+def _upwards(connection: sqlite3.Connection, run_id: str, changes: Changes) -> Iterator[str]:
     """Yield the run and those above it; a damaged log's circle ends somewhere."""
     current: str | None = run_id
     for _ in range(_DEEPEST):
         if current is None:
             return
         yield current
-        if current not in parents:
-            parents[current] = _parent(connection, current, changes)
-        current = parents[current]
+        current = _parent(connection, current, changes)
 
 
 def _parent(connection: sqlite3.Connection, run_id: str, changes: Changes) -> str | None:

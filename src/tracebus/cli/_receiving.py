@@ -18,13 +18,18 @@ _PATIENCE = 10.0
 
 
 @contextlib.contextmanager
-def receiving(log_url: str | None) -> Iterator[None]:
+def receiving(log_url: str | None, *options: str) -> Iterator[None]:
     """Run `tracebus receive` into the log until the block ends. It ends with this process in any case.
+
+    Args:
+        log_url: the log; the embedded log where not given.
+        options: further options of `tracebus receive`.
 
     Raises:
         click.ClickException: it cannot listen; the message says why.
     """
-    command = [sys.executable, "-m", "tracebus", "receive", "--until-eof", *([log_url] if log_url else [])]
+    log = [log_url] if log_url else []
+    command = [sys.executable, "-m", "tracebus", "receive", "--until-eof", *options, *log]
     with subprocess.Popen(  # noqa: S603  our own command
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
