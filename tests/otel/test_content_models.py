@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from tracebus.events import ModelInfo, Outcome, RunEnded, RunKind, RunStarted
+from tracebus.events import Gap, ModelInfo, Outcome, RunEnded, RunKind, RunStarted
 from tracebus_exporters.otel import OTelExporter
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -29,12 +30,22 @@ _CONTENT = (
 )  # fmt: skip
 
 
-def _spans(events, **options):
+@cache
+def _pipeline(generation, limit):
+    """An exporter into memory, made once: most of an example's time would go into making it."""
     memory, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(memory))
-    exporter = OTelExporter(tracer_provider=provider, content=True, **options)
+    exporter = OTelExporter(tracer_provider=provider, content=True, semconv=generation, openinference=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", str(limit))
+        exporter.export([Gap(time=1, missed=1)])  # the environment is read with the first events
+    return exporter, memory
+
+
+def _spans(events, generation, limit=65_536):
+    exporter, memory = _pipeline(generation, limit)
+    memory.clear()
     exporter.export(events)
-    exporter.close()
     return memory.get_finished_spans()
 
 
@@ -51,7 +62,7 @@ def _faults(spans, generation):
 @pytest.mark.parametrize("generation", ["0.1", "1.41"])
 def test_the_demo_and_an_agent_keep_to_the_models(generation):
     """Messages, instructions, tools and documents of every scene, and of an agent with a sub-agent."""
-    spans = _spans(programme.send(lambda _: None), semconv=generation)
+    spans = _spans(programme.send(lambda _: None), generation)
     assert _faults(spans, generation) == []
     written = {name for span in spans for name in _CONTENT if name in span.attributes}
     agents = find_spec("langchain") is not None
@@ -121,7 +132,8 @@ _DOCUMENTS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.timeout(600)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     heard=st.lists(_MESSAGES, min_size=1, max_size=3),
     said=st.lists(_MESSAGES, min_size=1, max_size=2),
@@ -151,9 +163,7 @@ def test_whatever_messages_hold_the_models_are_kept_to(  # noqa: PLR0917  what i
         ended = RunEnded(time=9, outcome=Outcome.OK, outputs=gave, finish_reasons=tuple(reasons), **about)
         events.append(ended)
     events.append(events.pop(1))  # the agent ends last
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", str(limit))
-        spans = _spans(events, semconv=generation, openinference=True)
+    spans = _spans(events, generation, limit)
     assert len(spans) == 3
     if limit > 1_000:
         assert _faults(spans, generation) == []
