@@ -8,14 +8,18 @@ import msgspec
 from msgspec.structs import force_setattr, replace
 
 from tracebus.events import Gap, RunEnded, RunStarted, decode_batch, encode_batch, settle_all
-from tracebus.logs import thread_of
+from tracebus.logs import Part, take_apart, thread_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tracebus.events import Event
+    from tracebus.logs import Places
 
-__all__ = ["Entry", "pack", "unpack", "unpack_index"]
+__all__ = ["NEWER", "Entry", "pack", "places_in", "unpack", "unpack_index"]
+
+NEWER = msgspec.msgpack.encode([{"type": "part"}])
+"""In the place of events that have parts, for versions that know none: they say that it is newer."""
 
 _MOST_EVENTS = 128
 
@@ -32,11 +36,15 @@ class Entry(msgspec.Struct, frozen=True):
     """The starts and ends in it without what is long; empty where there are none."""
     ends: bool = False
     """Whether the root run ends in it."""
+    places: bytes = b""
+    """Where in which of its events parts belong; empty where none does."""
+    parts: tuple[Part, ...] = ()
+    """The texts and messages its events refer to."""
 
     @property
     def size(self) -> int:
         """Bytes it takes here and on the way, about."""
-        return len(self.data) + len(self.index) + 200
+        return len(self.data) + len(self.index) + len(self.places) + 200
 
 
 def pack(events: Sequence[Event]) -> list[Entry]:
@@ -56,10 +64,18 @@ def pack(events: Sequence[Event]) -> list[Entry]:
 
 def unpack(seq: int, fields: Mapping[bytes, bytes]) -> list[Event]:
     """Return the events of a run's entry; *seq*, the entry's id, is the position of the last."""
-    events = decode_batch(fields[b"d"])
+    events = decode_batch(fields.get(b"e") or fields[b"d"])
     for position, event in enumerate(events, seq - len(events) + 1):
         force_setattr(event, "seq", position)
     return events
+
+
+def places_in(fields: Mapping[bytes, bytes]) -> dict[int, Places]:
+    """Return where in an entry's events parts belong, by the events' places in the entry."""
+    return _decode_places(fields[b"p"]) if b"p" in fields else {}
+
+
+_decode_places = msgspec.msgpack.Decoder(dict[int, list[tuple[list[str | int], Any]]]).decode
 
 
 def unpack_index(seq: int, fields: Mapping[bytes, bytes]) -> list[Event]:
@@ -80,7 +96,30 @@ def _entries(groups: dict[str, list[Event]]) -> Iterator[Entry]:
             part = events[start : start + _MOST_EVENTS]
             slim = [_slim(event, place) for place, event in enumerate(part, 1) if type(event) in _LIFECYCLE]
             ends = any(isinstance(event, RunEnded) and event.run_id == root for event in slim)
-            yield Entry(root, len(part), encode_batch(part), encode_batch(slim) if slim else b"", ends)
+            index = encode_batch(slim) if slim else b""
+            taken = [take_apart(event) for event in part]
+            places = {
+                number: [(place.path, _ids(place.parts, place.is_list)) for place in apart.places]
+                for number, apart in enumerate(taken)
+                if apart.places
+            }
+            parts = {
+                found.digest: found for apart in taken for place in apart.places for found in place.parts
+            }
+            yield Entry(
+                root,
+                len(part),
+                encode_batch([apart.event for apart in taken]),
+                index,
+                ends,
+                msgspec.msgpack.encode(places) if places else b"",
+                tuple(parts.values()),
+            )
+
+
+def _ids(parts: Sequence[Part], is_list: bool) -> Any:  # noqa: FBT001  # data
+    ids = [part.digest for part in parts]
+    return ids if is_list else ids[0]
 
 
 _LIFECYCLE = frozenset((RunStarted, RunEnded))

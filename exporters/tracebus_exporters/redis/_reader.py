@@ -12,7 +12,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import Gap, RunEnded
-from tracebus_exporters.redis._packing import unpack, unpack_index
+from tracebus_exporters.redis._packing import unpack_index
+from tracebus_exporters.redis._parts import PartReader
 from tracebus_exporters.redis._script import QUIET
 from tracebus_exporters.redis._settings import Keys, Settings, connect
 from tracebus_exporters.redis._writer import explained
@@ -47,6 +48,7 @@ class Reader:
         self._ready: list[Event] = []
         self._watched: set[str] = set()
         self._next_unwatch = 0.0
+        self._parts = PartReader(keys)
 
     def read(self, after: int, limit: int, block: int | None = None) -> list[Event]:
         """Return what `Log.read` returns; wait up to *block* milliseconds where there is nothing."""
@@ -65,7 +67,8 @@ class Reader:
         """Return what `Log.read_run` returns."""
         with self._lock, explained(self._settings):
             entries = self.client.xrange(self._keys.run(root_run_id))
-        return [event for seq, fields in _numbered(entries) for event in unpack(seq, fields)]
+            numbered = [(root_run_id, seq, fields) for seq, fields in _numbered(entries)]
+            return [event for events in self._parts.events(self.client, numbered) for event in events]
 
     def head(self) -> int:
         """Return the position of the newest event."""
@@ -158,7 +161,7 @@ class Reader:
 
     def _in_order(self, found: dict[str, _Entries], horizon: int) -> Iterator[Event]:
         """Yield the events up to *horizon* by position, with gaps for what is missing."""
-        events = sorted(_decoded(found, self._cursor or 0, horizon), key=lambda event: event.seq)
+        events = sorted(self._decoded(found, self._cursor or 0, horizon), key=lambda event: event.seq)
         before = self._ready[-1].seq if self._ready else self._delivered
         for event in events:
             first = event.seq - (event.missed if isinstance(event, Gap) else 1)
@@ -167,6 +170,19 @@ class Reader:
                 yield Gap(seq=first, time=event.time, missed=first - before)
             yield event
             before = event.seq
+
+    def _decoded(self, found: dict[str, _Entries], after: int, horizon: int) -> Iterator[Event]:
+        of_runs: list[tuple[str, int, dict[bytes, bytes]]] = []
+        for root, entries in found.items():
+            for seq, fields in _numbered(entries):
+                if seq > horizon:
+                    break
+                if root:
+                    of_runs.append((root, seq, fields))
+                elif not fields[b"r"]:
+                    yield from unpack_index(seq, fields)
+        for events in self._parts.events(self.client, of_runs):
+            yield from (event for event in events if event.seq > after)
 
     def _xread(
         self, roots: set[str], block: int | None, horizon: int | None = None
@@ -259,14 +275,3 @@ def _last(entries: _Entries) -> int:
 def _numbered(entries: _Entries) -> Iterator[tuple[int, dict[bytes, bytes]]]:
     for entry in entries:
         yield _number(entry), entry[1]
-
-
-def _decoded(found: dict[str, _Entries], after: int, horizon: int) -> Iterator[Event]:
-    for root, entries in found.items():
-        for seq, fields in _numbered(entries):
-            if seq > horizon:
-                break
-            if root:
-                yield from (event for event in unpack(seq, fields) if event.seq > after)
-            elif not fields[b"r"]:
-                yield from unpack_index(seq, fields)

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tracebus_exporters.redis._packing import unpack_index
+from tracebus_exporters.redis._script import PART_LAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,21 @@ def _trim(client: Any, keys: Keys, roots: list[str], cut: int) -> None:
         # An entry stays whole: its id is the position of its last event.
         pipeline.xtrim(key, minid=f"{cut + 1}-0", approximate=False)
     pipeline.execute()
+    _trim_parts(client, keys, roots, cut)
+
+
+def _trim_parts(client: Any, keys: Keys, roots: list[str], cut: int) -> None:
+    """Remove what the events left refer to no more."""
+    pipeline = client.pipeline(transaction=False)
+    for root in roots:
+        pipeline.zrangebyscore(keys.stamps(root), "-inf", cut + 1 - PART_LAG)
+    unused = pipeline.execute()
+    pipeline = client.pipeline(transaction=False)
+    for root, gone in zip(roots, unused, strict=True):
+        if gone:
+            pipeline.hdel(keys.parts(root), *gone)
+            pipeline.zrem(keys.stamps(root), *gone)
+    pipeline.execute()
 
 
 def _size(client: Any, keys: Keys, roots: list[str]) -> int:
@@ -65,7 +81,12 @@ def _size(client: Any, keys: Keys, roots: list[str]) -> int:
         pipeline.memory_usage(key)
     answers = pipeline.execute()
     # An emptied stream still takes some bytes; it holds nothing that could be removed.
-    return sum(size or 0 for length, size in zip(answers[::2], answers[1::2], strict=True) if length)
+    size = sum(size or 0 for length, size in zip(answers[::2], answers[1::2], strict=True) if length)
+    left = [root for root, length in zip(roots, answers[2::2], strict=True) if length]
+    for root in left:
+        pipeline.memory_usage(keys.parts(root))
+        pipeline.memory_usage(keys.stamps(root))
+    return size + sum(found or 0 for found in pipeline.execute())
 
 
 def _index(client: Any, keys: Keys) -> Iterator[tuple[int, dict[bytes, bytes]]]:

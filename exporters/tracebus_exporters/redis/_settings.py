@@ -68,6 +68,8 @@ class Keys:
         self.index = f"{prefix}:index"
         self._run = f"{prefix}:run:"
         self._about = f"{prefix}:about:"
+        self._parts = f"{prefix}:parts:"
+        self._stamps = f"{prefix}:stamps:"
         self._producer = f"{prefix}:producer:"
         self._alive = f"{prefix}:alive:"
 
@@ -78,6 +80,14 @@ class Keys:
     def about(self, root_run_id: str) -> str:
         """Return the key of what is counted about a root run."""
         return self._about + root_run_id
+
+    def parts(self, root_run_id: str) -> str:
+        """Return the key of the texts and messages a root run's events refer to."""
+        return self._parts + root_run_id
+
+    def stamps(self, root_run_id: str) -> str:
+        """Return the key of the positions at which these were stored last."""
+        return self._stamps + root_run_id
 
     def producer(self, producer: str) -> str:
         """Return the key of the last batch a process has stored."""

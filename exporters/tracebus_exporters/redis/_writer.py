@@ -15,14 +15,16 @@ import redis
 
 from tracebus.events import Gap
 from tracebus.exceptions import InvalidLogError
-from tracebus_exporters.redis._packing import Entry, pack
-from tracebus_exporters.redis._script import APPEND, HEARTBEAT, LOST_AFTER
+from tracebus_exporters.redis._packing import NEWER, Entry, pack
+from tracebus_exporters.redis._parts import StoredParts
+from tracebus_exporters.redis._script import AFRESH, APPEND, HEARTBEAT, LOST_AFTER
 from tracebus_exporters.redis._settings import Keys, Settings, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tracebus.events import Event
+    from tracebus.logs import Part
 
 __all__ = ["AWAY", "REFUSED", "Writer", "explained"]
 
@@ -41,6 +43,9 @@ AWAY = (redis.RedisError, OSError)
 _PATIENCE = 5.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+
+
+_SCRIPT = APPEND.replace("{NEWER}", "".join(f"\\{byte:03d}" for byte in NEWER))
 
 
 class _Batch:
@@ -74,6 +79,7 @@ class Writer:
         self.producer = uuid.uuid4().hex
         self._number = 0
         self._backlog: deque[_Batch] = deque()
+        self._parts = StoredParts()
         self._held = 0
         self._waiting = 0
         self._dropped = 0
@@ -166,7 +172,7 @@ class Writer:
         """The connection; made with the first use."""
         if self._client is None:
             self._client = connect(self._settings)
-            self._append = self._client.register_script(APPEND)
+            self._append = self._client.register_script(_SCRIPT)
         return self._client
 
     def _try(self) -> None:
@@ -203,6 +209,16 @@ class Writer:
         if not batch.number:
             self._number += 1
             batch.number = self._number
+        position, new = self._run_script(client, batch)
+        if position == AFRESH:  # what we stored before has expired, or the server has forgotten it
+            self._parts.forget(batch.entries)
+            position, new = self._run_script(client, batch)
+        self._parts.stored(batch.entries, new, position)
+        self._keep_beating()
+        return position
+
+    def _run_script(self, client: Any, batch: _Batch) -> tuple[int, dict[str, dict[bytes, Part]]]:
+        """Have the server store *batch*; return what it says, and which parts it was given."""
         keys = [
             self._keys.seq,
             self._keys.index,
@@ -216,12 +232,14 @@ class Writer:
             self._settings.run_entries,
             self._settings.runs,
         ]
+        new: dict[str, dict[bytes, Part]] = {}
         for entry in batch.entries:
-            keys += (self._keys.run(entry.root), self._keys.about(entry.root))
-            arguments += (entry.root, entry.span, entry.data, entry.index, int(entry.ends))
-        position = int(self._append(keys=keys, args=arguments, client=client))
-        self._keep_beating()
-        return position
+            root = entry.root
+            keys += (self._keys.run(root), self._keys.about(root))
+            keys += (self._keys.parts(root), self._keys.stamps(root))
+            arguments += (root, entry.span, entry.data, entry.index, int(entry.ends), entry.places)
+            arguments += self._parts.arguments(entry, new)
+        return int(self._append(keys=keys, args=arguments, client=client)), new
 
     def _account(self, batch: _Batch, sign: int) -> None:
         """Count *batch* as held back, or no more."""
