@@ -2,8 +2,8 @@
 
 A table of our own: scanners that know more forms are made for whole repositories (detect-secrets takes
 over a hundred times as long per megabyte, see `benchmarks/redaction.py`) and none reads a stream. Every
-pattern begins with fixed characters, and every repetition in it is possessive: matching takes time in
-proportion to the text, whatever the text.
+pattern begins with fixed characters, every repetition in it is possessive, and none that something must
+follow is unbounded: matching takes time in proportion to the text, whatever the text.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ _TABLE = (
         "Stripe key", ("sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"), r"[A-Za-z0-9]{16,}+",
         "docs.stripe.com/keys",
     ),
-    Form("SendGrid key", ("SG.",), r"[\w\-]{16,}+\.[\w\-]{16,}+", "docs.sendgrid.com"),
+    Form("SendGrid key", ("SG.",), r"[\w\-]{16,64}+\.[\w\-]{16,}+", "docs.sendgrid.com"),
     Form("Mailgun key", ("key-",), r"[0-9a-f]{32}+", _GITLEAKS),
     Form("Twilio key", ("SK",), r"[0-9a-f]{32}+(?![A-Za-z0-9])", "twilio.com/docs/iam/api-keys"),
     Form("npm token", ("npm_",), r"[A-Za-z0-9]{30,}+", "docs.npmjs.com/about-access-tokens"),
@@ -106,7 +106,8 @@ _TABLE = (
     Form("Square token", ("sq0atp-", "sq0csp-"), rf"{_WORDY}{{20,}}+", _GITLEAKS),
     Form("age key", ("AGE-SECRET-KEY-1",), r"[A-Z0-9]{40,}+", "github.com/FiloSottile/age"),
     Form(
-        "JSON Web Token", ("eyJ",), rf"{_WORDY}{{8,}}+\.{_WORDY}{{8,}}+(?:\.{_WORDY}*+){{0,3}}+", "RFC 7519",
+        "JSON Web Token", ("eyJ",),
+        rf"{_WORDY}{{8,1000}}+\.{_WORDY}{{8,}}+(?:\.{_WORDY}*+){{0,3}}+", "RFC 7519",
     ),
     Form("key of an e2b sandbox", ("e2b_",), r"[0-9a-f]{32,}+", "e2b.dev/docs"),
 )  # fmt: skip

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["Found", "Span", "find", "is_harmless", "open_end", "replaced", "scrub"]
 
 _LONGEST_NAME = 128
+_SCHEME = 8  # `Bearer` and a space, which are shown before what they announce
 _SHORTEST = 6  # of a value in the middle of a sentence
 _INDENT = 48  # before a key at the beginning of a line
+_CODE_ENDS = ("(", ")", ",", "[")
+_QUOTES = ('"', "'")
 _LINE_ENDS = ("", "\n", "\r", "\\", "#", ";")
 _MARGIN = 64  # of white space between a key and its value, or behind the value
 
@@ -27,7 +30,7 @@ _MARGIN = 64  # of white space between a key and its value, or behind the value
 _STRING = r"""(?P<open>\\{0,3}["'])(?P<text>(?:(?!(?P=open))(?:\\.|[^\\]|\\\Z))*+)(?:(?P=open)|\Z)"""
 _QUOTED = re.compile(_STRING, re.DOTALL)
 _IN_LINE = re.compile(r"""(?P<open>\\{0,3}["'`])(?P<text>(?:(?!(?P=open))(?:\\[^\n]|[^\\\n]))*+)(?P=open)""")
-_BARE = re.compile(r"""[^\s,;&)}\]\\"'`<>|]++""")
+_BARE = re.compile(r"""[^\s,;&)}\]\\"'`<>|]{1,16384}+""")
 _BRACKETS = re.compile(rf"{_STRING}|(?P<opening>[{{\[])|(?P<closing>[}}\]])", re.DOTALL)
 
 # `name:`, `"name" :`, `name=`, `\"name\":`; the value follows.
@@ -39,10 +42,12 @@ _OPTION = re.compile(r"--(?P<key>[A-Za-z][\w\-]*+)[ \t]{1,16}+(?=[^\s\-=])")
 _BEARER = re.compile(r"(?i:(?<![A-Za-z0-9])(?:bearer|basic))[ ]++(?P<value>[\w\-.~+/]{16,}+=*+)")
 _USER_INFO = re.compile(r"(?<=://)(?P<user>[^/\s:@\"'<>]{0,128}+):(?P<password>[^/\s@\"'<>]{1,512}+)(?=@)")
 _PEM = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]+ ){0,4}+PRIVATE KEY(?: BLOCK)?-----(?P<body>(?:[^-]|-(?!----END ))*+)"
+    r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,4}PRIVATE KEY(?: BLOCK)?-----(?P<body>(?:[^-]|-(?!----END ))*+)"
 )
 _TELEGRAM = re.compile(r"(?<![A-Za-z0-9])\d{8,10}+:AA[\w\-]{32,}+")
 
+_ALPHANUMERIC = re.compile(r"[^\W_]")
+_DIGIT = re.compile(r"\d")
 _LINE_START = re.compile(r"(?:\A|\n|\\n)[ \t>#*/|+\-]{0,32}+(?:export |set |env |ENV |ARG |- )?[\"']?\Z")
 _WHOLE_LINE = frozenset({"authorization", "proxyauthorization", "cookie", "setcookie"})
 _SEPARATORS = ("?", "&", ";")
@@ -73,15 +78,18 @@ _TYPES = frozenset(
 )
 """What stands behind a secret key in schemas and signatures, and says nothing."""
 _PLACEHOLDER = re.compile(r"[$%{<*.…xX\[]|your[_\-]|\[redacted|os\.|process\.|env\.|getenv", re.IGNORECASE)
-_CODE = re.compile(r"[A-Za-z_][\w.]*+[(\[]|[A-Za-z_.]++\Z")
+_CALL = re.compile(r"[A-Za-z_][\w.]*+[(\[]")
+_NAME = re.compile(r"[A-Za-z_.]++")
+_TYPE = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]*)+")
 _TAIL_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.+/="
 
 _OPEN_ENDS = (
-    re.compile(r"://[^/\s@\"'<>]{0,640}+\Z"),
-    re.compile(r"(?i:bearer|basic)[ ]++[\w\-.~+/=]*+\Z"),
-    re.compile(r"(?<![A-Za-z0-9])\d{8,10}+(?::A?[\w\-]*+)?\Z"),
+    ("://", re.compile(r"://[^/\s@\"'<>]{0,640}+\Z")),
+    (" ", re.compile(r"(?i:bearer|basic)[ ]++[\w\-.~+/=]*+\Z")),
+    ("", re.compile(r"(?<![A-Za-z0-9])\d{8,10}+(?::A?[\w\-]*+)?\Z")),
+    ("-", re.compile(r"-{1,5}+(?:B(?:E(?:G(?:I(?:N[A-Z0-9 ]{0,60}+-{0,5}+)?+)?+)?+)?+)?+\Z")),
 )
-_DASHES = re.compile(r"-{1,5}+(?:BEGIN[A-Z0-9 ]{0,60}+-{0,5}+)?\Z")
+"""What there must be, and how the beginning of a secret looks at the end of a text."""
 
 
 class Span(NamedTuple):
@@ -141,7 +149,7 @@ def replaced(text: str, spans: list[Span], start: int = 0, end: int | None = Non
     return "".join(parts)
 
 
-def find(text: str, capture: Capture, *, more: bool = False, whole: bool = True) -> Found:
+def find(text: str, capture: Capture, *, more: bool = False, whole: bool = True, start: int = 0) -> Found:
     """Find the secrets in *text*.
 
     Args:
@@ -149,10 +157,11 @@ def find(text: str, capture: Capture, *, more: bool = False, whole: bool = True)
         capture: says which keys are secret.
         more: further text is to come: say from where on it could matter.
         whole: the text begins where it begins, so its first line is a line.
+        start: what is before is only looked at for keys; no secret goes on from there.
     """
     if not capture.redact_keys:
         return Found([], len(text))
-    reading = _Reading(text, capture, more=more, whole=whole)
+    reading = _Reading(text, capture, more=more, whole=whole, start=start)
     reading.keys()
     reading.options()
     reading.forms()
@@ -162,14 +171,31 @@ def find(text: str, capture: Capture, *, more: bool = False, whole: bool = True)
 class _Reading:
     """One text being read."""
 
-    __slots__ = ("_capture", "_held", "_more", "_spans", "_text", "_whole")
+    __slots__ = (
+        "_capture",
+        "_covered",
+        "_held",
+        "_line",
+        "_more",
+        "_spans",
+        "_start",
+        "_text",
+        "_whole",
+        "_whole_parts",
+    )
 
-    def __init__(self, text: str, capture: Capture, *, more: bool, whole: bool) -> None:
+    def __init__(self, text: str, capture: Capture, *, more: bool, whole: bool, start: int) -> None:
         self._text = text
         self._capture = capture
         self._more = more
         self._whole = whole
+        self._start = start
         self._spans: list[Span] = []
+        self._whole_parts: list[tuple[int, int]] = []
+        """What is only recognised as a whole, from its first character to the end of its secret."""
+        self._line = 0
+        self._covered = 0
+        """The end of the last value found by its key."""
         self._held = len(text)
 
     def found(self) -> Found:
@@ -181,9 +207,9 @@ class _Reading:
             else:
                 spans.append(span)
         settled = self._held
-        for span in spans:
-            if span.start < settled < span.end:
-                settled = span.start
+        for start, end in reversed([*((span.start, span.end) for span in spans), *self._whole_parts]):
+            if start < settled < end:
+                settled = start
         return Found([span for span in spans if span.end <= settled] if self._more else spans, settled)
 
     # -- keys and their values -------------------------------------------------------------------
@@ -194,6 +220,8 @@ class _Reading:
             return
         is_secret = self._capture.is_secret
         for match in _KEY.finditer(text):
+            if match.start() < self._covered:
+                continue  # inside a value that is not shown: looking at each would take time squared
             key, quote, space, sign = match.groups()
             if quote:
                 begin = match.start()
@@ -227,7 +255,7 @@ class _Reading:
         if at >= len(text):
             return
         if not quoted and _joined(match["key"]) in _WHOLE_LINE and match["sign"] == ":":
-            self._to_line_end(at)
+            self._to_line_end(at, cookie="cookie" in match["key"].lower())
             return
         character = text[at]
         if quoted and character in "{[":
@@ -242,7 +270,7 @@ class _Reading:
     def _string(self, at: int, *, quoted: bool) -> None:
         match = (_QUOTED if quoted else _IN_LINE).match(self._text, at)
         if match is None:
-            if "\n" not in self._text[at:]:
+            if self._text.find("\n", at) < 0:
                 self._hold(at)
             return
         open_ = match.end() == match.end("text")  # the end of the text, not of the string
@@ -260,13 +288,27 @@ class _Reading:
         found = _BARE.match(text, at)
         if found is None:
             return
+        self._covered = max(self._covered, found.end())
         after = self._behind(found.end())
         if after >= len(text):
             self._hold(at)
         mark = (match["quote"] or "") if quoted else ""
-        hidden = found[0] not in _HARMLESS if quoted else self._is_no_prose(match, found, after)
+        hidden = self._is_no_code(match, found, after) if quoted else self._is_no_prose(match, found, after)
         if hidden:
             self._spans.append(Span(*found.span(), f"{mark}{REDACTED}{mark}"))
+
+    def _is_no_code(self, key: re.Match[str], found: re.Match[str], after: int) -> bool:
+        """Tell a value from a name or a call in source code."""
+        value = found[0]
+        following = self._text[after : after + 1]
+        if value in _HARMLESS or not _has_content(value) or _CALL.match(value + following):
+            return False
+        if self._text[found.end() : found.end() + 1] in _QUOTES:  # the prefix of a string: f"…"
+            return False
+        if _NAME.fullmatch(value) is None:
+            return True
+        named = "_" in value or "." in value or self._capture.is_secret(value)
+        return not named and _joined(value) != _joined(key["key"])
 
     def _behind(self, end: int) -> int:
         """Return where the next thing behind *end* stands, on the same line."""
@@ -276,16 +318,16 @@ class _Reading:
     def _is_no_prose(self, key: re.Match[str], found: re.Match[str], after: int) -> bool:
         """Tell a value that stands without quotes from prose and code."""
         plain = found[0].rstrip(".:!?")
-        if plain in _HARMLESS or plain in _TYPES or _PLACEHOLDER.match(plain):
+        if plain in _HARMLESS or plain in _TYPES or _PLACEHOLDER.match(plain) or not _has_content(plain):
             return False
         following = self._text[after : after + 1]
         if key["sign"] == "=" and not key["space"] and key.end() == found.start():
-            is_code = following in tuple("(),[") and _CODE.match(found[0] + following) is not None
-            return not is_code and _joined(plain) != _joined(key["key"])
+            return following not in _CODE_ENDS or self._is_no_code(key, found, after)
         alone = following in _LINE_ENDS or (following == "," and key["sign"] == ":")
         if alone and self._at_line_start(key.start()):
-            return not _CODE.fullmatch(plain) or (key["sign"] == ":" and "." not in plain)
-        return len(plain) >= _SHORTEST and _looks_made_up(plain) and not _CODE.match(found[0] + following)
+            name = _CALL.match(plain) or (_NAME.fullmatch(plain) and (key["sign"] != ":" or "." in plain))
+            return not name and not _TYPE.fullmatch(plain)
+        return len(plain) >= _SHORTEST and _looks_made_up(plain) and not _CALL.match(found[0] + following)
 
     def _at_line_start(self, at: int) -> bool:
         before = self._text[max(0, at - _INDENT) : at]
@@ -294,12 +336,15 @@ class _Reading:
             return False
         return match.start() > 0 or before[:1] == "\n" or (at <= _INDENT and self._whole)
 
-    def _to_line_end(self, at: int) -> None:
+    def _to_line_end(self, at: int, *, cookie: bool) -> None:
         text = self._text
+        if at < self._line:
+            return  # the header before it has been judged with all that follows on its line
         stop = len(text)
         for mark in ("\n", "\r", '"', "'", "\\"):
             if (found := text.find(mark, at, stop)) >= 0:
                 stop = found
+        self._line = stop
         value = text[at:stop].rstrip()
         if value in _HARMLESS:
             if stop == len(text):
@@ -310,12 +355,8 @@ class _Reading:
         if stop == len(text):
             self._hold(at)
         plain = text[start : at + len(value)]
-        if _looks_made_up(plain) or self._at_line_start_of_header(at) or "=" in plain:
+        if _looks_made_up(plain) or (cookie and "=" in plain) or (scheme and start > at):
             self._spans.append(Span(start, at + len(value), REDACTED))
-
-    def _at_line_start_of_header(self, at: int) -> bool:
-        begin = max(self._text.rfind("\n", 0, at), self._text.rfind("'", 0, at), self._text.rfind('"', 0, at))
-        return at - begin < _MARGIN
 
     def options(self) -> None:
         text = self._text
@@ -344,31 +385,39 @@ class _Reading:
     # -- by form ---------------------------------------------------------------------------------
 
     def forms(self) -> None:
-        text = self._text
-        self._spans += [Span(*match.span(), REDACTED) for match in FORMS.finditer(text)]
+        text, start = self._text, self._start
+        self._spans += [Span(*match.span(), REDACTED) for match in FORMS.finditer(text, start)]
         if ":AA" in text:
-            self._spans += [Span(*match.span(), REDACTED) for match in _TELEGRAM.finditer(text)]
+            self._spans += [Span(*match.span(), REDACTED) for match in _TELEGRAM.finditer(text, start)]
         if "earer " in text or "asic " in text or "EARER " in text:
-            found = (match for match in _BEARER.finditer(text) if any(map(str.isdigit, match["value"])))
+            found = (
+                match
+                for match in _BEARER.finditer(text, max(0, start - _SCHEME))
+                if _DIGIT.search(match["value"])
+            )
             self._spans += [Span(*match.span("value"), REDACTED) for match in found]
         if "://" in text and "@" in text and self._capture.is_secret("password"):
-            self._spans += [Span(*match.span("password"), REDACTED) for match in _USER_INFO.finditer(text)]
+            for match in _USER_INFO.finditer(text, start):
+                self._spans.append(Span(*match.span("password"), REDACTED))
+                self._whole_parts.append(match.span())
         if "-----BEGIN" in text:
             self._blocks()
         if self._more:
-            self._hold(open_end(text))
+            self._hold(open_end(text, start))
 
     def _blocks(self) -> None:
-        for match in _PEM.finditer(self._text):
+        for match in _PEM.finditer(self._text, self._start):
             if match.end() == len(self._text):
                 self._hold(match.start())
             self._spans.append(Span(*match.span("body"), f"\n{REDACTED}\n"))
+            self._whole_parts.append(match.span())
 
     # -- notes -----------------------------------------------------------------------------------
 
     def _decided(self, start: int, end: int, instead: str, *, open_: bool) -> None:
         if open_:
             self._hold(start)
+        self._covered = max(self._covered, end)
         self._spans.append(Span(start, end, instead))
 
     def _hold(self, at: int) -> None:
@@ -376,19 +425,17 @@ class _Reading:
             self._held = min(self._held, at)
 
 
-def open_end(text: str) -> int:
-    """Return where at the end of *text* a secret known by its form may have begun."""
+def open_end(text: str, start: int = 0) -> int:
+    """Return where at the end of *text*, behind *start*, a secret known by its form may have begun."""
     held = len(text)
-    end = text[-768:]
-    offset = held - len(end)
-    for pattern in _OPEN_ENDS:
-        if match := pattern.search(end):
-            held = min(held, offset + match.start())
-    if match := _DASHES.search(end):
-        held = min(held, offset + match.start())
+    near = max(start, held - 768)
+    before = max(0, near - _SCHEME)
+    for needle, pattern in _OPEN_ENDS:
+        if text.find(needle, before) >= 0 and (match := pattern.search(text, before)):
+            held = min(held, max(start, match.start()))
     begin = len(text.rstrip(_TAIL_CHARACTERS))
-    previous = ""
-    for at in range(begin, len(text)):
+    previous = text[begin - 1 : begin]
+    for at in range(max(begin, start), len(text)):
         if not (previous.isascii() and previous.isalnum()) and (
             text.startswith(HEADS, at) or text[at:] in PARTIAL_HEADS
         ):
@@ -411,6 +458,10 @@ def _joined(name: str) -> str:
     return name.replace("-", "").replace("_", "").replace(".", "").lower()
 
 
+def _has_content(value: str) -> bool:
+    return _ALPHANUMERIC.search(value) is not None
+
+
 def _looks_made_up(value: str) -> bool:
     """Say whether *value* is no word and no number: it has digits and other characters."""
-    return any(map(str.isdigit, value)) and not value.replace(".", "").replace(",", "").isdigit()
+    return _DIGIT.search(value) is not None and not value.replace(".", "").replace(",", "").isdigit()

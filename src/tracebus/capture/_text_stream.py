@@ -18,7 +18,9 @@ MOST_HELD = 8_192
 """Characters held back at most. What may be one secret and is longer is not shown at all, nor what follows
 in its stream; the run's outputs have it."""
 
-_CONTEXT = 288  # a key, the white space around it and what tells the beginning of a line
+_LOOKED_AT_AGAIN = 512
+_CONTEXT = 160  # the end of a key, the white space around it and what tells the beginning of a line
+_TRIMMED_AT = 192
 _WORDS = frozenset(ascii_lowercase + " ,.!?\n")
 _PENDING_SIGNS = frozenset(":=-\"'`\\")
 
@@ -31,7 +33,7 @@ class TextScrubber:
     ends, and the last word where it may become a known kind of secret.
     """
 
-    __slots__ = ("_before", "_calm", "_capture", "_lost", "_pending", "_whole")
+    __slots__ = ("_before", "_calm", "_capture", "_lost", "_pending", "_waiting", "_whole")
 
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
@@ -40,14 +42,21 @@ class TextScrubber:
         self._pending = ""
         self._calm = True  # nothing is pending, and no value is expected
         self._lost = False
+        self._waiting = 0  # characters of `_pending` not looked at yet
 
     def feed(self, piece: str) -> str:
         """Return what may be shown now: the end of what was held back and most of *piece*."""
         if self._lost or not piece:
             return ""
-        if self._calm and _WORDS.issuperset(piece) and not _may_begin(piece):
+        if self._calm and _WORDS.issuperset(piece) and not self._may_begin(piece):
             self._remember(piece)
             return piece
+        if len(self._pending) > _LOOKED_AT_AGAIN:
+            # Looked at again for each piece, a long value would take time squared.
+            self._waiting += len(piece)
+            if self._waiting * 8 < len(self._pending):
+                self._pending += piece
+                return ""
         return self._read(piece, more=True)
 
     def rest(self) -> str:
@@ -60,9 +69,10 @@ class TextScrubber:
         return bool(self._pending)
 
     def _read(self, piece: str, *, more: bool) -> str:
+        self._waiting = 0
         offset = len(self._before)
         text = self._before + self._pending + piece
-        found = find(text, self._capture, more=more, whole=self._whole)
+        found = find(text, self._capture, more=more, whole=self._whole, start=offset)
         settled = max(found.settled, offset) if more else len(text)
         shown = replaced(text, found.spans, offset, settled)
         self._pending = text[settled:]
@@ -74,9 +84,16 @@ class TextScrubber:
         self._calm = not self._pending and _expects_nothing(text)
         return shown
 
+    def _may_begin(self, piece: str) -> bool:
+        """Say whether a piece of words ends in what may become the head of a known kind of secret."""
+        last = piece[len(piece.rstrip(ascii_lowercase)) :]
+        if last == piece and self._before[-1:].isalnum():
+            return False  # the end of a longer word
+        return last in PARTIAL_HEADS or last in _SCHEMES
+
     def _remember(self, text: str) -> None:
         before = self._before + text
-        if len(before) > 2 * _CONTEXT:
+        if len(before) > _TRIMMED_AT:
             before, self._whole = before[-_CONTEXT:], False
         self._before = before
 
@@ -87,12 +104,6 @@ def may_be_open(text: str) -> bool:
 
 
 _SCHEMES = frozenset(word[:end] for word in ("bearer", "basic") for end in range(1, len(word) + 1))
-
-
-def _may_begin(piece: str) -> bool:
-    """Say whether a piece of words ends in what may become the head of a known kind of secret."""
-    last = piece[len(piece.rstrip(ascii_lowercase)) :]
-    return last in PARTIAL_HEADS or last in _SCHEMES
 
 
 def _expects_nothing(text: str) -> bool:
