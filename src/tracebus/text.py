@@ -8,8 +8,9 @@ other text than what is there. Such characters are shown, not obeyed. The events
 from __future__ import annotations
 
 import sys
+import unicodedata
 
-__all__ = ["first_line", "sanitise"]
+__all__ = ["encodable", "first_line", "sanitise"]
 
 _KEPT = frozenset("\t\n")
 
@@ -63,3 +64,30 @@ def first_line(text: str, limit: int = sys.maxsize) -> str:
     line = next((line for line in text[:10_000].split("\n") if line.strip()), "").strip()
     line = sanitise(line, one_line=True)
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+_PLAIN = str.maketrans(
+    {"…": "~", "µ": "u", "×": "x", "→": ">", "–": "-", "—": "-", "’": "'", "‘": "'", "“": '"', "”": '"'}  # noqa: RUF001 - they are to be replaced
+)
+
+
+def encodable(text: str, encoding: str) -> str:
+    """Return *text* as *encoding* can have it, the rest by what looks like it: `42us`, `Muller`.
+
+    What nothing looks like is escaped, as Python does it.
+    """
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        pass
+    else:
+        return text
+    return "".join(_like(character, encoding) for character in text.translate(_PLAIN))
+
+
+def _like(character: str, encoding: str) -> str:
+    for candidate in (character, unicodedata.normalize("NFKD", character)):
+        found = candidate.encode(encoding, "ignore").decode(encoding)
+        if found:
+            return found
+    return "" if unicodedata.combining(character) else character.encode(encoding, "backslashreplace").decode()

@@ -138,7 +138,7 @@ def test_a_batch_is_one_row_with_its_trouble():
         history.end(f"r{number}", at=1 + number / 1000, error="ValueError: bad" if broken else None)
     lines = printed(history)
     assert lines[0].split() == ["✗", "▤", "classify", f"{TIMES}1,000", "993✓", "7✗", "2.00s"]
-    assert lines[1].strip() == "each 1.00s to 2.00s, median 1.50s"
+    assert lines[1].strip() == "each 1.00s to 2.00s, median 1.50s, slowest #999"
     assert [line.strip() for line in lines[2:]] == [
         *(f"✗ #{number} ValueError: bad" for number in (7, 157, 307, 457, 607)),
         "… 2 more that did not end well",
@@ -326,3 +326,78 @@ def test_bad_options_are_named_with_what_is_known(url, complaint):
     """A wrong URL says what is wrong and what would be right."""
     with pytest.raises(UnknownExporterError, match=re.escape(complaint)):
         from_url(url)
+
+
+def agent_of(nodes: int, failing: int) -> History:
+    """An agent whose nodes each run one tool; that of *failing* fails and is handled."""
+    history = History()
+    history.start("agent")
+    for number in range(nodes):
+        history.start(f"tools{number}", "agent", name="tools", at=number)
+        history.start(f"tool{number}", f"tools{number}", name="search", kind="tool", at=number)
+        history.end(
+            f"tool{number}",
+            at=number + 0.5,
+            **({"error": "OSError: reset by peer"} if number == failing else {}),
+        )
+        history.end(f"tools{number}", at=number + 0.6)
+    history.end("agent", at=nodes)
+    return history
+
+
+def test_a_failed_tool_shows_through_a_folded_row():
+    """Sixty nodes that ended well do not hide the one whose tool failed."""
+    lines = "\n".join(printed(agent_of(60, failing=30)))
+    assert f"tools {TIMES}59" in lines
+    assert "✗ ◇ search" in lines or "✗ ⚒ search" in lines
+    assert "reset by peer" in lines
+
+
+def test_many_concurrent_runs_of_one_name_are_one_group():
+    """Ten streams at once are a row; three are three trees."""
+    for many, rows in ((10, 1), (3, 3)):
+        history = History()
+        for number in range(many):
+            history.start(f"s{number}", name="stream", at=number / 100)
+        for number in range(many):
+            history.end(f"s{number}", at=1 + number / 100)
+        lines = [line for line in printed(history) if "stream" in line]
+        assert len(lines) == rows
+        assert (f"≡ stream {TIMES}10" in lines[0]) == (many == 10)
+
+
+def test_a_group_does_not_wait_for_a_run_that_hangs():
+    """What has ended is printed two seconds later, whatever still runs beside it."""
+    history, file = History(), io.StringIO()
+    history.start("hanging", name="stream")
+    history.start("quick", name="stream")
+    history.end("quick", at=0.5)
+    exporter = ConsoleExporter(file=file, colour=False)
+    exporter.export(history.events)
+    assert "stream" not in file.getvalue()
+    history.start("other", at=3.0)
+    exporter.export(history.events[-1:])
+    assert file.getvalue().count("stream") == 1
+
+
+def test_a_batch_tells_of_its_model_calls_and_its_slowest_item():
+    """The spread of the model calls inside, which item took longest, and retries."""
+    history = History()
+    for number in range(3):
+        batch = BatchMembership(id="b", index=number, size=3)
+        history.start(f"c{number}", name="chain", batch=batch)
+        history.start(f"m{number}", f"c{number}", kind="chat_model", at=0.1)
+        history.end(f"m{number}", at=0.5 + number)
+        history.end(f"c{number}", at=1.0 + number)
+    lines = [line.strip() for line in printed(history)]
+    assert "each 1.00s to 3.00s, median 2.00s, slowest #2" in lines
+    assert "3 model calls, each 0.40s to 2.40s, median 1.40s" in lines
+
+
+def test_ascii_reads_as_text():
+    """Where there is no Unicode a microsecond is `us` and an accent goes, not the letter."""
+    from tracebus.text import encodable
+
+    assert encodable("42µs café → Müller…", "ascii") == "42us cafe > Muller~"
+    assert encodable("42µs", "utf-8") == "42µs"
+    assert encodable("42µs", "latin-1") == "42µs"

@@ -26,6 +26,8 @@ class Gathered:
     def __init__(self, group: BatchGroup) -> None:
         self.group = group
         self._durations: list[float] = []
+        self._model_calls: list[float] = []
+        self._slowest: tuple[float, int] = (0.0, 0)
         self._trouble: list[tuple[RunStatus, int, RunNode]] = []
         self._more_trouble = 0
 
@@ -33,6 +35,10 @@ class Gathered:
         """Note the ended *root*."""
         if root.duration is not None:
             self._durations.append(root.duration)
+            self._slowest = max(self._slowest, (root.duration, root.batch.index if root.batch else 0))
+        if not root.is_model:
+            calls = (node.duration for node in root.walk() if node.is_model)
+            self._model_calls += [duration for duration in calls if duration is not None]
         if root.status is RunStatus.OK:
             return
         if len(self._trouble) < _TROUBLE:
@@ -43,15 +49,25 @@ class Gathered:
     def cells(self, glyphs: Glyphs) -> Cells:
         """Return the batch as one row with its notes."""
         notes = [Text("   ").append_text(self._spread())] if self._durations else []
+        if len(self._model_calls) > 1:
+            calls = spread(_spread_of(self._model_calls))
+            notes.append(
+                Text("   ").append(f"{len(self._model_calls):,} model calls, ", DIM).append_text(calls)
+            )
         notes += [self._note(status, index, root, glyphs) for status, index, root in self._trouble]
         if self._more_trouble:
             notes.append(Text().append(f"   … {self._more_trouble:,} more that did not end well", DIM))
         return batch_cells(self.group, self.group.name, notes, glyphs)
 
     def _spread(self) -> Text:
-        return spread((min(self._durations), median(self._durations), max(self._durations)))
+        each = spread(_spread_of(self._durations))
+        return each.append(f", slowest #{self._slowest[1]}", DIM) if len(self._durations) > 1 else each
 
     @staticmethod
     def _note(status: RunStatus, index: int, root: RunNode, glyphs: Glyphs) -> Text:
         note = Text("   ").append(f"{glyphs.status[status]} ", STATUS_STYLE[status]).append(f"#{index} ", DIM)
         return note.append_text(error_text(root.error) if root.error is not None else Text(status.value))
+
+
+def _spread_of(durations: list[float]) -> tuple[float, float, float]:
+    return min(durations), median(durations), max(durations)

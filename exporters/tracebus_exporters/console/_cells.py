@@ -113,6 +113,10 @@ def _folded_cells(row: Row, folded: Folded, glyphs: Glyphs) -> Cells:
     label.append(f"{glyphs.group} ", DIM).append(_named(folded.name))
     label.append(f" {glyphs.times}{len(folded.nodes):,}", "bold")
     label.append_text(_tally(counts, glyphs))
+    failed = sum(node.counts.error for node in folded.nodes)
+    if failed:
+        label.append(f" {failed:,}{glyphs.status[RunStatus.ERROR]} below", STATUS_STYLE[RunStatus.ERROR])
+    label.append_text(retries(sum(node.retries for node in folded.nodes), glyphs))
     note = Text().append(_guides(row.last, glyphs, below=True), DIM).append("   ")
     durations, total = folded.durations, TotalOf(folded.nodes)
     span = _span(folded.nodes)
@@ -141,6 +145,7 @@ def batch_cells(group: BatchGroup, name: str, notes: Sequence[Text], glyphs: Gly
     label.append(f"{glyphs.batch} ", "magenta").append(_named(name), "bold")
     label.append(f" {glyphs.times}{group.size:,}", "bold")
     label.append_text(_tally(counts, glyphs))
+    label.append_text(retries(group.retries, glyphs))
     if not group.done:
         label.append(f" {counts.total:,} begun", "yellow")
     ended = group.last_ended_at or group.started_at
@@ -157,6 +162,11 @@ def batch_cells(group: BatchGroup, name: str, notes: Sequence[Text], glyphs: Gly
 def worst(counts: StatusCounts) -> RunStatus:
     """Return the state that wants attention most."""
     return next((status for status in _WORST_FIRST if getattr(counts, status.value)), RunStatus.OK)
+
+
+def retries(number: int, glyphs: Glyphs) -> Text:
+    """Return how often something was tried again; nothing where it was not."""
+    return Text().append(f" {glyphs.retry}{number:,}", "yellow") if number else Text()
 
 
 def _tally(counts: StatusCounts, glyphs: Glyphs) -> Text:

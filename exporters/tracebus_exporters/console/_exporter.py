@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tracebus import figures
 from tracebus.events import RunEnded
+from tracebus.text import encodable
 from tracebus.tree import RunTree
 from tracebus_exporters._options import at_least, one_of, options_of, switch, tristate
 from tracebus_exporters.console._bar import scale_of
@@ -19,7 +20,7 @@ from tracebus_exporters.console._batches import Gathered
 from tracebus_exporters.console._cells import cells_of
 from tracebus_exporters.console._glyphs import ASCII, DIM, UNICODE
 from tracebus_exporters.console._layout import heading, layout_of, lines_of
-from tracebus_exporters.console._rows import rows_of
+from tracebus_exporters.console._rows import SIBLINGS, crowd_rows, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 _PATIENCE_NS = 2_000_000_000
 """How long, by the events' time, an ended root waits for descendants that still run."""
+_CROWD = 200
+"""So many finished runs of one name are printed, whatever still runs beside them."""
 _PLAIN_WIDTH = 100
 """Cells of a line where no terminal says how wide it is."""
 
@@ -78,6 +81,7 @@ class ConsoleExporter:
         self._tree = self._new_tree()
         self._waiting: dict[str, RunNode] = {}
         self._batches: dict[str, Gathered] = {}
+        self._crowds: dict[str, list[RunNode]] = {}
         self._told = 0
         self._headed: AbstractSet[str] = frozenset()
         self._unwritten: list[Text] = []
@@ -102,6 +106,8 @@ class ConsoleExporter:
         self._stop_waiting(None)
         for root in list(self._tree.roots):
             self._finish(root)
+        for name in list(self._crowds):
+            self._disperse(name)
         for gathered in self._batches.values():
             self._show([gathered.cells(self._glyphs)], None)
         self._batches.clear()
@@ -122,13 +128,17 @@ class ConsoleExporter:
         for root in list(self._waiting.values()):
             if ended_before is None or (root.ended_at or 0) < ended_before:
                 self._finish(root)
+        for name, roots in list(self._crowds.items()):
+            if ended_before is None or (roots[0].ended_at or 0) < ended_before:
+                self._disperse(name)
 
     def _finish(self, root: RunNode) -> None:
         self._waiting.pop(root.run_id, None)
         group = root.batch_group
         if group is None or group.size < 2:  # noqa: PLR2004 - a batch of one is a run
-            self._show_tree(root)
-            self._tree.forget(root.run_id)
+            if not self._gather(root):
+                self._show_tree(root)
+                self._tree.forget(root.run_id)
             return
         gathered = self._batches.setdefault(group.id, Gathered(group))
         gathered.add(root)
@@ -136,6 +146,29 @@ class ConsoleExporter:
         if group.done:
             del self._batches[group.id]
             self._show([gathered.cells(self._glyphs)], None)
+
+    def _gather(self, root: RunNode) -> bool:
+        """Keep *root* while others of its name run beside it: where they are many they become one row."""
+        crowd = self._crowds.setdefault(root.name, [])
+        beside = any(node.parent is None and node.name == root.name for node in self._tree.running)
+        if not crowd and not beside:
+            del self._crowds[root.name]
+            return False
+        crowd.append(root)
+        if not beside or len(crowd) >= _CROWD:
+            self._disperse(root.name)
+        return True
+
+    def _disperse(self, name: str) -> None:
+        """Print the runs of *name* that were kept."""
+        roots = self._crowds.pop(name, [])
+        if len(roots) > SIBLINGS:
+            now = max(root.last_at for root in roots)
+            self._show([cells_of(row, self._glyphs, now) for row in crowd_rows(roots)], None)
+        for root in roots:
+            if len(roots) <= SIBLINGS:
+                self._show_tree(root)
+            self._tree.forget(root.run_id)
 
     # How it is printed.
 
@@ -172,10 +205,7 @@ class ConsoleExporter:
         with self._console.capture() as captured:
             self._console.print(Text("\n").join(self._unwritten), no_wrap=True, overflow="ignore", crop=False)
         text = captured.get()
-        if self._glyphs is ASCII:
-            text = text.replace("…", "~")
-        encoding = self._console.encoding
-        self._console.file.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        self._console.file.write(encodable(text, self._console.encoding))
         self._console.file.flush()
         self._unwritten.clear()
 

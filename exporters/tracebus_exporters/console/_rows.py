@@ -98,10 +98,17 @@ def _folded(children: Sequence[RunNode]) -> Sequence[RunNode | Folded]:
     return subjects
 
 
+def crowd_rows(roots: Sequence[RunNode]) -> list[Row]:
+    """Return root runs of one name in a row, and those that did not end well on rows of their own."""
+    subjects = _fold(roots[0].name, roots[0].kind, list(roots))
+    return [Row(subject, (), has_children=False) for subject in subjects]
+
+
 def _fold(name: str, kind: RunKind, group: list[RunNode]) -> list[RunNode | Folded]:
-    trouble = [node for node in group if node.status is not RunStatus.OK][:TROUBLE]
+    trouble = [node for node in group if node.status is not RunStatus.OK or node.counts.error][:TROUBLE]
     singled = {node.run_id for node in trouble}
-    return [Folded(name, kind, [node for node in group if node.run_id not in singled]), *trouble]
+    alike = [node for node in group if node.run_id not in singled]
+    return [Folded(name, kind, alike), *trouble] if alike else [*trouble]
 
 
 def _began(node: RunNode) -> int:

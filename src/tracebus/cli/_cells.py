@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracebus import figures
+from tracebus import figures, signs
 from tracebus.text import first_line, sanitise
+from tracebus.tree import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,26 +21,27 @@ if TYPE_CHECKING:
 __all__ = ["clip", "cut", "glyph", "moment", "short_id", "table", "tokens"]
 
 _STYLES = re.compile(r"(\x1b\[[0-9;]*m)")
-_GLYPHS = {
-    "running": ("●", "R", "cyan"),
-    "ok": ("✓", "+", "green"),
-    "error": ("✗", "x", "red"),
-    "cancelled": ("⊘", "c", "yellow"),
-    "abandoned": ("◌", "a", "yellow"),
-    "interrupted": ("‖", "i", "blue"),
-    "lost": ("?", "?", "magenta"),
+_COLOURS = {
+    "running": "cyan",
+    "ok": "green",
+    "error": "red",
+    "cancelled": "yellow",
+    "abandoned": "yellow",
+    "interrupted": "magenta",
+    "lost": "bright_black",
 }
 
 
 def glyph(status: str) -> str:
-    """Return the coloured sign of a run's status, a letter where the terminal has no Unicode."""
-    sign, letter, colour = _GLYPHS[status]
+    """Return the coloured sign every view has for a run's status; in ASCII where there is no Unicode."""
+    known = RunStatus(status)
+    sign = signs.STATUS[known]
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     try:
         sign.encode(encoding)
     except UnicodeEncodeError:
-        sign = letter
-    return click.style(sign, fg=colour)
+        sign = signs.ASCII_STATUS[known]
+    return click.style(sign, fg=_COLOURS[status])
 
 
 def moment(time: int | None) -> str:
