@@ -53,6 +53,12 @@ def thread_key(thread_id: object, graph: str) -> Hashable:
 def goes_on(inputs: object) -> bool:
     """Tell whether a graph so called goes on where it paused: with nothing new, or with an answer.
 
-    LangGraph says so itself (`on_resume`), but only after the run has begun.
+    LangGraph says so itself (`on_resume`), but only after the run has begun. Only its own `Command` is
+    asked: what else the program passes has code of its own.
     """
-    return inputs is None or getattr(inputs, "resume", None) is not None
+    if inputs is None:
+        return True
+    kind = type(inputs)
+    if kind.__name__ != "Command" or not kind.__module__.startswith("langgraph"):
+        return False
+    return getattr(inputs, "resume", None) is not None
