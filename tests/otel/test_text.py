@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracebus_exporters.otel import _text as text
 from tracebus_exporters.otel._text import clean, clean_tree, to_json
 
 _scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -57,3 +59,41 @@ def test_cleaned_text_is_short_and_encodable(text, limit):
 def test_a_cut_string_says_so():
     """What was cut shows it, where there is room to."""
     assert clean("x" * 100, 20) == "x" * 7 + "… [truncated]"
+
+
+def _simply(value, limit):
+    """Do what `to_json` promises, by encoding everything at every try."""
+    encoded = msgspec.json.encode(text.shortened(value, limit))
+    return encoded.decode() if len(encoded) <= limit else '""'
+
+
+conversations = st.lists(
+    st.fixed_dictionaries(
+        {"role": st.sampled_from(["user", "tool"]), "parts": st.lists(st.text(max_size=40), max_size=3)}
+    ),
+    min_size=6,
+    max_size=40,
+)
+
+
+@given(conversations, st.integers(20, 2_000), st.booleans())
+def test_a_long_conversation_is_shortened_as_any_other_value(messages, limit, inside):
+    """Encoded message by message, and no further than it fits, it is what encoding it whole gives."""
+    for length in (len(messages), len(messages) // 2, len(messages)):
+        value = {"messages": messages[:length], "n": 1} if inside else messages[:length]
+        assert text.to_json(value, limit) == _simply(value, limit)
+
+
+def test_what_is_beyond_the_limit_is_not_encoded(monkeypatch):
+    """Of a long conversation a limit leaves little: no more is looked at, and nothing twice."""
+    messages = [{"role": "tool", "parts": [f"{number} " + "word " * 400]} for number in range(800)]
+    tried = []
+    plain = text._measured
+    monkeypatch.setattr(
+        text, "_measured", lambda value, measure: tried.append(value) or plain(value, measure)
+    )
+    text.to_json(messages, 65_536)
+    first = len(tried)
+    text.to_json([*messages, {"role": "tool", "parts": ["new"]}], 65_536)
+    assert first < 800
+    assert len(tried) - first < 60

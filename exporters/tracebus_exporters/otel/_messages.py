@@ -7,6 +7,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
+from tracebus_exporters.otel._text import Memory
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -35,9 +37,21 @@ def messages_of(payload: Any) -> list[Message] | None:
             return [convention_message(message)]
         payload = payload.get("messages")
     if isinstance(payload, list) and payload:
-        messages = [_as_message(item) for item in payload]
-        return [convention_message(message) for message in messages if message] if all(messages) else None
+        messages = [_converted(item) for item in payload]
+        return None if None in messages else messages  # type: ignore[return-value]  # none of them is `None`
     return None
+
+
+def _converted(item: Any) -> Message | None:
+    """Return *item* in the form of the conventions: the same object for the same message."""
+    known = _made.get(item)
+    if not known:
+        message = _as_message(item)
+        known[None] = None if message is None else convention_message(message)
+    return known[None]  # type: ignore[no-any-return]  # that is what is there
+
+
+_made = Memory(1_000_000)
 
 
 def answer_of(payload: Any) -> list[Message] | None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_Measure: TypeAlias = "tuple[int, int]"
+"""Characters of the longest string, items of the longest list."""
+
+_LONG_LIST = 8
 ELLIPSIS = "… [truncated]"
 _INT64 = 2**63
 _DEEPEST = 32  # protobuf gives up at about 100 nested messages, of which a level of ours takes three
@@ -43,10 +50,17 @@ def clean_tree(value: Any, depth: int = _DEEPEST) -> Any:  # noqa: PLR0911  one 
 
 
 def to_json(value: Any, limit: int) -> str:
-    """Return *value* as valid JSON of at most *limit* characters: strings and lists get shorter."""
-    encoded = _encode(value)
-    if len(encoded) > limit:
-        encoded = _encode(shortened(value, limit))
+    """Return *value* as valid JSON of at most *limit* characters: strings and lists get shorter.
+
+    Of a long conversation no more is encoded than fits, and no message twice for two spans.
+    """
+    encoded = _fitting(value, None, limit)
+    longest, most = limit // 2, 1_000
+    while encoded is None and longest >= _SMALLEST:
+        encoded = _fitting(value, (longest, most), limit)
+        longest, most = longest // 2, max(2, most // 2)
+    if encoded is None:
+        encoded = _encode(ELLIPSIS[:limit])
     return encoded.decode() if len(encoded) <= limit else '""'
 
 
@@ -61,6 +75,93 @@ def shortened(value: Any, limit: int) -> Any:
             return candidate
         longest, most = longest // 2, max(2, most // 2)
     return ELLIPSIS[:limit]
+
+
+def _fitting(
+    value: Any, measure: _Measure | None, limit: int, levels: int = 3, *, listed: bool = False
+) -> bytes | None:
+    """Return the JSON of *value*, shortened by *measure*; `None` where that is more than *limit* bytes.
+
+    What a long list begins with tells soon that it does not fit.
+    """
+    if levels and isinstance(value, dict) and _has_long_list(value):
+        opening, pairs, closing = b"{", _members(value, measure), b"}"
+    elif levels and isinstance(value, list) and len(value) >= _LONG_LIST:
+        opening, pairs, closing = b"[", _items(value, measure), b"]"
+    else:
+        encoded = _known(value, measure) if listed and type(value) is dict else _measured(value, measure)
+        return encoded if len(encoded) <= limit else None
+    parts: list[bytes] = []
+    room = limit - 1
+    for name, item in pairs:
+        found = _fitting(item, measure, room - len(name) - 1, levels - 1, listed=not name)
+        if found is None:
+            return None
+        parts.append(name + found)
+        room -= len(name) + len(found) + 1
+    return opening + b",".join(parts) + closing
+
+
+def _has_long_list(value: dict[Any, Any]) -> bool:
+    return any(isinstance(item, list) and len(item) >= _LONG_LIST for item in value.values())
+
+
+def _members(value: dict[Any, Any], measure: _Measure | None) -> Iterator[tuple[bytes, Any]]:
+    for number, (key, item) in enumerate(value.items()):
+        if measure is not None and number >= measure[1] * 2:
+            return
+        name = str(key) if measure is None else str(key)[: max(measure[0], _WORD)]
+        yield _encode(name) + b":", item
+
+
+def _items(value: list[Any], measure: _Measure | None) -> Iterator[tuple[bytes, Any]]:
+    kept = value if measure is None else _kept(value, measure[1])
+    return ((b"", item) for item in kept)
+
+
+def _known(value: Any, measure: _Measure | None) -> bytes:
+    """Return the JSON of *value*, shortened by *measure*: what was made of it before, if it is a message."""
+    found = _encoded.get(value)
+    encoded: bytes | None = found.get(measure)
+    if encoded is None:
+        encoded = found[measure] = _measured(value, measure)
+        _encoded.add(len(encoded))
+    return encoded
+
+
+def _measured(value: Any, measure: _Measure | None) -> bytes:
+    return _encode(value if measure is None else _shorten(value, *measure))
+
+
+class Memory:
+    """What was made of objects met lately, by their identity; forgotten all at once when it is too much.
+
+    Args:
+        most: how much may be added, in whatever unit.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = 0
+        self._made: dict[int, tuple[object, dict[Any, Any]]] = {}
+
+    def get(self, value: object) -> dict[Any, Any]:
+        """Return what was made of *value*, to be added to. The object is kept: its id is its own."""
+        found = self._made.get(id(value))
+        if found is None or found[0] is not value:
+            found = self._made[id(value)] = (value, {})
+            self.add(_ENTRY)
+        return found[1]
+
+    def add(self, size: int) -> None:
+        """Count *size* more."""
+        self._size += size
+        if self._size > self._most:
+            self._made, self._size = {}, 0
+
+
+_ENTRY = 200
+_encoded = Memory(8_000_000)
 
 
 def _encode(value: Any) -> bytes:
@@ -81,6 +182,9 @@ def _shorten(value: Any, longest: int, most: int) -> Any:
             for key, item, _ in zip(value, value.values(), range(most * 2), strict=False)
         }
     if isinstance(value, list | tuple):
-        kept = list(value) if len(value) <= most else [*value[: most // 2], *value[-(most - most // 2) :]]
-        return [_shorten(item, longest, most) for item in kept]
+        return [_shorten(item, longest, most) for item in _kept(value, most)]
     return value
+
+
+def _kept(value: Sequence[Any], most: int) -> Sequence[Any]:
+    return value if len(value) <= most else [*value[: most // 2], *value[-(most - most // 2) :]]
