@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
-from tracebus import Capture, observe
+from tracebus import Capture, observe, open_log
 from tracebus.exceptions import InvalidLogError
 from tracebus.mcp._framing import framed
 from tracebus.mcp._tools import Tools
 from tracebus.testing import ScriptedChatModel
+from tracebus.testing.logs import sample_run
 from tracebus.text import sanitise
 
 pytest.importorskip("mcp", reason="needs tracebus[mcp]")
@@ -146,11 +147,15 @@ async def test_wrong_questions_say_what_is_wrong(broken, tmp_path):
     """No log, no such run, an ambiguous id, a cursor behind the end, a time that is none."""
     with pytest.raises(InvalidLogError, match="there is no log at"):
         await Tools(f"sqlite:{tmp_path / 'none.db'}").list_runs()
+    log = open_log(broken)
+    for run_id in ("run-one", "run-two"):
+        log.append(sample_run(run_id))
+    log.close()
     tools = Tools(broken)
     with pytest.raises(InvalidLogError, match="no run 'zzz'"):
         await tools.show_run("zzz")
     with pytest.raises(InvalidLogError, match="several runs' ids begin"):
-        await tools.show_run("0")
+        await tools.show_run("run-")
     with pytest.raises(ValueError, match="behind the end"):
         await tools.show_run("last", cursor=10_000)
     with pytest.raises(ValueError, match="neither a duration"):
