@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from starlette.routing import Route
 
 from tracebus.bus import EventBus
 from tracebus.runstate import RunState, compacted
-from tracebus.testing import ScriptedChatModel, ScriptedToolCall, Turn
+from tracebus.testing import RecordingExporter, ScriptedChatModel, ScriptedToolCall, Turn
 from tracebus_exporters.web import create_app, stream_response
 
 MODULES = os.environ.get("TRACEBUS_NODE_MODULES", "")
@@ -104,10 +105,18 @@ def test_fast_json_patch_follows_a_live_run_through_drops(serving, story, frames
     events = story.whole(tokens=400)
 
     async def live():
-        with serving(create_app(bus)) as url:
+        watched, shows = threading.Event(), create_app(bus)
+
+        async def app(scope, receive, send):
+            if scope["type"] == "http":
+                watched.set()
+            await shows(scope, receive, send)
+
+        with serving(app) as url:
             bus.publish(events[0])
             client = asyncio.to_thread(node, "follow.mjs", f"{url}/runs/root/stream", frames_per_connection)
             following = asyncio.create_task(client)
+            assert await asyncio.to_thread(watched.wait, 30)
             for number, event in enumerate(events[1:]):
                 bus.publish(event)
                 if number % 10 == 0:
@@ -123,6 +132,52 @@ def test_fast_json_patch_follows_a_live_run_through_drops(serving, story, frames
     assert found["snapshots"] == 1
     assert found["patches"] > 3
     assert found["connections"] == 1 or frames_per_connection == 3
+
+
+def test_langgraph_s_sdk_joins_a_run(serving, story):
+    """`client.runs.joinStream` reads a run to its end, and goes on behind a `Last-Event-ID`."""
+    bus = EventBus()
+    events = story.whole(tokens=50)
+    for event in events:
+        bus.publish(event)
+    with serving(create_app(bus)) as url:
+        whole = node("langgraph.mjs", url, "root")
+        again = node("langgraph.mjs", url, "root", whole["ids"][-1])
+    bus.close(1)
+    state = RunState()
+    state.apply_all(events)
+    assert compacted(whole["state"]) == compacted(state.document)
+    assert (whole["events"][0], whole["events"][-1]) == ("snapshot", "end")
+    assert again["events"] == ["end"]
+
+
+@pytest.mark.parametrize("wire", ["agui", "ai"])
+def test_a_user_who_stops_the_answer_cancels_the_run(serving, wire):
+    """AG-UI's `abortRun` and the AI SDK's `stop` end the run, which knows that it was cancelled."""
+    recorded, ended = RecordingExporter(), threading.Event()
+    speaks = ScriptedChatModel(script=["Words of an answer"])
+
+    async def work(_):
+        async for _ in speaks.astream("hi"):
+            pass
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def answer(_):
+        return stream_response(RunnableLambda(work), "hi", wire=wire, to=recorded)
+
+    with serving(Starlette(routes=[Route("/", answer, methods=["POST"])])) as url:
+        messages = node("leave.mjs", wire, url)
+        assert ended.wait(10)
+        recorded.wait_for(lambda events: any(is_root_end(event) for event in events), 10)
+    assert [str(event.outcome) for event in recorded.events if is_root_end(event)] == ["cancelled"]
+    assert "Words" in json.dumps(messages)
+
+
+def is_root_end(event):
+    return type(event).__name__ == "RunEnded" and event.run_id == event.root_run_id
 
 
 def test_the_page_s_patching_agrees_with_fast_json_patch():

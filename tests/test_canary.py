@@ -1,0 +1,235 @@
+"""With content off, or everything redacted, nothing of the program leaves by any exit.
+
+A program puts a canary in every place it can put one; every exit is read whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+
+import pytest
+from langchain_core.callbacks import dispatch_custom_event
+from langchain_core.documents import Document
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
+from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import RunnableLambda
+from langchain_core.tools import tool
+
+from tracebus import Capture, EventBus, observe
+
+CANARY = "c4nary" + "-in-the-mine"
+
+
+class Model(BaseChatModel):
+    """Says a canary in every field of its answer."""
+
+    @property
+    def _llm_type(self):
+        return "canary"
+
+    @property
+    def _identifying_params(self):
+        return {"system": CANARY, "instructions": [CANARY]}
+
+    def _fields(self):
+        return {
+            "additional_kwargs": {"reasoning_content": CANARY, "more": {"deep": [CANARY]}},
+            "response_metadata": {"logprobs": {"content": [{"text": CANARY}]}, "note": CANARY},
+        }
+
+    def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+        calls = [{"type": "tool_call", "name": "look", "args": {"q": CANARY}, "id": "c1"}]
+        bad = [{"type": "invalid_tool_call", "name": "look", "args": CANARY, "id": "c2", "error": CANARY}]
+        content = [
+            {"type": "text", "text": CANARY},
+            {"type": "reasoning", "reasoning": CANARY},
+            {"type": "image", "url": f"https://host/{CANARY}", "mime_type": "image/png"},
+        ]
+        message = AIMessage(content, tool_calls=calls, invalid_tool_calls=bad, **self._fields())
+        info = {"thoughts": CANARY}
+        return ChatResult(
+            generations=[ChatGeneration(message=message, generation_info=info)], llm_output={"x": CANARY}
+        )
+
+    def _stream(self, messages, stop=None, run_manager=None, **kwargs):
+        pieces = [
+            tool_call_chunk(name="look", args='{"q": "', id="c1", index=0),
+            tool_call_chunk(args=CANARY, index=0),
+        ]
+        chunks = [AIMessageChunk(content=CANARY, **self._fields())]
+        chunks += [AIMessageChunk(content="", tool_call_chunks=[piece]) for piece in pieces]
+        for chunk in chunks:
+            generated = ChatGenerationChunk(message=chunk)
+            if run_manager:
+                run_manager.on_llm_new_token(chunk.text, chunk=generated)
+            yield generated
+
+
+@tool(response_format="content_and_artifact")
+def look(q: str):
+    """Look."""
+    return CANARY, {"rows": [CANARY]}
+
+
+@tool
+def fail(q: str):
+    """Fail."""
+    raise ValueError(CANARY)
+
+
+def program():
+    model = Model()
+
+    def work(given):
+        prompt = [SystemMessage(CANARY), HumanMessage([{"type": "text", "text": CANARY}])]
+        tools = [{"type": "function", "function": {"name": "look", "description": CANARY, "parameters": {}}}]
+        model.bind(tools=tools).invoke(prompt)
+        list(model.stream(prompt))
+        look.invoke({"type": "tool_call", "name": "look", "args": {"q": CANARY}, "id": "c1"})
+        dispatch_custom_event("progress", {"said": CANARY})
+        RunnableLambda(lambda _: [Document(CANARY, metadata={"source": CANARY})]).invoke(CANARY)
+        try:
+            fail.invoke({"q": CANARY})
+        except ValueError as error:
+            raise RuntimeError(CANARY) from error
+
+    return RunnableLambda(work, name="work")
+
+
+def run(bus, capture):
+    observed = observe(program(), bus=bus, capture=capture)
+    config = {"metadata": {"note": CANARY, "nested": {"deep": [CANARY]}}}
+    with pytest.raises(RuntimeError):
+        observed.invoke({"question": CANARY}, config)
+    assert bus.flush(20)
+
+
+POLICIES = {
+    "content off": Capture(content=False, metadata=False),
+    "everything redacted": Capture(redact=lambda pointer, text: "[gone]"),
+}
+policies = pytest.mark.parametrize("capture", POLICIES.values(), ids=POLICIES.keys())
+
+
+def test_the_canary_is_everywhere_without_a_policy(tmp_path):
+    """The program does put it where these tests look."""
+    bus, path = EventBus(), tmp_path / "events.jsonl"
+    attach(bus, f"jsonl:{path}")
+    run(bus, None)
+    bus.close(10)
+    found = path.read_text()
+    assert found.count(CANARY) > 30
+
+
+def attach(bus, url):
+    from tracebus.exporting import resolve
+
+    for exporter in resolve(url):
+        bus.attach(exporter)
+
+
+@policies
+@pytest.mark.parametrize("kind", ["jsonl", "sqlite"])
+def test_logs(tmp_path, capture, kind):
+    """Files on disk, byte by byte, their journals too."""
+    bus = EventBus()
+    attach(bus, f"{kind}:{tmp_path / 'log'}")
+    run(bus, capture)
+    bus.close(10)
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"work" in written
+    assert CANARY.encode() not in written
+
+
+@policies
+def test_console_and_structlog(capture, capsys):
+    """What is printed."""
+    structlog = pytest.importorskip("structlog")
+    from tracebus_exporters.structlog import StructlogExporter
+
+    bus, out = EventBus(), io.StringIO()
+    bus.attach(StructlogExporter(structlog.wrap_logger(structlog.PrintLogger(out))))
+    attach(bus, "console")
+    run(bus, capture)
+    bus.close(10)
+    printed = capsys.readouterr()
+    assert "work" in out.getvalue()
+    assert CANARY not in out.getvalue() + printed.out + printed.err
+
+
+@policies
+def test_opentelemetry(capture):
+    """Spans, their events, and logs, asked to show all content."""
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    from tracebus_exporters.otel import OTelExporter
+
+    spans, logs = InMemorySpanExporter(), InMemoryLogRecordExporter()
+    traces, logging = TracerProvider(), LoggerProvider()
+    traces.add_span_processor(SimpleSpanProcessor(spans))
+    logging.add_log_record_processor(SimpleLogRecordProcessor(logs))
+    bus = EventBus()
+    bus.attach(
+        OTelExporter(tracer_provider=traces, logger_provider=logging, content="span", openinference=True)
+    )
+    run(bus, capture)
+    bus.close(10)
+    found = "".join(span.to_json() for span in spans.get_finished_spans())
+    found += "".join(str(entry.log_record) for entry in logs.get_finished_logs())
+    assert "work" in found
+    assert CANARY not in found
+
+
+@policies
+@pytest.mark.parametrize("wire", ["patch", "append", "text", "agui", "ai"])
+def test_the_wires(capture, wire):
+    """Everything a client is sent, failures included."""
+    pytest.importorskip("starlette")
+    from tracebus_exporters.web import stream_response
+
+    body = bytearray()
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def send(message):
+        body.extend(message.get("body", b""))
+
+    async def main():
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "asgi": {"spec_version": "2.4"}}
+        given = {"question": CANARY}
+        response = stream_response(program(), given, wire=wire, capture=capture, inner=True, tracebacks=True)
+        await response(scope, receive, send)
+
+    asyncio.run(main())
+    assert body
+    assert CANARY.encode() not in body
+
+
+@policies
+def test_folds_and_what_is_open(capture):
+    """The tree, the run state, and what a late reader is given."""
+    from tracebus import RunState, RunTree
+    from tracebus.events import encode_json
+
+    bus, events = EventBus(), []
+    bus.attach(events.extend)
+    run(bus, capture)
+    bus.close(10)
+    state, tree = RunState(), RunTree()
+    for event in events:
+        state.apply(event)
+        tree.apply(event)
+    seen = json.dumps(state.document) + "".join(encode_json(event).decode() for event in events)
+    for root in tree.roots:
+        seen += f"{root.text}{root.outputs}{[child.tool_calls for child in root.children]}"
+    assert CANARY not in seen
