@@ -29,6 +29,8 @@ def configured(metadata: Mapping[str, Any]) -> dict[str, Any]:
     its name, and what is an API key is not among them.
     """
     configurable = _configurable(sys._getframe(1))  # noqa: SLF001  # see above: nothing else says it
+    if not configurable:
+        return {}
     return {
         name: value
         for name, value in configurable.items()
@@ -45,9 +47,9 @@ def _configurable(frame: FrameType | None) -> Mapping[str, Any]:
             break
         if "config" in frame.f_code.co_varnames and _is_librarys(frame):
             config = frame.f_locals.get("config")
-            found = config.get("configurable") if isinstance(config, Mapping) else None
-            if isinstance(found, Mapping) and found:
-                return found
+            if type(config) is dict and "configurable" in config:  # LangChain's own, made whole
+                found = config["configurable"]
+                return found if isinstance(found, Mapping) else {}
         frame = frame.f_back
     return {}
 

@@ -102,7 +102,7 @@ class Recorder:
                 note_unknown(self.tracker.count, "run type", str(run_type), "its runs are of kind `unknown`")
             if _is_unknown(inputs):
                 inputs, stream = None, True
-        resumes = goes_on(inputs)
+        resumes = parent is None and goes_on(inputs)
         policy = self._policy(parent)
         call = getattr(owner, "call", None) or current_call.get()
         if inputs is None and parent is None and call is not None:
