@@ -189,6 +189,8 @@ async def test_a_tool_that_the_middleware_tries_again(watch, agents, how):
     else:
         await agent.ainvoke(question)
     watch.check()
+    if how == "in a thread" and watch.run("look").tool_call_id is None:
+        pytest.skip("needs a langchain-core that tells the call a tool answers (1.1 or newer)")
     assert attempts(watch.events, "look") == [None if how == "in a thread" else 1, 2]
     assert retries(watch.events) == [(2, "ConnectionError")]
 
@@ -196,7 +198,7 @@ async def test_a_tool_that_the_middleware_tries_again(watch, agents, how):
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_a_model_that_the_middleware_tries_again(watch, agents, asynchronous):
     """Attempts of each turn's call, counted anew in the next turn."""
-    from langchain.agents.middleware import ModelRetryMiddleware
+    middleware = pytest.importorskip("langchain.agents.middleware.model_retry", reason="needs langchain 1.1")
 
     @tool
     def look(q: str) -> str:
@@ -206,7 +208,7 @@ async def test_a_model_that_the_middleware_tries_again(watch, agents, asynchrono
     model = ScriptedChatModel(
         script=[ConnectionError("reset"), Turn(tool_calls=[ScriptedToolCall("look", {"q": "bus"})]), "Noon."]
     )
-    retry = ModelRetryMiddleware(max_retries=2, initial_delay=0.001, jitter=False)
+    retry = middleware.ModelRetryMiddleware(max_retries=2, initial_delay=0.001, jitter=False)
     agent = observe(agents.create_agent(model, [look], middleware=[retry]), bus=watch.bus)
     question = {"messages": [("user", "When?")]}
     if asynchronous:

@@ -71,7 +71,7 @@ def test_a_graph_s_root_says_who_asks(watch):
     observe(builder.compile(name="desk"), bus=watch.bus).invoke({"x": 0}, config)
     metadata = watch.check().run("desk").metadata
     assert (metadata["thread_id"], metadata["user_id"]) == ("t", "ann")
-    assert "checkpoint_ns" not in metadata
+    assert not metadata.get("checkpoint_ns")  # LangGraph 1.0 says it, empty
 
 
 @pytest.mark.filterwarnings("ignore:Provided run_id:RuntimeWarning")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -17,6 +18,7 @@ pytest.importorskip("langgraph", reason="needs langgraph")
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.pregel.remote import RemoteException, RemoteGraph
 
+V2 = {"version": "v2"} if "version" in inspect.signature(RemoteGraph.astream).parameters else {}
 NODE = "talk:4f5cb0b3-0000-4000-8000-000000000001"
 ABOUT = {
     "langgraph_node": "talk",
@@ -79,12 +81,8 @@ async def call(graph, how):
         case "stream":
             return list(graph.stream(QUESTION, stream_mode=["updates", "messages", "values"]))
         case "astream":
-            return [
-                chunk
-                async for chunk in graph.astream(
-                    QUESTION, stream_mode=["updates", "messages", "values"], version="v2", subgraphs=True
-                )
-            ]
+            modes = ["updates", "messages", "values"]
+            return [chunk async for chunk in graph.astream(QUESTION, stream_mode=modes, subgraphs=True, **V2)]
 
 
 @pytest.mark.parametrize("by", ["observe", "observing"])

@@ -71,9 +71,14 @@ def attempt_under_way(kind: RunKind, tool_call_id: str | None) -> int | None:
     if variables is None:
         return None
     said, count = variables.get(retrier.says), variables.get(retrier.counter)
-    if not said or not isinstance(count, int) or (kind is RunKind.TOOL and said != tool_call_id):
+    if not said or not isinstance(count, int) or _is_another(kind, said, tool_call_id):
         return None
     return count + 1
+
+
+def _is_another(kind: RunKind, said: Any, tool_call_id: str | None) -> bool:
+    """Tell a tool called inside the one that is retried; older langchain-cores tell no call's id."""
+    return kind is RunKind.TOOL and tool_call_id is not None and said != tool_call_id
 
 
 def tried_as(kind: RunKind, parent: Hashable, metadata: Mapping[str, Any], tool_call_id: Any) -> Hashable:

@@ -30,6 +30,8 @@ def chain_kind(
     tags: Sequence[str],
     metadata: Mapping[str, Any],
     parent: RunKind | None = None,
+    *,
+    graph: bool = False,
 ) -> RunKind:
     """Return the kind of a run that LangChain reports as a chain.
 
@@ -42,18 +44,18 @@ def chain_kind(
     namespace under both spellings.
     Other Runnables inside a node carry the namespace as well: those that report a *run_type*, be it
     `None`, LangChain's own compositions, and what is not directly below a node or a tool are told
-    from graphs by that. A `RunnableSequence` of another name cannot be.
+    from graphs by that. A `RunnableSequence` of another name cannot be, unless a *graph* is known to be one.
     """
     if run_type and run_type != _CHAIN:
         return model_kind(metadata) if run_type == _MODEL else RUN_TYPES.get(run_type, RunKind.UNKNOWN)
-    if not metadata:  # by far the most common
+    if not metadata and not graph:  # by far the most common
         return _NAMED.get(name, RunKind.CHAIN)
     node = metadata.get("langgraph_node")
     if node is not None and node == name and _is_node(tags, metadata):
         return RunKind.NODE
     if name == _EXECUTOR or metadata.get(_AGENT_NAME) == name:
         return RunKind.AGENT
-    if name == _GRAPH or (run_type == UNSAID and _is_graph(name, node, metadata, parent)):
+    if graph or name == _GRAPH or (run_type == UNSAID and _is_graph(name, node, metadata, parent)):
         return RunKind.AGENT if _is_agent(node, metadata) else RunKind.GRAPH
     return RunKind.CHAIN
 

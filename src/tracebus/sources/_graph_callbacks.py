@@ -18,13 +18,16 @@ from tracebus.sources._handler import TracebusHandler, hear_all_of
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
-__all__ = ["into_config_of_graph", "listen_to_graphs"]
+__all__ = ["begins_graph", "into_config_of_graph", "listen_to_graphs"]
 
 _CALLBACKS, _GRAPHS = "langgraph.callbacks", "langgraph.pregel.main"
 _METHODS = ("stream", "astream")
 """Of `Pregel`: by these it runs, whichever way it is called."""
 _BETWEEN = 3
 """Frames from who asks the hook to these: `_configure`, `configure`, `get_callback_manager_for_config`."""
+
+_WITHIN = 7
+"""Frames from `begins_graph` to them, where a graph begins its own run; its nodes begin further in."""
 
 _codes: frozenset[CodeType] = frozenset()
 
@@ -49,6 +52,21 @@ def into_config_of_graph(handler: TracebusHandler, asking: FrameType | None) -> 
     callbacks = config.get("callbacks")
     if callbacks is None or (isinstance(callbacks, list) and handler not in callbacks):
         config["callbacks"] = [*(callbacks or ()), handler]
+
+
+def begins_graph() -> bool:
+    """Tell whether the run that LangChain tells of at this moment is a graph's own.
+
+    Older LangGraphs mark nothing by which a graph with a name could be told from a chain.
+    """
+    frame: FrameType | None = sys._getframe(1) if _codes else None  # noqa: SLF001  # as above
+    for _ in range(_WITHIN):
+        if frame is None:
+            return False
+        if frame.f_code in _codes:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _become_one() -> None:

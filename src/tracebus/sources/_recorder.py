@@ -17,6 +17,7 @@ from tracebus.sources._chunks import is_output, output_of, plain_text, streamed_
 from tracebus.sources._classify import UNSAID, chain_kind, retry_attempt, run_name
 from tracebus.sources._closing import was_left
 from tracebus.sources._configurable import configured
+from tracebus.sources._graph_callbacks import begins_graph
 from tracebus.sources._handler import TracebusHandler
 from tracebus.sources._messages import as_plain, captured, said_by
 from tracebus.sources._model_info import RequestedModel
@@ -96,7 +97,8 @@ class Recorder:
         if kind is None:
             above = parent if parent_key == reported else self.tracker.get(reported)
             above_kind = None if above is None else above.kind
-            kind = chain_kind(run_type, called, tagged, metadata or {}, above_kind)
+            graph = run_type == UNSAID and begins_graph()
+            kind = chain_kind(run_type, called, tagged, metadata or {}, above_kind, graph=graph)
             stream = kind in _READ_BY_STEPS
             if kind is RunKind.UNKNOWN:
                 note_unknown(self.tracker.count, "run type", str(run_type), "its runs are of kind `unknown`")

@@ -271,15 +271,12 @@ def _handed_over(run: OpenRun) -> bool:
     LangGraph leaves the nodes and sub-graphs a handoff crosses by an exception, which the stream hides
     as it does errors. But a graph whose node failed is not `ok`.
     """
-    crossed: OpenRun | None = run
+    below, crossed = run, run.parent
     while crossed is not None and crossed.outcome is None and crossed.kind in _CROSSED:
-        crossed = crossed.parent
-    return (
-        crossed is not None
-        and crossed is not run
-        and crossed.outcome is Outcome.OK
-        and crossed.kind in _GRAPHS
-    )
+        below, crossed = crossed, crossed.parent
+    if crossed is None or crossed.outcome is not Outcome.OK or run.kind not in _CROSSED:
+        return False
+    return crossed.kind in _GRAPHS or below.kind is RunKind.NODE  # what has nodes is a graph
 
 
 def _speaks_of_interrupt(chunk: Any) -> bool:
