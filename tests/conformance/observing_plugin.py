@@ -30,7 +30,7 @@ def pytest_configure(config):
     if who in ("bystander", "both"):
         from langchain_core.tracers.context import register_configure_hook
 
-        register_configure_hook(ContextVar("bystander", default=_bystander()), inheritable=True)
+        register_configure_hook(ContextVar("bystander", default=_bystander()), inheritable=True)  # noqa: B039  # LangChain reads nothing but a default
 
 
 def _bystander():

@@ -212,3 +212,50 @@ def test_many_threads(scheme, tmp_path):
     starts, ends, missed = stored(url)
     assert starts + ends == row.delivered
     assert missed == row.missed
+
+
+FORKS = """
+import json, os, random, sys, threading, time
+from langchain_core.runnables import RunnableLambda
+from tracebus import EventBus, observe
+
+bus = EventBus()
+chain = observe(RunnableLambda(lambda x: x) | RunnableLambda(lambda x: x), to=sys.argv[1], bus=bus)
+stop = threading.Event()
+done = [0] * 4
+
+def work(place):
+    while not stop.is_set():
+        chain.invoke(place)
+        done[place] += 1
+        time.sleep(0.001)
+
+threads = [threading.Thread(target=work, args=(place,)) for place in range(4)]
+for thread in threads:
+    thread.start()
+failed = 0
+for number in range(6):
+    time.sleep(random.random() / 50)
+    child = os.fork()
+    if child == 0:
+        for _ in range(5):
+            chain.invoke("child")
+        os._exit(0 if bus.flush(300) else 1)
+    failed += os.waitpid(child, 0)[1] != 0
+stop.set()
+for thread in threads:
+    thread.join()
+assert bus.close(300)
+print(json.dumps({"parent": sum(done), "failed": failed}))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forks_at_any_moment(tmp_path):
+    """Children forked in the middle of everything record their own runs; the parent's are all there."""
+    url = f"sqlite:{tmp_path}/log.db"
+    found, said = child(FORKS, url, PYTHONWARNINGS="ignore")
+    assert found["failed"] == 0, said
+    starts, ends, missed = stored(url)
+    assert starts == ends == 3 * (found["parent"] + 6 * 5)
+    assert missed == 0

@@ -14,6 +14,7 @@ from tracebus.events import Gap, decode_json
 from tracebus.logs import Places, ids_in, put_together
 from tracebus_exporters.sqlite import _queries, _schema
 from tracebus_exporters.sqlite._connection import explained, open_for_reading
+from tracebus_exporters.sqlite._forking import keep_out_of_forks
 from tracebus_exporters.sqlite._parts import PartReader
 from tracebus_exporters.sqlite._producer import LOST_AFTER
 from tracebus_exporters.sqlite._writer import last_seq
@@ -45,6 +46,12 @@ class Reader:
         self._next_check = 0.0
         self._begun_anew = False
         self._parts = PartReader()
+        keep_out_of_forks(self)
+
+    @property
+    def use(self) -> threading.Lock:
+        """What is held while SQLite is used."""
+        return self._lock
 
     def read(self, after: int, limit: int) -> list[Event]:
         """Return what `Log.read` returns."""

@@ -13,6 +13,7 @@ from tracebus.logs import take_apart
 from tracebus_exporters.sqlite._accounts import account, first_ends
 from tracebus_exporters.sqlite._changes import FINISH, TOUCH, UPSERT, Changes
 from tracebus_exporters.sqlite._connection import explained, open_for_writing
+from tracebus_exporters.sqlite._forking import keep_out_of_forks
 from tracebus_exporters.sqlite._parts import PartWriter
 from tracebus_exporters.sqlite._producer import Producer
 
@@ -43,6 +44,12 @@ class Writer:
         self.producer: Producer | None = None
         self.pid = os.getpid()
         """The process the connection belongs to."""
+        keep_out_of_forks(self)
+
+    @property
+    def use(self) -> threading.RLock:
+        """What is held while SQLite is used."""
+        return self._lock
 
     def append(self, events: Sequence[Event]) -> int:
         """Store *events* in one transaction; return the last position."""
