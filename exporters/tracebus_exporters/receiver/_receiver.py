@@ -46,6 +46,8 @@ class Receiver:
         self._traces = Traces(capture, hold=hold)
         self._clock = clock
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        """Held by the thread that writes; with it, what another has taken out is stored or back."""
         self._unwritten: list[RunEvent] = []
         self._spans = 0
         self._events = 0
@@ -59,13 +61,13 @@ class Receiver:
             OSError: the log cannot be written now. What came is kept and stored with what comes next, unless
                 there is too much of it: then nothing of *spans* was taken.
         """
+        listed = list(spans)
+        if len(self._unwritten) > _MOST_UNWRITTEN:
+            self._write()
         with self._lock:
-            if len(self._unwritten) > _MOST_UNWRITTEN:
-                self._write()
-            listed = list(spans)
             self._unwritten += self._traces.add(listed, self._clock())
             self._spans += len(listed)
-            self._write()
+        self._write()
 
     def tick(self) -> None:
         """Store what has waited long enough.
@@ -75,7 +77,7 @@ class Receiver:
         """
         with self._lock:
             self._unwritten += self._traces.due(self._clock())
-            self._write()
+        self._write()
 
     def start(self) -> None:
         """Have a thread look after what waits."""
@@ -93,17 +95,26 @@ class Receiver:
             self._ticking.join()
         with self._lock:
             self._unwritten += self._traces.close()
-            self._write()
+        self._write()
 
     def statistics(self) -> dict[str, int]:
         """Return how many spans came, how many events were stored, and how many spans wait for their root."""
         return {"spans": self._spans, "events": self._events, "held": self._traces.held}
 
     def _write(self) -> None:
-        if self._unwritten:
-            self._log.append(self._unwritten)
-            self._events += len(self._unwritten)
-            self._unwritten = []
+        """Store what is there, other threads' spans too: they add theirs while one writes."""
+        with self._writing:
+            with self._lock:
+                batch, self._unwritten = self._unwritten, []
+            if not batch:
+                return
+            try:
+                self._log.append(batch)
+            except BaseException:
+                with self._lock:
+                    self._unwritten = batch + self._unwritten
+                raise
+            self._events += len(batch)
 
     def _keep_ticking(self) -> None:
         while not self._closed.wait(_TICK):
