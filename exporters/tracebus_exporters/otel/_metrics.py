@@ -79,6 +79,8 @@ class Metrics:
             if (counter := how.counters.get(f"{side}_tokens")) is not None:
                 for modality, part in by_modality(usage, side, count).items():
                     self._add(counter, part, {**found, sc.TOKEN_MODALITY: modality})
+        if not how.counters:
+            return
         for side, part_count in (
             ("cache_read.input_tokens", usage.cache_read_tokens),
             ("cache_write.input_tokens", cache_written(usage)),
@@ -125,6 +127,8 @@ def _picked(names: tuple[str, ...], start: dict[str, Any], end: dict[str, Any]) 
     """Return those of a span's attributes that a metric has."""
     found: dict[str, Any] = {}
     for name in names:
-        if (value := start.get(name, end.get(name))) is not None:
-            found[name] = value
+        value = start.get(name)
+        if value is None and (value := end.get(name)) is None:
+            continue
+        found[name] = value
     return found

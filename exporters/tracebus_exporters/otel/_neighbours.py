@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 _MOST_TOOLS = 256
 
 
-def ask_neighbours(span: OpenSpan, outer: OpenSpan | None, root: OpenSpan | None) -> None:
+def ask_neighbours(span: OpenSpan, outer: OpenSpan | None, root: OpenSpan | None, *, prompts: bool) -> None:
     """Let *span* tell its neighbours what it knows of them, and learn what they know of it.
 
     LangChain's callbacks say of a model nothing about the template its messages came from, and of a
     tool nothing about its description; the prompt's run just before and the requests of the models in
-    the same trace do.
+    the same trace do. *prompts* says whether anybody will read of templates.
     """
     event = span.started
     if event.kind is RunKind.PROMPT:
+        if not prompts:
+            return
         span.prompt = Prompt(event)
         if outer is not None:
             outer.prompt = span.prompt

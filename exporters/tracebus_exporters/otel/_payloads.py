@@ -52,8 +52,7 @@ class Payloads:
 
     def failed(self, ended: RunEnded) -> None:
         """Settle what a run failed with."""
-        if ended.error is not None:
-            self._settle(ended, _ERROR)
+        self._settle(ended, _ERROR)
 
     def end(self, span: OpenSpan, ended: RunEnded) -> None:
         """Settle what *span*'s end is made of."""

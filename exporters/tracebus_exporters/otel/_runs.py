@@ -72,6 +72,7 @@ class RunTable:
         self._observers = observers
         self._payloads = Payloads(options)
         self._start_attributes = StartAttributes(options)
+        self._prompts = options.prompts or options.openinference
         self._open: dict[str, OpenSpan] = {}
         self._remembered: OrderedDict[str, SpanIds] = OrderedDict()
         self._batches: OrderedDict[str, SpanIds] = OrderedDict()
@@ -127,7 +128,7 @@ class RunTable:
         span.agent = outer.agent if outer else None
         span.teller = self.teller
         self._payloads.given(event)
-        ask_neighbours(span, outer, self._open.get(event.root_run_id))
+        ask_neighbours(span, outer, self._open.get(event.root_run_id), prompts=self._prompts)
         if self._options.spans == "genai" and span.operation is None:
             span.kept = False
         if span.kept:
@@ -219,9 +220,10 @@ class RunTable:
             _remember(self._remembered, event.run_id, span.ids)
         if span.agent is not None:
             tell_agents(span, event, self._open)
-        self._payloads.failed(event)
-        if event.error is not None and event.outcome is Outcome.ERROR:
-            note_failure(span, event.error, self._open, self._options.names)
+        if event.error is not None:
+            self._payloads.failed(event)
+            if event.outcome is Outcome.ERROR:
+                note_failure(span, event.error, self._open, self._options.names)
         if span.kept:
             self._finish(span, event)
 

@@ -78,10 +78,11 @@ def by_modality(usage: TokenUsage, side: str, total: int) -> dict[str, int]:
 
     What the provider does not tell apart is unknown: audio of which there is none makes nothing else text.
     """
-    told: dict[str, Any] = {
-        modality: usage.other.get(f"{side}_{modality}") if usage.other else None for modality in _MODALITIES
-    }
-    told["audio"] = usage.input_audio_tokens if side == "input" else usage.output_audio_tokens
+    audio = usage.input_audio_tokens if side == "input" else usage.output_audio_tokens
+    if not audio and not usage.other:  # by far the most common
+        return {UNKNOWN: total}
+    told: dict[str, Any] = {modality: usage.other.get(f"{side}_{modality}") for modality in _MODALITIES}
+    told["audio"] = audio
     found = {modality: count for modality, count in told.items() if count}
     rest = total - sum(found.values())
     if rest < 0:  # parts that overlap: what they are parts of is known, how they share it is not
