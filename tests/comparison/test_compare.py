@@ -6,7 +6,7 @@ from compared_runs import step, tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracebus.comparison import aligned_runs, compare, line_pairs, unified
+from tracebus.comparison import aligned_runs, compare, line_pairs, report, unified
 
 NAMES = st.sampled_from("abc")
 STEPS = st.recursive(
@@ -158,3 +158,17 @@ def test_what_is_left_out_between_changes_is_counted(left, right):
     """Shown and counted lines together are all there are."""
     hunks = list(unified(left, right))
     assert sum(hunk if isinstance(hunk, int) else 1 for hunk in hunks) == len(list(line_pairs(left, right)))
+
+
+def test_thousands_of_steps_are_compared_while_one_waits():
+    """What differs in the first of them is shown, and how many more there are is said."""
+    pair = [
+        tree(step("agent", *(step("look", kind="tool", given=f"{mark} {n}") for n in range(1_000))))
+        for mark in "ab"
+    ]
+    found = compare(*pair)
+    assert sum(each.change == "differs" for each in found.steps) == 1_000
+    lines = list(report(found))
+    assert lines[-1] == "… 960 steps more differ; all of them with --full"
+    assert any("601 steps more" in line for line in lines)
+    assert len(lines) < 1_000

@@ -88,5 +88,16 @@ def _by_place(left: Sequence[RunNode], right: Sequence[RunNode], depth: int) -> 
     return pairs + [Pair(None, node, depth) for node in right[common:]]
 
 
-def _opcodes(left: Sequence[object], right: Sequence[object]) -> Sequence[tuple[str, int, int, int, int]]:
-    return SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+def _opcodes(left: Sequence[object], right: Sequence[object]) -> list[tuple[str, int, int, int, int]]:
+    """Return how *left* becomes *right*; where they begin and end alike nothing needs to be searched."""
+    begin = 0
+    while begin < min(len(left), len(right)) and left[begin] == right[begin]:
+        begin += 1
+    ours, theirs = left[begin:], right[begin:]
+    codes: list[tuple[str, int, int, int, int]] = [("equal", 0, begin, 0, begin)] if begin else []
+    matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
+    codes += [
+        (tag, begin + first, begin + last, begin + other_first, begin + other_last)
+        for tag, first, last, other_first, other_last in matcher.get_opcodes()
+    ]
+    return codes

@@ -23,6 +23,9 @@ __all__ = ["plain", "report"]
 
 _MOST_LINES = 30
 """Lines of one difference shown without `--full`."""
+_MOST_DETAILED = 40
+_MOST_STEPS = 400
+"""Steps listed, and those of which the texts that differ are shown, without `--full`."""
 _MARKS = {
     "same": (" ", "faint"),
     "differs": ("~", "differs"),
@@ -60,10 +63,15 @@ def report(
     yield ""
     yield paint(_verdict(found), "title")
     yield ""
-    yield from _steps(found, paint)
+    yield from _steps(found, paint, full=full)
     shown: set[LinePair] = set()
-    for number in _in_order(found) if texts else ():
+    numbers = list(_in_order(found)) if texts else []
+    most = len(numbers) if full else _MOST_DETAILED
+    for number in numbers[:most]:
         yield from _details(found, number, shown, full=full, paint=paint)
+    if len(numbers) > most:
+        yield ""
+        yield paint(f"… {len(numbers) - most} steps more differ; all of them with --full", "faint")
 
 
 def _head(word: str, side: Side | None) -> Iterator[str]:
@@ -115,12 +123,11 @@ def _label(steps: Sequence[Step], number: int) -> str:
 # The table of steps.
 
 
-def _steps(found: Comparison, paint: Paint) -> Iterator[str]:
-    rows = [
-        ("  " * step.depth + first_line(step.name, 40), _times(step), _amounts(step)) for step in found.steps
-    ]
+def _steps(found: Comparison, paint: Paint, *, full: bool) -> Iterator[str]:
+    shown = found.steps if full else found.steps[:_MOST_STEPS]
+    rows = [("  " * step.depth + first_line(step.name, 40), _times(step), _amounts(step)) for step in shown]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for number, (step, row) in enumerate(zip(found.steps, rows, strict=True)):
+    for number, (step, row) in enumerate(zip(shown, rows, strict=True)):
         mark, role = _MARKS[step.change]
         name, times, amounts = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         what = ", ".join(difference.what for difference in step.differences)
@@ -131,6 +138,8 @@ def _steps(found: Comparison, paint: Paint) -> Iterator[str]:
         ]
         here = paint(" ← here", "title") if number == found.parted else ""
         yield "  ".join(cells).rstrip() + here
+    if len(shown) < len(found.steps):
+        yield paint(f"… {len(found.steps) - len(shown)} steps more; all of them with --full", "faint")
 
 
 def _times(step: Step) -> str:
