@@ -310,6 +310,27 @@ async def test_markdown_is_rendered_when_the_run_has_ended():
         assert "The bus is late." in screen_text(app)
 
 
+async def test_of_a_conversation_that_grew_what_is_new_comes_first():
+    """The input of a later model call shows the new messages and how many there were; H shows all."""
+    said = [{"type": "human", "content": f"message {number} of all"} for number in range(40)]
+    h = History()
+    h.start("agent", kind="agent")
+    for number, length in enumerate((37, 40)):
+        h.start(f"m{number}", "agent", at=number, kind="chat_model", inputs={"messages": said[:length]})
+        h.end(f"m{number}", at=number + 0.5)
+    h.end("agent", at=3)
+    async with opened(h.events, size=(100, 40)) as (app, pilot):
+        await press(pilot, "g", "j", "j", "enter", "2")
+        shown = screen_text(app)
+        assert "+3 messages, 37 before: H shows all" in shown
+        assert "message 39 of all" in shown
+        assert "message 3 of all" not in shown
+        await press(pilot, "H")
+        assert "message 3 of all" in screen_text(app)
+        await press(pilot, "H")
+        assert "+3 messages" in screen_text(app)
+
+
 async def test_a_finished_text_is_read_from_its_beginning_a_growing_one_from_its_end():
     """Opening a long answer shows how it begins; one that is still written, what was written last."""
     async with opened(essay(), size=(100, 30)) as (app, pilot):

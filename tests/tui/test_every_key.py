@@ -77,6 +77,7 @@ SCENES = {
     "neighbour(-1)": (("g", "j", "enter"), on("agent")),
     "wrap": ((), lambda app: not app._detail.wrap),
     "markdown": (("g",), lambda app: not app._pane._look.renders(app.view.node)),
+    "history": ((), lambda app: app._pane._look.whole),
     "screen(1)": (("2",), lambda app: app._runs.display),
     "screen(2)": ((), lambda app: app.query_one("#top").display),
     "screen(3)": ((), lambda app: app.query_one("#errors").display),

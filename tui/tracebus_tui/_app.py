@@ -234,6 +234,12 @@ class Watch(Replaying, Counting, Taking):
         self._due.clear()
         self.say("Markdown as it reads" if rendered else "Markdown as it is written")
 
+    def action_history(self) -> None:
+        """Show all of a conversation, or what is new in it."""
+        whole = self._pane.toggle_history()
+        self._due.clear()
+        self.say("the whole conversation" if whole else "what is new in a conversation")
+
     def action_screen(self, number: int) -> None:
         """Show a screen; in an open run, a tab."""
         self.action_digit(number)

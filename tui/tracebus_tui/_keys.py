@@ -65,6 +65,7 @@ KEYS: Final = (
     Key("View", "K", "neighbour(-1)", "the previous run, in the detail"),
     Key("View", "w", "wrap", "break long lines, or not"),
     Key("View", "m", "markdown", "Markdown as it reads, or as it is written"),
+    Key("View", "H", "history", "all of a conversation, or what is new in it"),
     Key("View", "1", "screen(1)", "runs"),
     Key("View", "2", "screen(2)", "totals by model, tool and node"),
     Key("View", "3", "screen(3)", "errors"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from tracebus.conversation import known_before, messages_of
 from tracebus.tree import RunNode, RunStatus, question_lines
 from tracebus_tui.detail._blocks import Marked, Paragraph, as_json, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tracebus_tui.detail._blocks import Block
 
+_LOOKED_BACK = 8
+"""Model calls among which the one before is looked for: agents side by side have their own conversations."""
 _AS_WRITTEN = frozenset(("tool", "function"))
 """Roles whose text is a program's, where an asterisk is an asterisk."""
 
@@ -20,6 +24,37 @@ def inputs_of(node: RunNode) -> list[Block]:
     """Return what the run was given."""
     asked = question_lines(node.inputs)
     return list(_questions(asked, node.inputs) if asked else _value(node.inputs))
+
+
+def news_of(node: RunNode) -> list[Block]:
+    """Return what the run was given: of a conversation an earlier model call had, what is new in it."""
+    messages = messages_of(node.inputs)
+    known = _known_before(node, messages)
+    if not known:
+        return inputs_of(node)
+    new = len(messages) - known
+    blocks: list[Block] = [
+        Paragraph(f"+{new} message{'s' if new > 1 else ''}, {known} before: H shows all", "title"),
+        Paragraph(""),
+    ]
+    for message in messages[known:]:
+        blocks += _message(message)
+    return blocks
+
+
+def _known_before(node: RunNode, messages: Sequence[Any]) -> int:
+    """Return how many of *messages* an earlier model call of the same root run had."""
+    if not node.is_model or not all(isinstance(item, dict) for item in messages):
+        return 0
+    before: deque[RunNode] = deque(maxlen=_LOOKED_BACK)
+    root = next((above for above in node.ancestors() if above.parent is None), node)
+    for other in root.walk():
+        if other is node:
+            break
+        if other.is_model:
+            before.append(other)
+    found = (known_before(messages_of(other.inputs), messages) for other in reversed(before))
+    return next((known for known in found if known), 0)
 
 
 def output_of(node: RunNode) -> list[Block]:

@@ -12,7 +12,7 @@ from tracebus_tui.detail._events import events_of
 from tracebus_tui.detail._facts import batch_of, info_of, together_of
 from tracebus_tui.detail._failure import error_of
 from tracebus_tui.detail._flow import flow
-from tracebus_tui.detail._payloads import inputs_of, output_of
+from tracebus_tui.detail._payloads import inputs_of, news_of, output_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TABS: Final = ("Output", "Input", "Info", "Error", "Events", "Raw")
 EVENTS: Final = "Events"
+INPUT: Final = "Input"
 
 _BUILD: dict[str, Callable[[RunNode, int], list[Block]]] = {
     "Output": lambda node, _: output_of(node),
@@ -41,6 +42,8 @@ class Look(msgspec.Struct, frozen=True):
     """Whether Markdown is rendered; where not said, that of runs that have ended."""
     opened: frozenset[int] = frozenset()
     """The stretches of chunks that are opened, in the Events tab."""
+    whole: bool = False
+    """Whether all of a conversation is shown, in the Input tab, or only what is new in it."""
 
     def renders(self, item: Item | None) -> bool:
         """Return whether Markdown of *item* is rendered: of a run that still writes it jumps about."""
@@ -69,6 +72,8 @@ def layout_of(item: Item | None, tab: str, look: Look, journal: Journal | None, 
     """Return how what *tab* says about *item* is laid out."""
     if isinstance(item, RunNode) and tab == EVENTS:
         return events_of(item, journal, look.opened)
+    if isinstance(item, RunNode) and tab == INPUT and not look.whole:
+        return flow(bounded(news_of(item)), rendered=look.renders(item))
     return flow(bounded(_blocks(item, tab, now)), rendered=look.renders(item))
 
 

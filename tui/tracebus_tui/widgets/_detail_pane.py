@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
@@ -134,8 +135,13 @@ class DetailPane(Vertical):
     def toggle_markdown(self) -> bool:
         """Render Markdown, or show it as it is written; return whether it is rendered now."""
         rendered = not self._look.renders(self._item)
-        self._look = Look(rendered=rendered, opened=self._look.opened)
+        self._look = replace(self._look, rendered=rendered)
         return rendered
+
+    def toggle_history(self) -> bool:
+        """Show all of a conversation, or only what is new in it; return whether it is all now."""
+        self._look = replace(self._look, whole=not self._look.whole)
+        return self._look.whole
 
     def toggle_stretch(self, line: int | None = None) -> bool:
         """Open or close the stretch of chunks on *line*, the cursor's by default; tell if there is one."""
@@ -145,7 +151,7 @@ class DetailPane(Vertical):
         if stretch is None or not isinstance(lines, Events):
             return False
         self._text.move_to(lines.line_of(stretch))
-        self._look = Look(rendered=self._look.rendered, opened=self._look.opened ^ {stretch})
+        self._look = replace(self._look, opened=self._look.opened ^ {stretch})
         self.forget()
         return True
 
