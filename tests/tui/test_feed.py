@@ -241,7 +241,7 @@ async def test_what_a_log_has_lost_is_counted_in_the_header(tmp_path, log_url):
         assert position == len(events) + 7
     h = History()
     for number in range(2000):
-        h.start(f"r{number}", inputs="x" * 1000)
+        h.start(f"r{number}", inputs=f"{number:04}" * 250)
     writer.append(h.events)
     assert writer.prune(Retention(max_size=1_000_000))
     writer.append(recent_story()[:1])
