@@ -42,6 +42,11 @@ _Convert: TypeAlias = "Callable[[object], Any]"
 
 _log = logging.getLogger("tracebus.capture")
 
+_SHORT = 128
+_MOST_SEARCHED = 4_096
+_searched: dict[str, Capture] = {}
+"""Short texts met lately in which nothing was found, under which policy: ids, names of nodes and the like."""
+
 
 def to_json(
     value: Any, capture: Capture, pointer: str = "", convert: _Convert | None = None
@@ -198,9 +203,15 @@ class _Walk:
             self._redacting = True
 
     def _scrubbed(self, text: str, path: _Path) -> str:
+        if _searched.get(text) is self._capture:
+            return text
         scrubbed = scrub(text, self._capture)
         if scrubbed != text:
             self._note(path, "redacted")
+        elif len(text) <= _SHORT:
+            if len(_searched) >= _MOST_SEARCHED:
+                _searched.clear()
+            _searched[text] = self._capture
         return scrubbed
 
     def _limited(self, text: str, path: _Path) -> str:
