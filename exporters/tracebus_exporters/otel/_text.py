@@ -77,29 +77,45 @@ def shortened(value: Any, limit: int) -> Any:
     return ELLIPSIS[:limit]
 
 
-def _fitting(
-    value: Any, measure: _Measure | None, limit: int, levels: int = 3, *, listed: bool = False
-) -> bytes | None:
+def _fitting(value: Any, measure: _Measure | None, limit: int, levels: int = 2) -> bytes | None:
     """Return the JSON of *value*, shortened by *measure*; `None` where that is more than *limit* bytes.
 
     What a long list begins with tells soon that it does not fit.
     """
+    if isinstance(value, list) and len(value) >= _LONG_LIST:
+        return _list_fitting(value, measure, limit)
     if levels and isinstance(value, dict) and _has_long_list(value):
-        opening, pairs, closing = b"{", _members(value, measure), b"}"
-    elif levels and isinstance(value, list) and len(value) >= _LONG_LIST:
-        opening, pairs, closing = b"[", _items(value, measure), b"]"
-    else:
-        encoded = _known(value, measure) if listed and type(value) is dict else _measured(value, measure)
-        return encoded if len(encoded) <= limit else None
+        return _dict_fitting(value, measure, limit, levels)
+    encoded = _measured(value, measure)
+    return encoded if len(encoded) <= limit else None
+
+
+def _list_fitting(value: list[Any], measure: _Measure | None, limit: int) -> bytes | None:
     parts: list[bytes] = []
     room = limit - 1
-    for name, item in pairs:
-        found = _fitting(item, measure, room - len(name) - 1, levels - 1, listed=not name)
+    made = _encoded.made
+    for item in value if measure is None else _kept(value, measure[1]):
+        entry = made.get(id(item))
+        if entry is None or entry[0] is not item or (found := entry[1].get(measure)) is None:
+            found = _known(item, measure) if type(item) is dict else _measured(item, measure)
+            made = _encoded.made
+        room -= len(found) + 1
+        if room < 0:
+            return None
+        parts.append(found)
+    return b"[" + b",".join(parts) + b"]"
+
+
+def _dict_fitting(value: dict[Any, Any], measure: _Measure | None, limit: int, levels: int) -> bytes | None:
+    parts: list[bytes] = []
+    room = limit - 1
+    for name, item in _members(value, measure):
+        found = _fitting(item, measure, room - len(name) - 1, levels - 1)
         if found is None:
             return None
         parts.append(name + found)
         room -= len(name) + len(found) + 1
-    return opening + b",".join(parts) + closing
+    return b"{" + b",".join(parts) + b"}"
 
 
 def _has_long_list(value: dict[Any, Any]) -> bool:
@@ -112,11 +128,6 @@ def _members(value: dict[Any, Any], measure: _Measure | None) -> Iterator[tuple[
             return
         name = str(key) if measure is None else str(key)[: max(measure[0], _WORD)]
         yield _encode(name) + b":", item
-
-
-def _items(value: list[Any], measure: _Measure | None) -> Iterator[tuple[bytes, Any]]:
-    kept = value if measure is None else _kept(value, measure[1])
-    return ((b"", item) for item in kept)
 
 
 def _known(value: Any, measure: _Measure | None) -> bytes:
@@ -143,13 +154,14 @@ class Memory:
     def __init__(self, most: int) -> None:
         self._most = most
         self._size = 0
-        self._made: dict[int, tuple[object, dict[Any, Any]]] = {}
+        self.made: dict[int, tuple[object, dict[Any, Any]]] = {}
+        """What was made, by the id of what it was made of, which stands beside it."""
 
     def get(self, value: object) -> dict[Any, Any]:
         """Return what was made of *value*, to be added to. The object is kept: its id is its own."""
-        found = self._made.get(id(value))
+        found = self.made.get(id(value))
         if found is None or found[0] is not value:
-            found = self._made[id(value)] = (value, {})
+            found = self.made[id(value)] = (value, {})
             self.add(_ENTRY)
         return found[1]
 
@@ -157,7 +169,7 @@ class Memory:
         """Count *size* more."""
         self._size += size
         if self._size > self._most:
-            self._made, self._size = {}, 0
+            self.made, self._size = {}, 0
 
 
 _ENTRY = 200
