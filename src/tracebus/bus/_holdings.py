@@ -53,20 +53,21 @@ class Holdings:
         self.bytes += own
         if payloads:
             self._payloads[seq] = payloads
-        carried: list[int] = []
         for thing, size in shares:
-            key = id(thing)
-            known = self._shared.get(key)
-            if known is None:
-                self._shared[key] = _Shared(thing, size, seq)
-                self.bytes += size
-            elif known.seq == seq:
-                continue
-            else:
-                known.seq = seq
-            carried.append(key)
-        if carried:
-            self._carried[seq] = carried
+            self._carry(seq, thing, size)
+
+    def _carry(self, seq: int, thing: object, size: int) -> None:
+        """Count *thing* for the event at *seq*, unless a newer one has it."""
+        key = id(thing)
+        known = self._shared.get(key)
+        if known is None:
+            self._shared[key] = _Shared(thing, size, seq)
+            self.bytes += size
+        elif known.seq >= seq:
+            return
+        else:
+            known.seq = seq
+        self._carried.setdefault(seq, []).append(key)
 
     def settled(self, seq: int) -> list[object]:
         """Count what the payloads at *seq* turned out to take; return what need not be kept any more.
@@ -79,9 +80,18 @@ class Holdings:
         own = sum(payload.own for payload in payloads)
         self.bytes += own - self._own.get(seq, own)
         self._own[seq] = own
+        freed: list[object] = []
+        for payload in payloads:
+            for key, text, size in payload.exchanged:
+                known = self._shared.get(key)
+                if known is not None and known.seq <= seq:
+                    self.bytes -= known.size
+                    freed.append(self._shared.pop(key))
+                self._carry(seq, text, size)
+            payload.exchanged = ()
         if any(payload.is_made_of_pieces for payload in payloads):
-            return []
-        return [self._payloads.pop(seq)]
+            return freed
+        return [*freed, self._payloads.pop(seq)]
 
     def remove(self, seq: int) -> list[object]:
         """Count the event at *seq* no more; return what it alone kept, to be freed later."""

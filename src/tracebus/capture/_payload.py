@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -40,7 +41,7 @@ class CapturedPayload(Deferred):
         shares: what of it others may keep, too.
     """
 
-    __slots__ = ("_capture", "_convert", "_settled", "_used", "_value", "own", "shares")
+    __slots__ = ("_capture", "_convert", "_settled", "_used", "_value", "exchanged", "own", "shares")
 
     def __init__(
         self,
@@ -57,6 +58,8 @@ class CapturedPayload(Deferred):
         self._used: tuple[object, ...] = ()
         self.own = own
         self.shares = shares
+        self.exchanged: tuple[tuple[int, str, int], ...] = ()
+        """Long texts, by their ids, of which something shorter is kept once it is settled, and its bytes."""
 
     def settle_into(self, event: Event, field: str) -> None:
         """Replace this object in *event*'s *field* by JSON and note there what was cut.
@@ -70,7 +73,13 @@ class CapturedPayload(Deferred):
             self._used = found.used  # so that they are known again as long as the event is in a bus
             self._convert = None
             known = {id(thing) for thing, _ in self.shares}
-            self.own = found.own - sum(size for text, size in found.texts if text in known)
+            self.own = found.own - sum(size for text, size, _ in found.texts if text in known)
+            self.exchanged = tuple(
+                (text, shown, getsizeof(shown))
+                for text, _, shown in found.texts
+                if text in known and text != id(shown)
+            )
+            self.shares = ()  # what the program has need not be kept any more
         _, value, cuts = self._settled
         replace_field(event, field, value, cuts)
 

@@ -84,8 +84,8 @@ class Walked(NamedTuple):
     """Characters of it that are no piece's."""
     used: tuple[object, ...] = ()
     """The forms of the pieces in it; while somebody keeps them they are known again."""
-    texts: Sequence[tuple[int, int]] = ()
-    """The long texts in it by their ids, with their sizes, which `own` has."""
+    texts: Sequence[tuple[int, int, str]] = ()
+    """The long texts in it by their ids, with their sizes, which `own` has, and what is shown of them."""
 
 
 def walked(value: Any, capture: Capture, pointer: str = "", convert: _Convert | None = None) -> Walked:
@@ -123,7 +123,7 @@ class _Walk:
         self._deepest = 0
         self._shared = 0
         self.used: list[object] = []
-        self.texts: list[tuple[int, int]] = []
+        self.texts: list[tuple[int, int, str]] = []
 
     def own(self) -> int:
         """Return how many characters are no piece's."""
@@ -191,7 +191,7 @@ class _Walk:
         if shown.cut is not None:
             self._note(path, "length", shown.cut)
         self._room -= shown.size + 3
-        self.texts.append((id(text), shown.size))
+        self.texts.append((id(text), shown.size, shown.text))
         return shown.text
 
     def _replacement(self, value: Any, path: _Path) -> Any:
