@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -228,3 +230,24 @@ def test_a_shape_is_written_kept_and_compared(inner, pytester):
     kept.write_text(kept.read_text().replace("    tool departures: ok\n", ""))
     result = inner(tests.replace("{hour}", "2"))
     result.stdout.fnmatch_lines(["*the runs have another shape*", "*  +     tool departures: ok"])
+
+
+def test_what_a_tests_runs_print_is_in_that_tests_output(tmp_path):
+    """A chain observed for good prints its tree with the test that ran it, and not with the next one."""
+    (tmp_path / "test_it.py").write_text(
+        "from langchain_core.runnables import RunnableLambda\n"
+        "from tracebus import observe\n"
+        "chains = {n: observe(RunnableLambda(str, name=n), to='console') for n in ('first', 'second')}\n"
+        "def test_first(): chains['first'].invoke(1)\n"
+        "def test_second(): chains['second'].invoke(1)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rP", "-p", "no:cacheprovider", "test_it.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    sections = done.stdout.split("_ test_second _")
+    assert "◇ first" in sections[0], done.stdout
+    assert "◇ second" in sections[1]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tracebus.pytest._plugin import (
     pytest_addoption,
     pytest_configure,
+    pytest_runtest_call,
     pytest_runtest_makereport,
     pytest_runtest_protocol,
     recorded_runs,
@@ -31,6 +32,7 @@ __all__ = [
     "RunsAssertionError",
     "pytest_addoption",
     "pytest_configure",
+    "pytest_runtest_call",
     "pytest_runtest_makereport",
     "pytest_runtest_protocol",
     "recorded_runs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "pytest_addoption",
     "pytest_configure",
+    "pytest_runtest_call",
     "pytest_runtest_makereport",
     "pytest_runtest_protocol",
     "recorded_runs",
@@ -23,6 +25,10 @@ __all__ = [
 
 _RECORDING: pytest.StashKey[Recording] = pytest.StashKey()
 _FAILED: pytest.StashKey[bool] = pytest.StashKey()
+
+
+_PATIENCE = 2.0
+"""Seconds the end of a test waits for its events."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,6 +71,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         if recording is not None:
             recording.stop()
             del item.stash[_RECORDING]
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """Have what a test's runs print come while that test's output is taken, and not in the next one's."""
+    try:
+        return (yield)
+    finally:
+        bus = sys.modules.get("tracebus.bus")  # a test that never imported it has nothing to deliver
+        if bus is not None:
+            bus.flush(_PATIENCE)
 
 
 @pytest.hookimpl(wrapper=True)
