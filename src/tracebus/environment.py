@@ -50,7 +50,7 @@ VARIABLES: Final = (
     ),
     Variable(
         "TRACEBUS_EXIT_TIMEOUT",
-        "Seconds a process waits at its end, at most, for events that are on their way.",
+        "Seconds a process waits at its end for events on their way, at most; a log on this machine gets 60.",
         "5",
         _seconds,
     ),

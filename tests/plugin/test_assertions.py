@@ -146,8 +146,9 @@ def test_tools_of_one_answer_stand_as_they_were_asked_for(recorded_runs):
     calls = [ScriptedToolCall("zebra", {"n": 1}), ScriptedToolCall("ant", {"n": 2})]
     agent = agents.create_agent(ScriptedChatModel(script=[Turn(tool_calls=calls), "done"]), [zebra, ant])
     agent.invoke({"messages": [("user", "go")]})
-    assert recorded_runs.shape == (
-        "agent LangGraph: ok\n"
+    head, steps = recorded_runs.shape.split("\n", 1)
+    assert head in {"agent LangGraph: ok", "graph LangGraph: ok"}  # langchain 1.0 does not mark its agents
+    assert steps == (
         "  node model: ok\n    chat_model ScriptedChatModel: ok, calls zebra, ant\n"
         "  node tools: ok\n    tool zebra: ok\n"
         "  node tools: ok\n    tool ant: ok\n"
