@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from tracebus import EventBus
 from tracebus.events import RunEnded, RunStarted, RunStreamed
 from tracebus.testing import RecordingExporter
+
+sys.path.insert(0, str(Path(__file__).parent / "canary"))  # `canary`: the tests are no package
 
 
 class Watch:

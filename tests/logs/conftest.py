@@ -23,7 +23,7 @@ class Server:
     def __init__(self, folder, *options):
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
-        self._folder = folder
+        self.folder = folder
         self._options = options
         self.process = None
         self.start()
@@ -39,7 +39,7 @@ class Server:
                     "--bind",
                     "127.0.0.1",
                     "--dir",
-                    str(self._folder),
+                    str(self.folder),
                 ),
                 *("--save", "", "--appendonly", "yes", "--appendfsync", "everysec", *self._options),
             ],

@@ -171,7 +171,7 @@ def test_redis_killed_and_restarted(own_redis_server, monkeypatch, keeps_data, t
     assert bus.flush(300)
     own_redis_server.kill()
     if not keeps_data:
-        own_redis_server._folder = tmp_path
+        own_redis_server.folder = tmp_path
     for number in range(20):
         chain.invoke(number)
     own_redis_server.start()
