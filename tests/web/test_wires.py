@@ -10,6 +10,7 @@ The clients are real and unmodified, over HTTP. They need node and a folder of p
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -31,12 +32,22 @@ MODULES = os.environ.get("TRACEBUS_NODE_MODULES", "")
 CLIENTS = Path(__file__).parent / "clients"
 DOCS = Path(__file__).parents[2] / "docs" / "web.md"
 BEGIN, END = "<!-- table of tests/web/test_wires.py -->\n", "<!-- end of the table -->\n"
-ANSWERS = {"interrupt": True, "approve": True, "reject": False}
+ANSWERS = {
+    "interrupt": [{"approved": True}],
+    "approve": [{"approved": True}],
+    "reject": [{"approved": False, "reason": "Too far."}],
+    "several": [{"approved": True}, {"approved": False, "reason": "Too far."}],
+}
+"""What the human says to what is asked, in order."""
+MIDDLEWARE = ("approve", "reject", "several")
 NAMES = [*PROGRAMS, "two_turns"]
 
 pytestmark = [
     pytest.mark.timeout(240),
     pytest.mark.skipif(not shutil.which("node"), reason="needs node"),
+    pytest.mark.skipif(
+        not importlib.util.find_spec("langchain"), reason="its middleware needs the package langchain"
+    ),
     pytest.mark.skipif(
         not Path(MODULES, "@ai-sdk", "react").exists(),
         reason="needs TRACEBUS_NODE_MODULES, a folder of npm packages with @ai-sdk/react",
@@ -56,7 +67,7 @@ def app():
         program = made[wire, name]
         body = await request.json() if request.method == "POST" else {}
         given = {"messages": [("user", "hi")]} if hasattr(program, "get_state") else "hi"
-        if (resume := resumed(wire, body)) is not None:
+        if (resume := resumed(wire, body, name)) is not None:
             given = Command(resume=resume)
         config = {"configurable": {"thread_id": f"{wire}-{name}"}}
         ids = {"thread_id": body.get("threadId"), "run_id": body.get("runId")}
@@ -65,13 +76,34 @@ def app():
     return Starlette(routes=[Route("/{wire}/{program}", answer, methods=["GET", "POST"])])
 
 
-def resumed(wire, body):
+def resumed(wire, body, name):
     """Return what a client answers to interrupts, by their ids: the lines docs/web.md shows."""
     if wire == "agui":
         return {one["interruptId"]: one.get("payload") for one in body.get("resume") or ()} or None
     parts = [part for message in body.get("messages") or () for part in message.get("parts") or ()]
     answered = [part["approval"] for part in parts if part.get("state") == "approval-responded"]
+    if name in MIDDLEWARE:
+        return decisions(answered) or None
     return {one["id"]: one["approved"] for one in answered} or None
+
+
+def decisions(told):
+    """Return what LangChain's middleware is resumed with: docs/web.md shows this as well."""
+    found = {}
+    for one in told:
+        decision = (
+            {"type": "approve"} if one["approved"] else {"type": "reject", "message": one.get("reason")}
+        )
+        found.setdefault(one["id"].partition(":")[0], {"decisions": []})["decisions"].append(decision)
+    return found
+
+
+def payloads():
+    """Return what an AG-UI client, which answers an interrupt as a whole, says."""
+    found = {name: answers[0]["approved"] for name, answers in ANSWERS.items()}
+    return found | {
+        name: decisions([{"id": "i", **one} for one in ANSWERS[name]])["i"] for name in MIDDLEWARE
+    }
 
 
 def node(client, *arguments):
@@ -86,7 +118,7 @@ def found(serving):
     with serving(app()) as url:
         return {
             "text": {name: httpx.get(f"{url}/text/{name}", timeout=30).text for name in NAMES},
-            "agui": node("table_agui.mjs", url, json.dumps(ANSWERS), *NAMES),
+            "agui": node("table_agui.mjs", url, json.dumps(payloads()), *NAMES),
             "ai": node("table_ai.mjs", url, json.dumps(ANSWERS), *NAMES),
         }
 

@@ -41,6 +41,9 @@ class Says(BaseChatModel):
         self._at += 1
         return turn
 
+    def bind_tools(self, tools, **kwargs):
+        return self
+
     def _generate(self, messages, stop=None, run_manager=None, **kwargs):
         turn = self._turn()
         if isinstance(turn, list):
@@ -207,34 +210,23 @@ def breakpoint_before():
     return graph.compile(checkpointer=InMemorySaver(), interrupt_before=["act"])
 
 
-def approval():
-    """A node asks for approval of a call, as HumanInTheLoopMiddleware does, and another answers it."""
-    model = Says(turns=[called("search", q="bus"), words("Done.")])
-    graph = StateGraph(MessagesState)
+def approval(*calls, **options):
+    """LangChain's own middleware asks for approval of searches; where not said, of one."""
+    from langchain.agents import create_agent
+    from langchain.agents.middleware import HumanInTheLoopMiddleware
 
-    def ask(state):
-        (call,) = state["messages"][-1].tool_calls
-        request = {"name": call["name"], "args": call["args"], "description": "Search for bus?"}
-        decision = interrupt(
-            {"action_requests": [request], "review_configs": [{"action_name": call["name"]}]}
-        )
-        if decision is True:
-            return {}
-        refused = ToolMessage("The user refused.", tool_call_id=call["id"], status="error")
-        return {"messages": [state["messages"][-1], refused]}
+    asked = {
+        "allowed_decisions": ["approve", "reject"],
+        "description": lambda call, state, runtime: f"Search for {call['args']['q']}?",
+    }
+    model = Says(turns=[[*(calls or called("search", q="bus"))], words("Done.")])
+    middleware = HumanInTheLoopMiddleware({"search": asked}, **options)
+    return create_agent(model, [search, lookup], middleware=[middleware], checkpointer=InMemorySaver())
 
-    graph.add_node("model", streaming(model))
-    graph.add_node("ask", ask)
-    graph.add_node("tools", ToolNode([search]))
-    graph.add_edge(START, "model")
-    graph.add_conditional_edges(
-        "model", lambda state: "ask" if state["messages"][-1].tool_calls else "__end__"
-    )
-    graph.add_conditional_edges(
-        "ask", lambda state: "model" if isinstance(state["messages"][-1], ToolMessage) else "tools"
-    )
-    graph.add_edge("tools", "model")
-    return graph.compile(checkpointer=InMemorySaver())
+
+def three_calls():
+    """Two calls that are asked for at once, and one between them that is not."""
+    return [*called("search", q="bus"), *called("lookup", "c2", k="N7"), *called("search", "c3", q="tram")]
 
 
 BAD_CALL = {
@@ -321,6 +313,10 @@ PROGRAMS: dict[str, tuple[Any, str]] = {
     ),
     "approve": (approval, "approval of a call (`HumanInTheLoopMiddleware`); the client approves"),
     "reject": (approval, "the same; the client refuses"),
+    "several": (
+        lambda: approval(*three_calls()),
+        "the same for two calls of three at once; the client approves the first and refuses the second",
+    ),
     "breakpoint": (breakpoint_before, "the graph stops at `interrupt_before`"),
     "cancelled": (cancelled, "the program cancels the run"),
     "fails": (fails, "the model fails in the middle"),

@@ -120,9 +120,8 @@ def _question(value: Any) -> str | None:
         if isinstance(found := value.get(key), str):
             return found
     requests = value.get("action_requests")
-    if isinstance(requests, list) and requests:
-        return _question(requests[0])
-    return None
+    questions = [_question(one) for one in requests] if isinstance(requests, list) else []
+    return "\n\n".join(filter(None, questions)) or None
 
 
 def _media(act: Act) -> dict[str, Any]:

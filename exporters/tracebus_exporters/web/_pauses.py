@@ -51,8 +51,15 @@ def _interrupts(outputs: Any) -> list[dict[str, Any]]:
 
 
 def _asked(value: Any, pending: dict[str, tuple[str, str]]) -> tuple[str, ...]:
-    """Return the calls a request for approval is about, as LangChain's middleware writes it."""
-    requests = value.get("action_requests") if isinstance(value, dict) else None
+    """Return the calls a request for approval is about, as LangChain's middleware writes it.
+
+    It asks for all of a turn at once, by name and arguments; `interrupt_mode="per_call"`: for one, by id.
+    """
+    if not isinstance(value, dict):
+        return ()
+    if isinstance(call_id := value.get("tool_call_id"), str) and call_id in pending:
+        return (call_id,)
+    requests = value.get("action_requests")
     left = dict(pending)
     asked: list[str] = []
     for request in requests if isinstance(requests, list) else ():

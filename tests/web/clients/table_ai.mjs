@@ -22,7 +22,7 @@ for (const name of names) {
   await chat.sendMessage({ text: "hi" });
   if (name in told) {
     const asked = chat.messages.at(-1).parts.filter(({ state }) => state === "approval-requested");
-    for (const part of asked) await chat.addToolApprovalResponse({ id: part.approval.id, approved: told[name] });
+    for (const [place, part] of asked.entries()) await chat.addToolApprovalResponse({ id: part.approval.id, ...told[name][place] });
     if (asked.length) await chat.sendMessage();
   } else if (name === "two_turns") await chat.sendMessage({ text: "and then?" });
   found[name] = { messages: chat.messages, status: chat.status, error: chat.error?.message ?? null, data, ends };
