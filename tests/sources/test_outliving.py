@@ -119,10 +119,15 @@ async def test_a_thread_that_goes_on_after_its_caller_was_cancelled_keeps_its_ow
 
 
 async def test_a_model_alone_that_times_out_is_cancelled_without_any_call_of_ours(watch):
-    """Under `observing()` nothing but its task tells that a cancelled model is over."""
+    """Under `observing()` nothing but its task tells that a cancelled model is over.
+
+    A task of its own: since Python 3.12 `wait_for` awaits a coroutine in the caller's.
+    """
     with observing(bus=watch.bus):
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(SlowModel(script=["x"]).ainvoke("q"), 0.01)
+            call = asyncio.create_task(SlowModel(script=["x"]).ainvoke("q"))
+            await asyncio.wait_for(call, 0.01)
+        del call
         await watch.await_until_all_ended()
     assert watch.outcomes() == {"SlowModel": "cancelled"}
 
