@@ -64,7 +64,8 @@ def block(value):
 
 blocking = RunnableLambda(block)
 
-def tell(value):
+# In the loop's own thread: a signal while another hands its result over meets asyncio, and not us.
+async def tell(value):
     print("running", flush=True)
     return value
 
