@@ -226,7 +226,11 @@ def approval(*calls, **options):
 
 def three_calls():
     """Two calls that are asked for at once, and one between them that is not."""
-    return [*called("search", q="bus"), *called("lookup", "c2", k="N7"), *called("search", "c3", q="tram")]
+    return [
+        piece('{"q": "bus"}', "c1", "search", 0),
+        piece('{"k": "N7"}', "c2", "lookup", 1),
+        piece('{"q": "tram"}', "c3", "search", 2),
+    ]
 
 
 BAD_CALL = {
