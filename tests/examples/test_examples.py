@@ -110,6 +110,7 @@ def run(name, folder, **environment):
     env = {
         **os.environ,
         "TRACEBUS_TO": "console",
+        "COLUMNS": "100",  # names whole, however wide the times of a slow machine are
         "HOME": str(folder),
         "XDG_STATE_HOME": str(folder),
         **environment,

@@ -267,8 +267,10 @@ def test_a_place_that_cannot_be_made_names_it(tmp_path):
 def test_a_read_only_directory_can_be_read_not_written(tmp_path):
     """A log somebody else put away is readable; writing to it says why not."""
     tmp_path.chmod(0o755)
-    for folder in tmp_path.parents[:2]:
+    for folder in tmp_path.parents:
         folder.chmod(0o755)
+        if folder.name.startswith("pytest-of-"):  # the topmost that is pytest's own
+            break
     place = tmp_path / "log.db"
     with contextlib.closing(SqliteLog(place)) as log:
         log.append(sample_run("a"))

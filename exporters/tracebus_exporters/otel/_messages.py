@@ -243,7 +243,8 @@ def _media(block: dict[str, Any], modality: str) -> Part:
         return _without_none({"type": "file", **about, "file_id": str(file_id)})
     if isinstance(url, str) and url:
         return _without_none({"type": "uri", **about, "uri": url})
-    return _generic(block)
+    # Not as a `file`, which is what has a `file_id`.
+    return _generic({**block, "type": modality})
 
 
 def _server_tool_call(block: dict[str, Any]) -> Part:
