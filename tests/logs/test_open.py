@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import sys
 import textwrap
+import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from tracebus.exceptions import InvalidLogError
-from tracebus.logs import LogUrl, known_logs, open_log, parse_duration, parse_log_url, parse_size
+from tracebus.logs import (
+    LogUrl,
+    known_logs,
+    open_log,
+    parse_duration,
+    parse_log_url,
+    parse_moment,
+    parse_size,
+)
 from tracebus_exporters.jsonl import JsonlLog
 from tracebus_exporters.sqlite import SqliteLog
 
@@ -148,3 +158,13 @@ def test_nonsense_is_neither(text):
         parse_duration(text)
     with pytest.raises(ValueError, match="expected"):
         parse_size(text)
+
+
+def test_a_moment_is_a_time_ago_or_a_date():
+    """What the commands and the MCP tools take as a point in time, one way for both; a date without a zone is local."""
+    day = datetime(2026, 11, 21, 10, 30)  # noqa: DTZ001 -- local on purpose
+    assert parse_moment("2026-11-21T10:30") == int(day.timestamp() * 1e9)
+    before = time.time_ns()
+    assert before - 7_200 * 10**9 <= parse_moment("2h") <= time.time_ns() - 7_200 * 10**9
+    with pytest.raises(ValueError, match="'noon' is neither a duration such as 2h nor a date"):
+        parse_moment("noon")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,18 +30,12 @@ class Moment(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return nanoseconds since the epoch; what has no zone is local time."""
-        from tracebus.logs import parse_duration  # noqa: PLC0415  `--help` must not pay for it
+        from tracebus.logs import parse_moment  # noqa: PLC0415  `--help` must not pay for it
 
         try:
-            return time.time_ns() - int(parse_duration(value) * 1e9)
-        except ValueError:
-            pass  # not a duration: it may be a date
-        try:
-            return int(datetime.fromisoformat(value).astimezone().timestamp() * 1e9)
-        except ValueError:
-            self.fail(
-                f"{value!r} is neither a duration such as 2h nor a date such as 2026-11-21T10:30", param, ctx
-            )
+            return parse_moment(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @contextlib.contextmanager

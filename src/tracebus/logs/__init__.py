@@ -33,7 +33,7 @@ from tracebus.logs._part_cache import PartCache
 from tracebus.logs._parts import Part, Place, Places, ids_in, put_together, take_apart
 from tracebus.logs._place import require_writable
 from tracebus.logs._runs import MODEL_KINDS, RunQuery, RunStatus, RunSummary, thread_of
-from tracebus.logs._url import LogUrl, Options, parse_duration, parse_log_url, parse_size
+from tracebus.logs._url import LogUrl, Options, parse_duration, parse_log_url, parse_moment, parse_size
 
 __all__ = [
     "MODEL_KINDS",
@@ -62,6 +62,7 @@ __all__ = [
     "open_log",
     "parse_duration",
     "parse_log_url",
+    "parse_moment",
     "parse_size",
     "put_together",
     "read_run_by_scan",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-__all__ = ["LogUrl", "Options", "parse_duration", "parse_log_url", "parse_size"]
+__all__ = ["LogUrl", "Options", "parse_duration", "parse_log_url", "parse_moment", "parse_size"]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _SUFFIXES = {
@@ -154,3 +156,23 @@ def parse_duration(text: str) -> float:
     if found is None:
         raise ValueError("expected a duration such as 30s, 5m, 2h or 7d")
     return float(found[1]) * _UNITS_OF_TIME[found[2] or "s"]
+
+
+def parse_moment(text: str) -> int:
+    """Return the nanoseconds since the epoch of a time ago (`90s`, `2h`, `7d`) or of a date.
+
+    What has no zone is local time.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        return time.time_ns() - int(parse_duration(text) * 1e9)
+    except ValueError:
+        pass  # not a duration: it may be a date
+    try:
+        return int(datetime.fromisoformat(text).astimezone().timestamp() * 1e9)
+    except ValueError as error:
+        raise ValueError(
+            f"{text!r} is neither a duration such as 2h nor a date such as 2026-11-21T10:30"
+        ) from error

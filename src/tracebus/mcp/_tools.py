@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -13,7 +12,7 @@ from pydantic import Field
 from tracebus.comparison import compare, report
 from tracebus.events import RunEnded, RunKind, RunStarted
 from tracebus.exceptions import InvalidLogError
-from tracebus.logs import RunQuery, load_run, named_run, open_log, parse_duration
+from tracebus.logs import RunQuery, load_run, named_run, open_log, parse_moment
 from tracebus.mcp._answers import (
     cost_of_run,
     failure_of_run,
@@ -100,7 +99,8 @@ class Tools:
         """
         query = RunQuery(
             status=status, name=name, kind=RunKind(kind) if kind else None, tag=tag, model=model,
-            thread_id=thread, since=_since(since), min_duration=min_seconds, min_tokens=min_tokens,
+            thread_id=thread, since=None if since is None else parse_moment(since),
+            min_duration=min_seconds, min_tokens=min_tokens,
             roots_only=not below_roots, limit=limit,
         )  # fmt: skip
         return await self._answer(lambda log: list_of_runs(log.runs(query)), cursor)
@@ -277,18 +277,3 @@ def _begins(event: object, name: str | None) -> bool:
 
 def _load(log: Log, run: str) -> RunNode:
     return load_run(log, named_run(log, run))
-
-
-def _since(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return time.time_ns() - int(parse_duration(text) * 1e9)
-    except ValueError:
-        pass  # not a duration: it may be a date
-    try:
-        return int(datetime.fromisoformat(text).astimezone().timestamp() * 1e9)
-    except ValueError as error:
-        raise ValueError(
-            f"{text!r} is neither a duration such as 2h nor a date such as 2026-11-21T10:30"
-        ) from error
