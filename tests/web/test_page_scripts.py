@@ -119,6 +119,15 @@ async def test_every_run_has_one_row(page):
             assert above is not None, "a failure outside of batches is folded away"
 
 
+async def test_a_tree_without_a_document_answers(page):
+    """Keys may be pressed before a run's document has come: they find no row, and throw nothing."""
+    asked = (
+        "const { Rows } = script; const rows = new Rows();"
+        " return [rows.rows.length, rows.place.get('a') ?? null, rows.holder.get('a') ?? null];"
+    )
+    assert await run(page, "model/rows.js", asked, None) == [0, None, None]
+
+
 async def test_markdown_is_what_models_write(page):
     """Headings, lists in lists, tables, code, emphasis; and what only looks like it stays text."""
     text = (

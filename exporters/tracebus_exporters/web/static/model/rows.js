@@ -5,13 +5,10 @@ import { grouped } from "./grouping.js";
 
 export class Rows {
   constructor() {
-    this.runs = {};
     this.open = new Map();
     this.brought = new Set();
     this.kept = null;
-    this.rows = [];
-    Object.assign(this, addUp({}));
-    this.number = new Map();
+    this.take({}); // keys may be pressed before a document has come
   }
 
   /** Take in a document whose runs are others, or are in other states. */
