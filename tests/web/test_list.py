@@ -5,6 +5,7 @@ import time
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tracebus.events import Gap, Outcome, RunEnded, RunKind, RunStarted, TokenUsage
 from tracebus.logs import open_log
@@ -105,3 +106,30 @@ async def test_what_a_log_has_lost_is_in_the_list(tmp_path, story, follower):
             client.take(await anext(stream))
     await hub.close()
     log.close()
+
+
+async def test_stored_runs_show_what_they_were_given_and_gave(tmp_path, story, follower):
+    """Also a streamed one, which knew its input at its end only; an index has neither."""
+    log = open_log(f"sqlite:{tmp_path / 'log.db'}")
+    first, *_, last = story.whole("streamed")
+    question, answer = "which line goes to the harbour after midnight? " * 4, "the night bus"
+    log.append([replace(first, inputs=None), replace(last, inputs=question, outputs=answer)])
+    hub = Hub(LogSource(log), frame=0.0)
+    await hub.start()
+    client = follower()
+    async with contextlib.aclosing(hub.list.stream()) as stream:
+        while client.state is None or not client.state["runs"]["streamed"]["output"]:
+            client.take(await anext(stream))
+    shown = client.state["runs"]["streamed"]
+    assert shown["input"].startswith("which line goes to the harbour")
+    assert shown["output"] == answer
+    await hub.close()
+    log.close()
+
+
+def test_a_live_run_shows_the_input_it_knew_at_its_end(story):
+    """As every streamed chain's."""
+    runs = RunList(limit=3)
+    first, *_, last = story.whole("streamed")
+    runs.apply_all([replace(first, inputs=None), replace(last, inputs="why?", outputs="so")])
+    assert runs.document["runs"]["streamed"]["input"] == "why?"

@@ -155,7 +155,9 @@ class Hub:
         self.runs.load(summaries, head)
         self.list.restart(self.runs)
         self._tasks = [asyncio.create_task(self._read(head)), asyncio.create_task(self._care())]
-        recalling = asyncio.create_task(self._recall([summary.first_seq for summary in summaries]))
+        recalling = asyncio.create_task(
+            self._recall([seq for one in summaries for seq in (one.first_seq, one.last_seq)])
+        )
         self._keep(recalling)
         # Most logs answer in a moment: then the first picture of the list has its batches.
         await asyncio.wait([recalling], timeout=_PATIENCE)
@@ -228,14 +230,14 @@ class Hub:
             self.list.publish(self.runs.introduce(summary))
 
     async def _recall(self, positions: list[int]) -> None:
-        """Look up, the latest first, how listed runs began: no index says what they were given."""
+        """Look up, the latest first, how listed runs began and ended: no index says what they were given."""
         for first in range(0, len(positions), _LOOKED_UP):
             try:
-                starts: list[Event] = [*await self.source.starts(positions[first : first + _LOOKED_UP])]
+                bounds: list[Event] = [*await self.source.bounds(positions[first : first + _LOOKED_UP])]
             except Exception:
-                _logger.exception("cannot look up how runs began")
+                _logger.exception("cannot look up how runs began and ended")
                 return
-            self.list.publish(self.runs.recall([self._view(start) for start in starts]))
+            self.list.publish(self.runs.recall([self._view(bound) for bound in bounds]))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         """Hold *task*, which nobody else does, until it is done."""

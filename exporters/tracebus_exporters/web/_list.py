@@ -87,12 +87,14 @@ class RunList:
             self._change(summary.root_run_id, **{name: told[name] for name in told if name not in _BEGINNING})
         return self._operations()
 
-    def recall(self, starts: Iterable[Event]) -> list[dict[str, Any]]:
-        """Add to what an index knows of root runs how they began."""
-        for start in starts:
-            if isinstance(start, RunStarted) and start.run_id in self._runs:
-                batch = msgspec.to_builtins(start.batch)
-                self._change(start.run_id, batch=batch, input=beginning(start.inputs))
+    def recall(self, bounds: Iterable[Event]) -> list[dict[str, Any]]:
+        """Add to what an index knows of root runs how they began and ended."""
+        for event in bounds:
+            if isinstance(event, RunStarted) and event.run_id in self._runs:
+                batch = msgspec.to_builtins(event.batch)
+                self._change(event.run_id, batch=batch, input=beginning(event.inputs))
+            elif isinstance(event, RunEnded) and event.run_id in self._runs:
+                self._change(event.run_id, **_payloads(event))
         return self._operations()
 
     def lose(self, run_ids: Iterable[str]) -> list[dict[str, Any]]:
@@ -138,8 +140,7 @@ class RunList:
             self._change(root, **more)
         if event.run_id == root:
             error = {"type": event.error.type, "message": event.error.message} if event.error else None
-            output = beginning(event.outputs)
-            self._change(root, end_time=_milliseconds(event.time), output=output, error=error)
+            self._change(root, end_time=_milliseconds(event.time), error=error, **_payloads(event))
             self._change(root, status=str(event.outcome))
         elif event.outcome == "error":
             self._change(root, failures=known["failures"] + 1)
@@ -163,6 +164,12 @@ class RunList:
         self._dirty = {}
         self._fresh.clear()
         return operations
+
+
+def _payloads(event: RunEnded) -> dict[str, str]:
+    """Return what a run gave, and was given where that was not known at its start."""
+    given = {} if event.inputs is None else {"input": beginning(event.inputs)}
+    return {"output": beginning(event.outputs), **given}
 
 
 def _new(event: RunStarted, root: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from tracebus.events import Gap, RunStarted
+from tracebus.events import Gap, RunEnded, RunStarted
 from tracebus.exceptions import InvalidLogError
 from tracebus.logs import Log, RunQuery
 
@@ -51,8 +51,8 @@ class Source(Protocol):
         """Return what an index knows of a root run."""
         ...
 
-    async def starts(self, positions: Sequence[int]) -> list[RunStarted]:
-        """Return the starts at those positions, as far as they are starts and still there."""
+    async def bounds(self, positions: Sequence[int]) -> list[RunStarted | RunEnded]:
+        """Return the starts and ends at those positions, as far as they are such and still there."""
         ...
 
     async def lost(self) -> frozenset[str]:
@@ -98,12 +98,12 @@ class LogSource:
         """Return what the log's index knows of a root run."""
         return await asyncio.to_thread(self._log.find_run, root_id)
 
-    async def starts(self, positions: Sequence[int]) -> list[RunStarted]:
-        """Return the starts at those positions, as far as they are starts and still there."""
+    async def bounds(self, positions: Sequence[int]) -> list[RunStarted | RunEnded]:
+        """Return the starts and ends at those positions, as far as they are such and still there."""
 
-        def look() -> list[RunStarted]:
+        def look() -> list[RunStarted | RunEnded]:
             found = [event for position in positions for event in self._log.read(position - 1, 1)]
-            return [event for event in found if isinstance(event, RunStarted)]
+            return [event for event in found if isinstance(event, RunStarted | RunEnded)]
 
         return await asyncio.to_thread(look)
 
@@ -157,7 +157,7 @@ class BusSource:
         """Return nothing: the ring has what there is."""
         return None
 
-    async def starts(self, positions: Sequence[int]) -> list[RunStarted]:  # noqa: ARG002  a bus has no index
+    async def bounds(self, positions: Sequence[int]) -> list[RunStarted | RunEnded]:  # noqa: ARG002  a bus has no index
         """Return nothing: the ring has what there is."""
         return []
 
