@@ -17,6 +17,7 @@ _results: dict[str, str] = {}
 _events: list = []
 _bus = None
 _told: dict[str, str] = {}
+_told_again: list[str] = []
 
 
 def pytest_configure(config):
@@ -34,22 +35,32 @@ def pytest_configure(config):
 
 
 def _bystander():
-    """Return a handler that notes ends by run id."""
+    """Return a handler that notes ends by run id.
+
+    The first word on a run is its end, as for LangChain's own tracers: a model whose v3 stream was read to
+    its last piece says `on_llm_end`, and when its loop is closed while that call is still waited for,
+    `on_llm_error` with the `CancelledError` of the task that waits.
+    """
     from langchain_core.callbacks import BaseCallbackHandler
 
     class Bystander(BaseCallbackHandler):
         run_inline = True
 
         def _ended(self, *args, run_id, **kwargs):
-            _told[str(run_id)] = "ok"
+            _note_end(str(run_id), "ok")
 
         def _failed(self, error, *args, run_id, **kwargs):
-            _told[str(run_id)] = type(error).__name__
+            _note_end(str(run_id), type(error).__name__)
 
         on_chain_end = on_llm_end = on_tool_end = on_retriever_end = _ended
         on_chain_error = on_llm_error = on_tool_error = on_retriever_error = _failed
 
     return Bystander()
+
+
+def _note_end(run_id, said):
+    if (before := _told.setdefault(run_id, said)) != said:
+        _told_again.append(f"{before}, then {said}")
 
 
 def pytest_runtest_logreport(report):
@@ -79,6 +90,7 @@ def _runs():
             "ended": count["RunEnded"],
             "open": [f"{run.kind} {run.name} {run.run_id}" for run in snapshot.open],
             "callback_errors": _bus.statistics().counters.get("callback_errors", 0),
+            "told_again": collections.Counter(_told_again),
             "compared": len(_told.keys() & ends.keys()),
             "contradictions": [
                 f"{names.get(run_id)}: LangChain says {said}, recorded {ends[run_id].outcome}"

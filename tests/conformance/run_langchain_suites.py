@@ -99,6 +99,8 @@ def compare(python: Path, project: Project, select: list[str]) -> bool:
     beside = json.loads(run(python, suite, "both", selected)["runs"])
     for line in beside["contradictions"]:
         print(f"contradiction: {line}")
+    for words, count in beside["told_again"].items():
+        print(f"{project.name}: {count} runs whose end LangChain told twice: {words}")
     print(f"{project.name}: {beside['compared']} outcomes compared with what LangChain said")
     return failed or bool(beside["contradictions"])
 

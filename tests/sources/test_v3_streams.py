@@ -303,6 +303,37 @@ async def test_an_async_model_s_stream_that_is_closed_is_cancelled(watch):
     assert (await watch.await_until_all_ended()).outcomes() == {"TextModel": "cancelled"}
 
 
+class LastWords(BaseCallbackHandler):
+    """Notes how LangChain says models ended."""
+
+    run_inline = True
+
+    def __init__(self):
+        self.told = []
+
+    def on_llm_end(self, response, **about):
+        self.told.append("end")
+
+    def on_llm_error(self, error, **about):
+        self.told.append(type(error).__name__)
+
+
+def test_a_model_s_stream_read_to_its_end_is_ok_though_its_loop_is_closed_at_once(watch):
+    """LangChain ends it twice: the cancelled task that waited for the end's callbacks says so as well."""
+    import asyncio
+
+    words = LastWords()
+
+    async def read():
+        model = observe(ScriptedChatModel(script=["The night bus leaves."]), bus=watch.bus)
+        stream = await model.astream_events("When?", {"callbacks": [words]}, version="v3")
+        return await stream.text
+
+    assert asyncio.run(read()) == "The night bus leaves."
+    assert words.told[0] == "end"
+    assert watch.check().outcomes() == {"ScriptedChatModel": "ok"}
+
+
 def test_a_failing_stream_raises_and_is_an_error(watch):
     """The program gets its exception, the run its end."""
     graph = talking_graph(TextModel(script=[ValueError("no way")]))
