@@ -272,6 +272,22 @@ def test_a_model_s_stream_left_early_and_dropped_is_abandoned(watch):
     assert watch.wait_until_all_ended().outcomes() == {"TextModel": "abandoned"}
 
 
+@pytest.mark.parametrize("read", [False, True])
+def test_a_model_s_stream_dropped_under_observing_is_abandoned(watch, read):
+    """Where no wrapper of ours is around what the program was given."""
+    import gc
+
+    with observing(bus=watch.bus):
+        stream = TextModel().stream_events("x", version="v3")
+        for _ in stream.text:
+            if not read:
+                break
+        del stream
+        gc.collect()
+        ended = watch.wait_until_all_ended()
+    assert ended.outcomes() == {"TextModel": "ok" if read else "abandoned"}
+
+
 @pytest.mark.parametrize("leave", ["drop", "abort", "with"])
 def test_a_graph_s_stream_left_early_is_abandoned(watch, leave):
     """However it is left."""

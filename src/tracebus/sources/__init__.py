@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from tracebus.sources import _current_run  # noqa: F401 -- registers itself with tracebus.propagate
+from tracebus.sources._dropped_streams import watch_model_streams
 from tracebus.sources._graph_callbacks import listen_to_graphs
 from tracebus.sources._normalize import astream, normalize
 from tracebus.sources._observe import Observed, observe
@@ -19,5 +20,6 @@ __all__ = ["Observed", "astream", "default_bus", "install", "normalize", "observ
 
 listen_to_graphs()
 tell_of_remote_graphs()
+watch_model_streams()
 if os.environ.get("TRACEBUS_TO"):  # the whole process is wanted; `tracebus._autostart` leaves it to us
     install()

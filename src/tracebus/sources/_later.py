@@ -85,7 +85,7 @@ def _inherited() -> Any:
 
 def _observes(callbacks: Any, recorders: tuple[Recorder, ...]) -> bool:
     """Tell whether the run around the call is observed by *recorders*, as those below it then are."""
-    handlers = getattr(callbacks, "inheritable_handlers", ())
+    handlers = callbacks if isinstance(callbacks, list) else getattr(callbacks, "inheritable_handlers", ())
     return any(
         isinstance(handler, TracebusHandler) and set(recorders) <= set(handler.recorders)
         for handler in handlers
