@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,6 +90,40 @@ def test_what_a_writer_remembers_changes_nothing(batches):
         if fresh:
             assert writers[0].read() == fresh[0].read()
             assert writers[0].runs(ALL) == fresh[0].runs(ALL)
+
+
+def test_many_rows_of_a_statement_are_what_one_by_one_would_be():
+    """A batch of more rows than go into one statement leaves what its events leave one by one."""
+    events = []
+    for number in range(70):
+        place = {"root_run_id": "r7" if number % 2 else f"r{number}", "run_id": f"r{number}"}
+        events.append(RunStarted(time=number, kind=RunKind.CHAT_MODEL, name="m", **place))
+        usage = TokenUsage(input_tokens=number, output_tokens=1)
+        model = ModelInfo(name=f"m{number % 3}")
+        parent = "r7" if number % 2 and number != 7 else None
+        events.append(
+            RunEnded(time=99, outcome=Outcome.OK, usage=usage, model=model, parent_run_id=parent, **place)
+        )
+        events[-2] = msgspec.structs.replace(events[-2], parent_run_id=parent)
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        together, alone = (
+            stack.enter_context(contextlib.closing(SqliteLog(Path(folder) / name, clock=lambda: 5)))
+            for name in ("together.db", "alone.db")
+        )
+        together.append([*events, start("a"), answered("a")])
+        together.append([start("b"), answered("b")])
+        for event in [*events, start("a"), answered("a"), start("b"), answered("b")]:
+            alone.append([event])
+        assert together.read() == alone.read()
+        found, expected = (
+            {
+                run.run_id: (run.models and set(run.models), run.total_tokens, run.events)
+                for run in log.runs(ALL)
+            }
+            for log in (together, alone)
+        )
+        assert found == expected
+        assert len(found) == 72
 
 
 def test_a_run_goes_on_after_its_row_was_removed(tmp_path):

@@ -185,6 +185,9 @@ _TYPE_NAME: Final = re.compile(
 )
 
 
+_LANGCHAIN_PROVIDERS = {value: known for known, value in reversed(_PROVIDERS.items())}
+
+
 def provider(langchain_name: str | None) -> str:
     """Return the well-known value of `gen_ai.provider.name` for LangChain's `ls_provider`."""
     if not langchain_name:
@@ -194,7 +197,7 @@ def provider(langchain_name: str | None) -> str:
 
 def langchain_provider(name: str) -> str:
     """Return LangChain's `ls_provider` for a value of `gen_ai.provider.name`: the first that becomes it."""
-    return next((known for known, value in _PROVIDERS.items() if value == name), name)
+    return _LANGCHAIN_PROVIDERS.get(name, name)
 
 
 def finish_reason(reason: str) -> str:

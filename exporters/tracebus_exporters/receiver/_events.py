@@ -23,9 +23,8 @@ from tracebus_exporters.receiver._capturing import kept_small
 from tracebus_exporters.receiver._messages import parsed
 from tracebus_exporters.receiver._metadata import metadata_of
 from tracebus_exporters.receiver._models import answering, asked, used
-from tracebus_exporters.receiver._names import KINDS, OI_KINDS, TRACELOOP_KINDS
 from tracebus_exporters.receiver._payloads import MODELS, call_id, given, made
-from tracebus_exporters.receiver._plan import NAMES, OTHER_NAMES, TRACELOOP_KIND, plan_of
+from tracebus_exporters.receiver._plan import plan_of
 from tracebus_exporters.receiver._reading import first_text, number_or_none, text_or_none
 
 if TYPE_CHECKING:
@@ -61,33 +60,38 @@ def events_of(
         run_of: the id of the run that the span of a trace id and a span id is.
     """
     attributes = span.attributes
-    plan, kind = plan_of(attributes), _kind(span)
-    speaks = plan.content or bool(span.events)
-    ids: dict[str, Any] = {
-        "run_id": place.run_id,
-        "parent_run_id": place.parent_run_id,
-        "root_run_id": place.root_run_id,
-    }
-    inputs, cuts = _kept(given(span, kind, flat=plan.flat) if speaks else None, capture, "/inputs")
+    plan = plan_of(attributes)
+    kind = _kind(attributes, plan)
+    inputs: Any = None
+    cuts: tuple[Cut, ...] = ()
+    if plan.content or span.events:
+        inputs, cuts = _kept(given(span, kind, flat=plan.flat), capture, "/inputs")
     metadata = metadata_of(span, plan, capture)
-    metadata, more = kept_small(metadata, capture, "/metadata") if metadata else (metadata, ())
+    if metadata:
+        metadata, more = kept_small(metadata, capture, "/metadata")
+        cuts += more
+    run_id, parent, root = place
     started = RunStarted(
         time=span.start,
         kind=kind,
-        name=_name(span, kind),
-        tags=_tags(attributes),
+        name=_name(span, kind, plan),
+        tags=_tags(attributes) if plan.noted_by_us else (),
         metadata=metadata,
         inputs=inputs,
         model=asked(attributes, plan, capture) if kind in MODELS else None,
         tool_call_id=_call_id(span) if kind is RunKind.TOOL else None,
         batch=_batch(attributes) if plan.batch else None,
         links=_links(span, run_of) if span.links else (),
-        attempt=number_or_none(attributes.get(sc.RUN_ATTEMPT)),
-        cuts=(*cuts, *more),
-        **ids,
+        attempt=number_or_none(attributes.get(sc.RUN_ATTEMPT)) if plan.noted_by_us else None,
+        cuts=cuts,
+        run_id=run_id,
+        parent_run_id=parent,
+        root_run_id=root,
     )
-    ended = _ended(span, kind, plan, capture, ids) if span.end else None
-    return started, _between(span, kind, ended, capture, ids), ended
+    ended = _ended(span, kind, plan, capture, place) if span.end else None
+    if not span.events and not plan.waited:
+        return started, [], ended
+    return started, _between(span, kind, ended, capture, place._asdict()), ended
 
 
 def _call_id(span: Span) -> str | None:
@@ -95,30 +99,21 @@ def _call_id(span: Span) -> str | None:
     return text_or_none(own) if own is not None else call_id(span)
 
 
-def _kind(span: Span) -> RunKind:
-    attributes = span.attributes
-    if (own := attributes.get(sc.RUN_KIND)) is not None:
+def _kind(attributes: Mapping[str, Any], plan: Plan) -> RunKind:
+    if plan.own_kind and (own := attributes[sc.RUN_KIND]) is not None:
         return RunKind(own)
-    for name, kinds in (
-        (sc.OPERATION_NAME, KINDS),
-        (sc.OI_SPAN_KIND, OI_KINDS),
-        (TRACELOOP_KIND, TRACELOOP_KINDS),
-        ("llm.request.type", KINDS),
-    ):
-        value = attributes.get(name)
-        if value is not None and (kind := kinds.get(str(value))) is not None:
+    for name, kinds in plan.kinds:
+        kind = kinds.get(str(attributes[name]))
+        if kind is not None:
             return kind
-    if sc.REQUEST_MODEL in attributes or "gen_ai.system" in attributes:
-        return RunKind.CHAT_MODEL
-    return RunKind.CHAIN
+    return plan.otherwise
 
 
-def _name(span: Span, kind: RunKind) -> str:
+def _name(span: Span, kind: RunKind, plan: Plan) -> str:
     attributes = span.attributes
-    own = attributes.get(sc.RUN_NAME)
-    if isinstance(own, str):
+    if plan.noted_by_us and isinstance(own := attributes.get(sc.RUN_NAME), str):
         return own
-    return first_text(attributes, NAMES.get(kind, OTHER_NAMES)) or span.name or "?"
+    return first_text(attributes, plan.names.get(kind, plan.other_names)) or span.name or "?"
 
 
 def _tags(attributes: Mapping[str, Any]) -> tuple[str, ...]:
@@ -143,43 +138,50 @@ def _links(span: Span, run_of: Callable[[str, str], str]) -> tuple[Link, ...]:
     return tuple(found)
 
 
-def _ended(span: Span, kind: RunKind, plan: Plan, capture: Capture, ids: dict[str, Any]) -> RunEnded:
+def _ended(span: Span, kind: RunKind, plan: Plan, capture: Capture, place: Place) -> RunEnded:
     attributes = span.attributes
-    is_model = kind in MODELS  # an agent's span repeats what its models said of themselves
-    outcome = _outcome(span)
-    speaks = plan.content or bool(span.events)
-    outputs, cuts = _kept(made(span, kind, flat=plan.flat) if speaks else None, capture, "/outputs")
-    reasons = attributes.get(sc.RESPONSE_FINISH_REASONS) or attributes.get(sc.OI_FINISH_REASON)
+    outcome = _outcome(span, plan)
+    outputs: Any = None
+    cuts: tuple[Cut, ...] = ()
+    if plan.content or span.events:
+        outputs, cuts = _kept(made(span, kind, flat=plan.flat), capture, "/outputs")
+    run_id, parent, root = place
+    usage, model = None, None
+    reasons: tuple[str, ...] = ()
+    if kind in MODELS:  # an agent's span repeats what its models said of themselves
+        usage, model = used(attributes, plan), answering(attributes, plan)
+        reasons = _reasons(attributes.get(sc.RESPONSE_FINISH_REASONS) or attributes.get(sc.OI_FINISH_REASON))
     return RunEnded(
         time=max(span.start, span.end),
         outcome=outcome,
         outputs=outputs,
-        usage=used(attributes, plan) if is_model else None,
+        usage=usage,
         error=_error(span) if outcome is Outcome.ERROR else None,
-        finish_reasons=_reasons(reasons) if is_model else (),
-        model=answering(attributes, plan) if is_model else None,
+        finish_reasons=reasons,
+        model=model,
         response_id=text_or_none(attributes.get(sc.RESPONSE_ID)),
-        cached=attributes.get(sc.RUN_CACHED) is True,
+        cached=plan.noted_by_us and attributes.get(sc.RUN_CACHED) is True,
         cuts=cuts,
-        **ids,
+        run_id=run_id,
+        parent_run_id=parent,
+        root_run_id=root,
     )
 
 
-def _outcome(span: Span) -> Outcome:
-    own = span.attributes.get(sc.RUN_OUTCOME)
-    if own is not None:
+def _outcome(span: Span, plan: Plan) -> Outcome:
+    if plan.noted_by_us and (own := span.attributes.get(sc.RUN_OUTCOME)) is not None:
         try:
             return Outcome(own)
         except ValueError:
             pass  # a newer writer's
-    if span.attributes.get(sc.ERROR_TYPE) == sc.UNFINISHED:
+    if plan.failed and span.attributes[sc.ERROR_TYPE] == sc.UNFINISHED:
         return Outcome.ABANDONED
-    return Outcome.ERROR if span.failed or sc.ERROR_TYPE in span.attributes else Outcome.OK
+    return Outcome.ERROR if span.failed or plan.failed else Outcome.OK
 
 
 def _reasons(reasons: Any) -> tuple[str, ...]:
     values = reasons if isinstance(reasons, list) else [reasons]
-    return tuple(str(reason) for reason in values if reason not in (None, sc.FINISH_REASON_ERROR))
+    return tuple([str(reason) for reason in values if reason not in (None, sc.FINISH_REASON_ERROR)])
 
 
 def _error(span: Span) -> ErrorInfo:

@@ -22,13 +22,15 @@ _MOST_ATTRIBUTES = 64
 def metadata_of(span: Span, plan: Plan, capture: Capture) -> dict[str, Any]:
     """Return what else the span says, by the names it was said under."""
     attributes = span.attributes
-    own = parsed(attributes.get(sc.RUN_METADATA) or attributes.get(sc.OI_METADATA))
-    found: dict[str, Any] = dict(own) if isinstance(own, dict) else {}
-    if (session := first_text(attributes, plan.session)) is not None:
+    found: dict[str, Any] = {}
+    if plan.own_metadata:
+        own = parsed(attributes.get(sc.RUN_METADATA) or attributes.get(sc.OI_METADATA))
+        found = dict(own) if isinstance(own, dict) else {}
+    if plan.session and (session := first_text(attributes, plan.session)) is not None:
         found.setdefault("thread_id", session)
     for name, key in plan.noted:
         found[key] = attributes[name]
-    if sc.RUN_ID in attributes:
+    if plan.run_id:
         return found
     if span.service:
         found["service.name"] = span.service

@@ -11,34 +11,50 @@ from typing import TYPE_CHECKING, Any
 from tracebus.events import RunKind
 from tracebus_exporters.otel import _semconv as sc
 from tracebus_exporters.receiver._messages import FLAT
-from tracebus_exporters.receiver._names import PARAMETERS, USAGE, USAGE_DETAILS
+from tracebus_exporters.receiver._names import (
+    KINDS,
+    OI_KINDS,
+    PARAMETERS,
+    TRACELOOP_KINDS,
+    USAGE,
+    USAGE_DETAILS,
+)
 from tracebus_exporters.receiver._payloads import CONTENT, CONTENT_PREFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["NAMES", "OTHER_NAMES", "TRACELOOP_KIND", "Plan", "plan_of"]
+__all__ = ["Plan", "plan_of"]
 
 _MOST_PLANS = 2_048
 _MOST_NAMES = 256
 _OWN_PREFIX = "traceloop.association.properties."
-TRACELOOP_KIND = "traceloop.span.kind"
-NAMES = {
+_TRACELOOP_KIND = "traceloop.span.kind"
+_NAMES = {
     RunKind.TOOL: (sc.TOOL_NAME, sc.OI_TOOL_NAME, "traceloop.entity.name"),
     RunKind.AGENT: (sc.AGENT_NAME, sc.OI_AGENT_NAME, "agent_name", "traceloop.entity.name"),
 }
 """By kind: the attributes a run may be called by."""
-OTHER_NAMES = (sc.WORKFLOW_NAME, "traceloop.entity.name")
+_OTHER_NAMES = (sc.WORKFLOW_NAME, "traceloop.entity.name")
 _PROVIDER = (sc.PROVIDER_NAME, "gen_ai.system", sc.OI_PROVIDER, sc.OI_SYSTEM)
 _ASKED = (sc.REQUEST_MODEL, sc.OI_REQUEST_MODEL, sc.OI_MODEL_NAME, sc.OI_EMBEDDING_MODEL, "model_name")
 _ANSWERED = (sc.RESPONSE_MODEL, sc.OI_RESPONSE_MODEL)
 _SESSIONS = (sc.CONVERSATION_ID, sc.OI_SESSION_ID, "traceloop.association.properties.thread_id")
 _NOTED = {sc.USER_ID: "user_id", sc.GRAPH_NODE: "langgraph_node", sc.GRAPH_STEP: "langgraph_step"}
 _BATCH = (sc.BATCH_ID, sc.BATCH_INDEX, sc.BATCH_SIZE)
+_KINDS: tuple[tuple[str, Mapping[str, RunKind]], ...] = (
+    (sc.OPERATION_NAME, KINDS),
+    (sc.OI_SPAN_KIND, OI_KINDS),
+    (_TRACELOOP_KIND, TRACELOOP_KINDS),
+    ("llm.request.type", KINDS),
+)
+"""The attributes that tell a run's kind where it is not said by its own name, the surest first."""
+_MODEL = frozenset((sc.REQUEST_MODEL, "gen_ai.system"))
+_OURS = frozenset((sc.RUN_NAME, sc.RUN_TAGS, sc.OI_TAGS, sc.RUN_OUTCOME, sc.RUN_ATTEMPT, sc.RUN_CACHED))
 _READ = frozenset(
     (
         *CONTENT, *USAGE, *USAGE_DETAILS, *PARAMETERS, *_PROVIDER, *_ASKED, *_ANSWERED, *_SESSIONS, *_NOTED,
-        *_BATCH, *(name for names in NAMES.values() for name in names), *OTHER_NAMES, TRACELOOP_KIND,
+        *_BATCH, *(name for names in _NAMES.values() for name in names), *_OTHER_NAMES, _TRACELOOP_KIND,
         sc.OPERATION_NAME, sc.OI_SPAN_KIND, sc.RUN_ID, sc.RUN_KIND, sc.RUN_NAME, sc.RUN_TAGS, sc.OI_TAGS,
         sc.RUN_METADATA, sc.OI_METADATA, sc.RUN_OUTCOME, sc.RUN_ATTEMPT, sc.RUN_CACHED, sc.TOOL_CALL_ID,
         sc.OI_TOOL_ID, sc.RESPONSE_ID, sc.ERROR_TYPE, sc.RESPONSE_FINISH_REASONS, sc.OI_FINISH_REASON,
@@ -52,12 +68,27 @@ class Plan:
     """What the attributes of one set of names say."""
 
     __slots__ = (
-        "answered", "asked", "batch", "content", "details", "flat", "noted", "parameters", "provider", "rest",
-        "session", "usage",
+        "answered", "asked", "batch", "content", "details", "failed", "flat", "kinds", "names", "noted",
+        "noted_by_us", "other_names", "otherwise", "own_kind", "own_metadata", "parameters", "provider",
+        "rest", "run_id", "session", "usage", "waited",
     )  # fmt: skip
 
     def __init__(self, names: Iterable[str]) -> None:
         present = set(names)
+        self.own_kind = sc.RUN_KIND in present
+        self.kinds = tuple((name, kinds) for name, kinds in _KINDS if name in present)
+        self.otherwise = RunKind.CHAIN if present.isdisjoint(_MODEL) else RunKind.CHAT_MODEL
+        """The kind where no attribute names one."""
+        self.names = {
+            kind: tuple(name for name in names if name in present) for kind, names in _NAMES.items()
+        }
+        self.other_names = tuple(name for name in _OTHER_NAMES if name in present)
+        self.run_id = sc.RUN_ID in present
+        self.noted_by_us = not present.isdisjoint(_OURS)
+        """Whether it says what only we, and for tags OpenInference, say."""
+        self.own_metadata = sc.RUN_METADATA in present or sc.OI_METADATA in present
+        self.failed = sc.ERROR_TYPE in present
+        self.waited = sc.RESPONSE_TIME_TO_FIRST_CHUNK in present
         self.parameters = tuple((name, PARAMETERS[name]) for name in names if name in PARAMETERS)
         self.usage = tuple((name, USAGE[name]) for name in names if name in USAGE)
         self.details = tuple((name, detail) for name in names if (detail := _detail(name)) is not None)

@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tracebus_exporters.receiver._encoded import TRACES, attributes_of
 from tracebus_exporters.receiver._span import BadRequestError, Span, SpanEvent, SpanLink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["spans_of_bytes", "spans_of_request"]
+__all__ = ["service_of", "spans_of_bytes"]
 
 _ERROR = 2
 _REMOTE = 0x300
 """`Span.flags`: it is known whether the parent is remote, and it is."""
-_DEEPEST = 32
 _NO_SPAN = bytes(8)
 
 
@@ -25,29 +24,32 @@ def spans_of_bytes(body: bytes) -> Iterator[Span]:
     """Return the spans of an encoded `ExportTraceServiceRequest`.
 
     Raises:
-        BadRequestError: it is none.
+        BadRequestError: it is none; raised before the first span is given.
     """
     try:
-        request = ExportTraceServiceRequest.FromString(body)
+        return iter(list(_spans(TRACES.FromString(body))))
     except DecodeError as error:
         raise BadRequestError(f"the body is no ExportTraceServiceRequest: {error}") from error
-    return spans_of_request(request)
 
 
-def spans_of_request(request: Any) -> Iterator[Span]:
-    """Yield the spans of *request*."""
+def _spans(request: Any) -> Iterator[Span]:
     for group in request.resource_spans:
-        service = next(
-            (pair.value.string_value for pair in group.resource.attributes if pair.key == "service.name"), ""
-        )
+        service = service_of(group.resource)
         for scope in group.scope_spans:
             for span in scope.spans:
                 yield _span(span, service)
 
 
+def service_of(resource: Any) -> str:
+    """Return the `service.name` of a resource; empty where it has none."""
+    return str(attributes_of(resource.attributes).get("service.name") or "")
+
+
 def _span(span: Any, service: str) -> Span:
-    status = span.status
     parent = span.parent_span_id
+    failed, message = False, ""
+    if span.HasField("status"):
+        failed, message = span.status.code == _ERROR, span.status.message
     return Span(
         span.trace_id.hex(),
         span.span_id.hex(),
@@ -55,41 +57,14 @@ def _span(span: Any, service: str) -> Span:
         span.name,
         span.start_time_unix_nano,
         span.end_time_unix_nano,
-        _attributes(span.attributes),
-        [SpanEvent(each.time_unix_nano, each.name, _attributes(each.attributes)) for each in span.events],
+        attributes_of(span.attributes),
+        [SpanEvent(each.time_unix_nano, each.name, attributes_of(each.attributes)) for each in span.events],
         [
-            SpanLink(each.trace_id.hex(), each.span_id.hex(), _attributes(each.attributes))
+            SpanLink(each.trace_id.hex(), each.span_id.hex(), attributes_of(each.attributes))
             for each in span.links
         ],
-        status.code == _ERROR,
-        status.message,
+        failed,
+        message,
         span.flags & _REMOTE == _REMOTE,
         service,
     )
-
-
-def _attributes(pairs: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        value = pair.value
-        if text := value.string_value:  # what most values are; asking which one it is costs as much again
-            found[pair.key] = text
-        elif number := value.int_value:
-            found[pair.key] = number
-        else:
-            found[pair.key] = _value(value, value.WhichOneof("value"), _DEEPEST)
-    return found
-
-
-def _value(value: Any, which: str | None, depth: int) -> Any:
-    if which is None or depth == 0:
-        return None
-    if which == "array_value":
-        return [_value(item, item.WhichOneof("value"), depth - 1) for item in value.array_value.values]
-    if which == "kvlist_value":
-        return {
-            pair.key: _value(pair.value, pair.value.WhichOneof("value"), depth - 1)
-            for pair in value.kvlist_value.values
-        }
-    found = getattr(value, which)
-    return f"<{len(found)} bytes>" if isinstance(found, bytes) else found

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tracebus.logs import tokens_of
+from tracebus_exporters.sqlite._changes import Added
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,40 +18,37 @@ if TYPE_CHECKING:
     from tracebus.events import RunEnded
     from tracebus_exporters.sqlite._changes import Changes
 
-__all__ = ["account", "first_ends"]
+__all__ = ["ADD_MODEL", "ADD_TOKENS", "account"]
 
 _MOST_ASKED = 500
 _DEEPEST = 1_000
 _COLUMNS = ("input_tokens", "output_tokens", "total_tokens")
 
-_ADD_TOKENS = """
+ADD_TOKENS = """
 UPDATE runs SET
     input_tokens = CASE WHEN ?1 IS NULL THEN input_tokens ELSE coalesce(input_tokens, 0) + ?1 END,
     output_tokens = CASE WHEN ?2 IS NULL THEN output_tokens ELSE coalesce(output_tokens, 0) + ?2 END,
     total_tokens = CASE WHEN ?3 IS NULL THEN total_tokens ELSE coalesce(total_tokens, 0) + ?3 END
 WHERE run_id = ?4
 """
-_ADD_MODEL = """
-UPDATE runs SET models = json_insert(models, '$[#]', ?)
-WHERE run_id = ? AND NOT EXISTS (SELECT 1 FROM json_each(models) WHERE value = ?)
+ADD_MODEL = """
+UPDATE runs SET models = json_insert(models, '$[#]', ?1)
+WHERE run_id = ?2 AND NOT EXISTS (SELECT 1 FROM json_each(models) WHERE value = ?1)
 """
 
 
-def first_ends(connection: sqlite3.Connection, changes: Changes) -> list[RunEnded]:
-    """Return the ends in *changes* of runs that have none in the log yet: the others are counted already."""
-    ended = _known(connection, changes.ends, "ended IS NOT NULL")
-    return [end for end in changes.ends if end.run_id not in ended]
+def account(connection: sqlite3.Connection, changes: Changes) -> None:
+    """Note in *changes* what its ends add to their runs and to those above; the table is as it was before.
 
-
-def account(connection: sqlite3.Connection, ends: Sequence[RunEnded], changes: Changes) -> None:
-    """Add what *ends* say of tokens and models to their runs, which are in the table, and to those above."""
-    # A run above model runs that reports tokens itself repeats theirs.
-    counted = set(_known(connection, ends, "total_tokens IS NOT NULL"))
-    tokens: dict[str, list[int | None]] = {}
-    models: dict[tuple[str, str], None] = {}
+    What is added to a run of which the batch has no event is in `Changes.added`.
+    """
+    ended, counted = _known(connection, changes.ends)
     above: dict[str, tuple[str, ...]] = {}
-    for end in ends:
+    for end in changes.ends:
+        if end.run_id in ended:
+            continue  # counted already
         name = end.model.name if end.model is not None else None
+        # A run above model runs that reports tokens itself repeats theirs.
         counts = tokens_of(end.usage) if end.usage is not None and end.run_id not in counted else None
         if not name and not counts:
             continue
@@ -58,13 +56,14 @@ def account(connection: sqlite3.Connection, ends: Sequence[RunEnded], changes: C
         if parent is not None and parent not in above:
             above[parent] = tuple(_upwards(connection, parent, changes))
         for run_id in (end.run_id, *(above[parent] if parent is not None else ())):
+            added = changes.added.get(run_id)
+            if added is None:
+                added = changes.added[run_id] = Added()
             if name:
-                models[name, run_id] = None
+                added.models[name] = None
             if counts:
-                _add(tokens.setdefault(run_id, [None, None, None]), counts)
+                _add(added.tokens, counts)
                 counted.add(run_id)
-    connection.executemany(_ADD_TOKENS, [(*added, run_id) for run_id, added in tokens.items()])
-    connection.executemany(_ADD_MODEL, [(*model, model[0]) for model in models])
 
 
 def _add(added: list[int | None], counts: dict[str, int]) -> None:
@@ -74,18 +73,23 @@ def _add(added: list[int | None], counts: dict[str, int]) -> None:
             added[place] = (added[place] or 0) + count
 
 
-def _known(connection: sqlite3.Connection, ends: Sequence[RunEnded], condition: str) -> frozenset[str]:
-    """Return the ids of the ended runs that the table has with *condition*, which is one of ours."""
-    found: set[str] = set()
+def _known(connection: sqlite3.Connection, ends: Sequence[RunEnded]) -> tuple[set[str], set[str]]:
+    """Return the ids of those of the ended runs that have an end in the log already, and that have tokens."""
+    ended: set[str] = set()
+    counted: set[str] = set()
     for start in range(0, len(ends), _MOST_ASKED):
         ids = [end.run_id for end in ends[start : start + _MOST_ASKED]]
         marks = ",".join("?" * len(ids))
-        rows: Iterable[tuple[str]] = connection.execute(
-            f"SELECT run_id FROM runs WHERE run_id IN ({marks}) AND {condition}",  # noqa: S608 -- our own words
+        rows: Iterable[tuple[str, int, int]] = connection.execute(
+            f"SELECT run_id, ended IS NOT NULL, total_tokens IS NOT NULL FROM runs WHERE run_id IN ({marks})",  # noqa: S608 -- question marks
             ids,
         )
-        found.update(run_id for (run_id,) in rows)
-    return frozenset(found)
+        for run_id, has_end, has_tokens in rows:
+            if has_end:
+                ended.add(run_id)
+            if has_tokens:
+                counted.add(run_id)
+    return ended, counted
 
 
 def _upwards(connection: sqlite3.Connection, run_id: str, changes: Changes) -> Iterator[str]:

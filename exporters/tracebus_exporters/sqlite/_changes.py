@@ -8,13 +8,29 @@ import msgspec
 
 from tracebus.events import CustomEmitted, Gap, RunEnded, RunRetried, RunStarted, RunStreamed
 from tracebus.logs import thread_of
+from tracebus_exporters.sqlite._insertion import Insertion
 
 if TYPE_CHECKING:
     from tracebus.events import Event, RunEvent
 
-__all__ = ["FINISH", "TOUCH", "UPSERT", "Changes", "RunChange"]
+__all__ = ["FINISH", "TOUCH", "UPSERT", "Added", "Changes", "RunChange"]
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Added:
+    """What the ends of a batch add to a run: their own, and those of runs below it."""
+
+    __slots__ = ("models", "tokens")
+
+    def __init__(self) -> None:
+        self.models: dict[str, None] = {}
+        """Names, each once, in order."""
+        self.tokens: list[int | None] = [None, None, None]
+        """Input, output, total; `None` where nothing is added."""
+
+
+_NOTHING = Added()
 
 
 class RunChange:
@@ -38,22 +54,23 @@ class RunChange:
         """Whether there are events of the run itself, not only of runs below it."""
         return self.first_seq is not None
 
-    def row(self, producer: int, now: int) -> tuple[object, ...]:
+    def row(self, producer: int, now: int, added: Added | None) -> tuple[object, ...]:
         """Return the values of `UPSERT`."""
         start, end = self.start, self.end
         error = end.error if end else None
+        more = added or _NOTHING
         return (
             self.run_id,
             self.parent,
             self.root,
             producer,
             start.name if start else "",
-            start.kind.value if start else "unknown",
-            end.outcome.value if end else "running",
+            start.kind._value_ if start else "unknown",  # `value` looks it up in Python
+            end.outcome._value_ if end else "running",
             start.time if start else None,
             end.time if end else None,
-            _encode(start.tags).decode() if start else "[]",
-            thread_of(start.metadata) if start else None,
+            _encode(start.tags).decode() if start and start.tags else "[]",
+            thread_of(start.metadata) if start and start.metadata else None,
             error.type if error else None,
             error.message if error else None,
             self.events,
@@ -61,6 +78,8 @@ class RunChange:
             self.first_seq,
             self.last_seq,
             now,
+            _encode([*more.models]).decode() if more.models else "[]",
+            *more.tokens,
         )
 
     def touch(self, producer: int, now: int) -> tuple[object, ...]:
@@ -79,10 +98,15 @@ class RunChange:
         )
 
 
-UPSERT = """
-INSERT INTO runs (run_id, parent_run_id, root_run_id, producer, name, kind, status, started, ended,
-    tags, thread_id, error_type, error_message, events, descendants, first_seq, last_seq, stored)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+_COLUMNS = (
+    "run_id", "parent_run_id", "root_run_id", "producer", "name", "kind", "status", "started", "ended",
+    "tags", "thread_id", "error_type", "error_message", "events", "descendants", "first_seq", "last_seq",
+    "stored", "models", "input_tokens", "output_tokens", "total_tokens",
+)  # fmt: skip
+UPSERT = Insertion(
+    f"runs ({', '.join(_COLUMNS)})",
+    len(_COLUMNS),
+    """
 ON CONFLICT (run_id) DO UPDATE SET
     parent_run_id = coalesce(parent_run_id, excluded.parent_run_id),
     producer = CASE WHEN excluded.first_seq IS NULL THEN producer ELSE excluded.producer END,
@@ -99,8 +123,23 @@ ON CONFLICT (run_id) DO UPDATE SET
     descendants = descendants + excluded.descendants,
     first_seq = coalesce(first_seq, excluded.first_seq),
     last_seq = max(coalesce(last_seq, 0), coalesce(excluded.last_seq, 0)),
-    stored = excluded.stored
-"""
+    stored = excluded.stored,
+    models = CASE WHEN excluded.models = '[]' THEN models ELSE (
+        SELECT json_group_array(value) FROM (
+            SELECT value FROM json_each(runs.models)
+            UNION ALL
+            SELECT value FROM json_each(excluded.models)
+            WHERE value NOT IN (SELECT value FROM json_each(runs.models))
+        )
+    ) END,
+    input_tokens = CASE WHEN excluded.input_tokens IS NULL THEN input_tokens
+        ELSE coalesce(input_tokens, 0) + excluded.input_tokens END,
+    output_tokens = CASE WHEN excluded.output_tokens IS NULL THEN output_tokens
+        ELSE coalesce(output_tokens, 0) + excluded.output_tokens END,
+    total_tokens = CASE WHEN excluded.total_tokens IS NULL THEN total_tokens
+        ELSE coalesce(total_tokens, 0) + excluded.total_tokens END
+""",
+)
 """Takes note of a run, whatever the table knows of it. It brings every index up to date."""
 
 TOUCH = """
@@ -123,6 +162,8 @@ class Changes:
         self.runs: dict[str, RunChange] = {}
         self.ends: list[RunEnded] = []
         """First ends that say something of models or tokens, in order."""
+        self.added: dict[str, Added] = {}
+        """What they add to runs, of this batch or not, once `account` has looked."""
 
     def add(self, event: Event, seq: int) -> None:
         """Take note of *event*, stored at *seq*."""

@@ -10,16 +10,17 @@ import msgspec
 
 from tracebus.events import Gap, settle_all
 from tracebus.logs import take_apart
-from tracebus_exporters.sqlite._accounts import account, first_ends
+from tracebus_exporters.sqlite._accounts import ADD_MODEL, ADD_TOKENS, account
 from tracebus_exporters.sqlite._changes import FINISH, TOUCH, UPSERT, Changes
 from tracebus_exporters.sqlite._connection import explained, open_for_writing
 from tracebus_exporters.sqlite._forking import keep_out_of_forks
+from tracebus_exporters.sqlite._insertion import Insertion
 from tracebus_exporters.sqlite._parts import PartWriter
 from tracebus_exporters.sqlite._producer import Producer
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tracebus.events import Event
@@ -146,16 +147,20 @@ class Writer:
             seq += 1
             changes.add(event, seq)
             places.append((seq, event.root_run_id))
-        ended = first_ends(connection, changes)
+        account(connection, changes)
         now = self._clock()
-        self._index(connection, changes.runs.values(), self.producer.id, now)
-        account(connection, ended, changes)
+        self._index(connection, changes, self.producer.id, now)
         roots = self._root_ids(connection, {root for _, root in places})
         taken = [take_apart(event) for event in events]
-        connection.executemany(
-            "INSERT INTO events (seq, root, data, parts) VALUES (?, ?, ?, ?)",
+        _EVENTS.run(
+            connection,
             [
-                (position, roots[root], data, self._parts.places(connection, apart.places, position))
+                (
+                    position,
+                    roots[root],
+                    data,
+                    self._parts.places(connection, apart.places, position) if apart.places else None,
+                )
                 for (position, root), data, apart in zip(
                     places, _encoded([apart.event for apart in taken]), taken, strict=True
                 )
@@ -164,9 +169,7 @@ class Writer:
         self.producer.beat_if_due(connection, now)
         return seq
 
-    def _index(
-        self, connection: sqlite3.Connection, runs: Collection[RunChange], producer: int, now: int
-    ) -> None:
+    def _index(self, connection: sqlite3.Connection, changes: Changes, producer: int, now: int) -> None:
         """Bring the table of runs up to date.
 
         Raises:
@@ -175,14 +178,19 @@ class Writer:
         begun, roots = self._begun, self._roots
         known: list[RunChange] = []
         new: list[RunChange] = []
-        for run in runs:
+        for run in changes.runs.values():
             stored = run.run_id in begun if run.owned else run.run_id in roots
             (known if stored and run.start is None else new).append(run)
-        connection.executemany(UPSERT, [run.row(producer, now) for run in new])
+        added = changes.added
+        UPSERT.run(connection, [run.row(producer, now, added.pop(run.run_id, None)) for run in new])
         touched = connection.executemany(TOUCH, [run.touch(producer, now) for run in known])
         if known and touched.rowcount != len(known):
             raise _OutOfDateError
         connection.executemany(FINISH, [run.finish(run.end) for run in known if run.end is not None])
+        connection.executemany(ADD_TOKENS, [(*more.tokens, run_id) for run_id, more in added.items()])
+        connection.executemany(
+            ADD_MODEL, [(model, run_id) for run_id, more in added.items() for model in more.models]
+        )
         if len(begun) > _MOST_KNOWN:
             begun.clear()
         begun.update(run.run_id for run in new if run.owned and run.end is None)
@@ -203,6 +211,7 @@ class Writer:
         return known
 
 
+_EVENTS = Insertion("events (seq, root, data, parts)", 4)
 _MOST_KNOWN = 10_000
 
 _encode_lines = msgspec.json.Encoder().encode_lines
