@@ -6,7 +6,7 @@ import asyncio
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler, adispatch_custom_event, dispatch_custom_event
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import StrOutputParser
@@ -39,9 +39,12 @@ def shout(text: str) -> str:
     return text.upper()
 
 
-async def custom(value):
-    from langchain_core.callbacks import adispatch_custom_event
+def custom(value):
+    dispatch_custom_event("progress", {"half": value})
+    return value
 
+
+async def acustom(value):
     await adispatch_custom_event("progress", {"half": value})
     return value
 
@@ -73,7 +76,7 @@ LEAVES = st.one_of(
     st.just(as_text | ScriptedLLM(script=["said"])),
     st.just(as_text | Shelf(name="Shelf")),
     st.just(RunnableLambda(lambda x: {"text": text_of(x)}, name="to_tool") | shout),
-    st.just(RunnableLambda(custom, name="custom")),
+    st.just(RunnableLambda(custom, afunc=acustom, name="custom")),
     st.just(as_text | StrOutputParser()),
     st.just(RunnablePassthrough() | as_text),
 )
@@ -204,7 +207,10 @@ def fail(value):
     raise ValueError(text_of(value))
 
 
-FAILING = st.just(RunnableLambda(fail, name="fail"))
+FAILING = st.one_of(
+    st.just(RunnableLambda(fail, name="fail")),
+    st.just(RunnableLambda(acustom, name="async_only")),  # fails where it is called without await
+)
 # Nothing fails side by side: which of two branches is first then decides what the chain does.
 FALLIBLE = st.recursive(
     st.one_of(LEAVES, FAILING), lambda children: combined(children, side_by_side=False), max_leaves=5
