@@ -212,12 +212,12 @@ def test_the_account_is_right_whatever_happens(steps, capacity, max_bytes):
         else:
             for event in reader.take(number):
                 assert held(event) or not isinstance(event, RunStarted) or event.cuts[0].reason == "memory"
-        assert 0 <= ring.holdings.bytes <= max_bytes + 1_200
+        assert 0 <= ring.held_bytes <= max_bytes + 1_200
     for run in range(5):
         ring.append(ended(f"{run}"))
     for _ in range(capacity):
         ring.append(ended("nobody"))
-    assert ring.holdings.bytes == 0
+    assert ring.held_bytes == 0
 
 
 def test_a_chain_of_steps_with_one_long_text_holds_it_once():

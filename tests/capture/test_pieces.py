@@ -14,8 +14,9 @@ from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.prompt_values import ChatPromptValue
 
-from tracebus.capture import Capture, ListUse, PieceForm, form_of, snapshot, to_json, weighed
+from tracebus.capture import Capture, ListUse, PieceForm, form_of, snapshot, to_json
 from tracebus.capture import _pieces as pieces
+from tracebus.capture._snapshot import weighed
 from tracebus.sources._messages import as_plain
 
 
@@ -240,8 +241,8 @@ def test_a_dataclass_state_is_taken_as_it_was():
 def test_what_a_snapshot_keeps_is_counted_once():
     """Of a list that grew, what is new is counted, and the list itself."""
     conversation = conversation_of(50)
-    first = weighed({"messages": conversation})
+    first = weighed(snapshot({"messages": conversation}))
     conversation.append(HumanMessage("new"))
-    second = weighed({"messages": conversation})
+    second = weighed(snapshot({"messages": conversation}))
     assert sum(size for _, size in first.shares) > 50 * 150
     assert sum(size for _, size in second.shares) < 2_000

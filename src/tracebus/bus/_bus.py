@@ -171,6 +171,7 @@ class EventBus:
     def snapshot(self) -> Snapshot:
         """Return the runs open now, parents before children, and the `seq` up to which that holds."""
         seq, runs = self._ring.open_runs()
+        self._ring.weigh(seq)
         for run in runs:
             self._settler.settle_one(run)
         return Snapshot(seq, tuple(_parents_first(runs)))
@@ -182,7 +183,7 @@ class EventBus:
         return BusStatistics(
             published=self._ring.head,
             capacity=self._ring.capacity,
-            held_bytes=self._ring.holdings.bytes,
+            held_bytes=self._ring.held_bytes,
             max_bytes=self._ring.max_bytes,
             open_runs=self._ring.open_count,
             exporters=tuple(worker.statistics() for worker in workers),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from tracebus.events import Deferred, RunStreamed, payloads_of
+from tracebus.events import Deferred, RunEnded, RunStarted, RunStreamed, payloads_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tracebus.events import Event
 
-__all__ = ["Holdings", "weight_of"]
+__all__ = ["Holdings", "bound_of", "weight_of"]
 
-_UNKNOWN = 512
-"""Bytes of a payload that does not say what it takes."""
 _PLACE = 64
 _MOST_PLACES = 2_000
 """Items of plain JSON looked at to weigh it."""
@@ -43,16 +42,14 @@ class Holdings:
         self._own: dict[int, int] = {}
         self._carried: dict[int, list[int]] = {}
         self._shared: dict[int, _Shared] = {}
-        self._payloads: dict[int, tuple[Any, ...]] = {}
+        self._weights: dict[int, tuple[Any, ...]] = {}
 
-    def add(
-        self, seq: int, own: int, shares: Iterable[tuple[object, int]], payloads: tuple[Any, ...]
-    ) -> None:
+    def add(self, seq: int, own: int, shares: Iterable[tuple[object, int]], weights: tuple[Any, ...]) -> None:
         """Count the event at *seq*, which has *own* bytes and *shares* of things others may hold."""
         self._own[seq] = own
         self.bytes += own
-        if payloads:
-            self._payloads[seq] = payloads
+        if weights:
+            self._weights[seq] = weights
         for thing, size in shares:
             self._carry(seq, thing, size)
 
@@ -74,28 +71,28 @@ class Holdings:
 
         Payloads that made use of pieces stay: while they do, who stores events knows the pieces again.
         """
-        payloads = self._payloads.get(seq)
-        if payloads is None:
+        weights = self._weights.get(seq)
+        if weights is None:
             return []
-        own = sum(payload.own for payload in payloads)
+        own = sum(weight.own for weight in weights)
         self.bytes += own - self._own.get(seq, own)
         self._own[seq] = own
         freed: list[object] = []
-        for payload in payloads:
-            for key, text, size in payload.exchanged:
+        for weight in weights:
+            for key, text, size in weight.exchanged:
                 known = self._shared.get(key)
                 if known is not None and known.seq <= seq:
                     self.bytes -= known.size
                     freed.append(self._shared.pop(key))
                 self._carry(seq, text, size)
-            payload.exchanged = ()
-        if any(payload.is_made_of_pieces for payload in payloads):
+            weight.exchanged = ()
+        if any(weight.used for weight in weights):
             return freed
-        return [*freed, self._payloads.pop(seq)]
+        return [*freed, self._weights.pop(seq)]
 
     def remove(self, seq: int) -> list[object]:
         """Count the event at *seq* no more; return what it alone kept, to be freed later."""
-        freed: list[object] = [self._payloads.pop(seq, None)]
+        freed: list[object] = [self._weights.pop(seq, None)]
         self.bytes -= self._own.pop(seq, 0)
         for key in self._carried.pop(seq, ()):
             known = self._shared.get(key)
@@ -113,27 +110,50 @@ class Holdings:
     def clear(self) -> None:
         """Forget everything."""
         self.bytes = 0
-        for table in (self._own, self._carried, self._shared, self._payloads):
+        for table in (self._own, self._carried, self._shared, self._weights):
             table.clear()
 
 
+_payloads_of: dict[type, Callable[[Any], tuple[Any, ...]]] = {
+    RunStarted: attrgetter("inputs", "metadata", "model", "partial_variables"),
+    RunEnded: attrgetter("outputs", "inputs", "usage", "error"),
+}
+"""What the events of most runs have in the fields that may be deferred, in one step."""
+
+
+def bound_of(event: Event) -> int:
+    """Return at least what *event* keeps, as if it shared nothing: this is the program's path."""
+    kind = type(event)
+    if kind is RunStreamed and event.chunk is None:  # type: ignore[union-attr]  # the line says so
+        return len(event.text)  # type: ignore[union-attr]  # as above
+    bound = 0
+    payloads = _payloads_of.get(kind)
+    for payload in payloads_of(event) if payloads is None else payloads(event):
+        if isinstance(payload, Deferred):
+            bound += payload.bound
+        elif payload is not None and payload != {}:
+            bound += _estimate(payload)
+    return bound
+
+
 def weight_of(event: Event) -> tuple[int, list[tuple[object, int]], tuple[Any, ...]]:
-    """Return the bytes that *event* alone keeps, what it shares with others, and its deferred payloads."""
+    """Return the bytes that *event* alone keeps, what it shares, and its deferred payloads' weights."""
     if type(event) is RunStreamed and event.chunk is None:
         return len(event.text), [], ()
     own = 0
     shares: list[tuple[object, int]] = []
-    payloads: list[Any] = []
+    weights: list[Any] = []
     for payload in payloads_of(event):
         if not isinstance(payload, Deferred):
             own += _estimate(payload)
-        elif (weight := getattr(payload, "own", None)) is None:
-            own += _UNKNOWN
+        elif (weigh := getattr(payload, "weigh", None)) is None:
+            own += payload.bound
         else:
-            own += weight
-            shares += payload.shares  # type: ignore[attr-defined]  # who has `own` has these
-            payloads.append(payload)
-    return own, shares, tuple(payloads)
+            weight = weigh()
+            own += weight.own
+            shares += weight.shares
+            weights.append(weight)
+    return own, shares, tuple(weights)
 
 
 def _estimate(payload: Any) -> int:

@@ -44,6 +44,8 @@ class Reader:
         if self.ring.head == self.position:
             return []
         missed, events = self.ring.read(self.position, limit)
+        if events:
+            self.ring.weigh(events[-1].seq)
         settler = self._settler if events else None
         if settler is not None and settler.settle(events, again=self.ring.has_copies):
             self.ring.settled(events)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from msgspec.structs import force_setattr, replace
 
-from tracebus.bus._holdings import Holdings, weight_of
+from tracebus.bus._holdings import Holdings, bound_of, weight_of
 from tracebus.bus._tally import Tally
 from tracebus.bus._waking import Alarms
 from tracebus.events import Deferred, Gap, RunEnded, RunStarted, payloads_of, without_payload
@@ -26,6 +26,9 @@ __all__ = ["DEFAULT_MAX_BYTES", "Ring"]
 DEFAULT_MAX_BYTES = 64_000_000
 _SHARE_OF_READ = 4
 """Payloads that every reader has passed are kept up to this part of `max_bytes`, for one that joins late."""
+
+_WEIGHED_AT_ONCE = 64
+"""Events a reader weighs before it lets those who append have their turn."""
 
 _MAX_OPEN_RUNS = 100_000
 """Far above the tracker's own cap: the table must stay finite even for a source without one."""
@@ -51,6 +54,12 @@ class Ring:
         self.has_copies = False
         """Whether a settled event may have been replaced by a copy that is not."""
         self._let_go_to = 0
+        self._bounds = [0] * capacity
+        """At most what the events keep that `holdings` does not count yet, by their slots."""
+        self._unweighed = 0
+        """The sum of these."""
+        self._weighed_to = 0
+        """Up to which position `holdings` counts the events."""
         self.clock = clock
         self.head = 0
         """The newest event's position."""
@@ -80,17 +89,17 @@ class Ring:
         while True:
             if event.seq:  # it stands in another log already, and stays as it is there
                 event = replace(event, seq=0)
-            weight = weight_of(event)
+            bound = bound_of(event)
             with self._lock:
                 if self._busy:
                     self._reentered.append(event)
                     return
                 try:
                     self._busy = True
-                    freed = self._append(event, *weight)
+                    freed = self._append(event, bound)
                 finally:
                     self._busy = False
-            weight = freed = None  # type: ignore[assignment]  # noqa: F841 - freed here, and not under the lock
+            freed = None  # noqa: F841 - freed here, and not under the lock
             if not self._reentered:
                 break
             event = self._reentered.popleft()
@@ -101,52 +110,83 @@ class Ring:
         elif self.head >= self.alarms.next:
             self.alarms.wake(self.head)
 
-    def _ended(self, event: RunEnded) -> RunStarted | None:
-        if event.parent_run_id is None:
-            self._root_ended_at = event.time
-        return self._open.pop(event.run_id, None)
-
-    def _append(
-        self, event: Event, own: int, shares: Iterable[tuple[object, int]], payloads: tuple[Any, ...]
-    ) -> list[object]:
+    def _append(self, event: Event, bound: int) -> object:
         """Do what `append` does, under the lock; return what is to be freed after it."""
         if self.sealed:
             self.tally.count("published_after_close")
-            return []
-        freed: list[object] = []
+            return None
         seq = self.head + 1
         force_setattr(event, "seq", seq)
-        closed: list[RunStarted | None] = []
-        if isinstance(event, RunStarted):
-            closed.append(self._forget_oldest() if len(self._open) >= _MAX_OPEN_RUNS else None)
-            closed.append(self._open.pop(event.run_id, None))
-            self._open[event.run_id] = event
-        elif isinstance(event, RunEnded):
-            closed.append(self._ended(event))
         index = seq % self.capacity
         evicted = self._slots[index]
+        bounded = self._bounds[index]
+        freed: list[object] | None = None
+        if evicted.seq and (evicted.seq <= self._weighed_to or self._is_open(evicted)):
+            freed = self._evict(evicted)
+            bounded = self._bounds[index]
+        kind = type(event)
+        closed: RunStarted | None = None
+        if kind is RunStarted:
+            closed = self._begun(event)  # type: ignore[arg-type]  # the line above says so
+        elif kind is RunEnded:
+            if event.parent_run_id is None:  # type: ignore[union-attr]  # as above
+                self._root_ended_at = event.time
+            closed = self._open.pop(event.run_id, None)  # type: ignore[union-attr]  # as above
         self._slots[index] = event
+        self._bounds[index] = bound
         self.head = seq
-        freed += (*closed, evicted)
-        if own or shares or payloads:
-            self.holdings.add(seq, own, shares, payloads)
-        if evicted.seq and not self._is_open(evicted):
-            freed += self.holdings.remove(evicted.seq)
-        for start in closed:
-            if start is not None and start.seq <= max(self._let_go_to, seq - self.capacity):
-                self._let_go(start, freed)  # kept until now for whoever joined late
-        if self.holdings.bytes > self.max_bytes:
+        self._unweighed += bound - bounded
+        if closed is not None and closed.seq <= max(self._let_go_to, seq - self.capacity):
+            freed = freed or []
+            self._let_go(closed, freed)  # kept until now for whoever joined late
+        if self.holdings.bytes + self._unweighed > self.max_bytes:
+            freed = freed or []
             self._make_room(freed)
-        return freed
+        return evicted, closed, freed
+
+    def _begun(self, event: RunStarted) -> RunStarted | None:
+        """Put *event* among the open runs; return the one that is among them no more."""
+        closed = self._open.pop(event.run_id, None)
+        if closed is None and len(self._open) >= _MAX_OPEN_RUNS:
+            closed = self._forget_oldest()
+        self._open[event.run_id] = event
+        return closed
+
+    def _evict(self, event: Event) -> list[object]:
+        """Count *event*, which leaves the log, no more, unless its run is open; return what that frees."""
+        if not self._is_open(event):
+            return self.holdings.remove(event.seq)
+        if event.seq > self._weighed_to:
+            self._weigh_up_to(event.seq)
+        return []
 
     # Memory -------------------------------------------------------------------------------------
+
+    @property
+    def held_bytes(self) -> int:
+        """About how many bytes the events keep in memory."""
+        self.weigh(self.head)
+        return self.holdings.bytes
+
+    def weigh(self, position: int) -> None:
+        """Count exactly what the events up to *position* keep: whoever settles them calls this before."""
+        while self._weighed_to < position:
+            self._exclusively(lambda: self._weigh_up_to(min(position, self._weighed_to + _WEIGHED_AT_ONCE)))
+
+    def _weigh_up_to(self, position: int) -> None:
+        for seq in range(max(self._weighed_to, self.head - self.capacity) + 1, position + 1):
+            index = seq % self.capacity
+            self._unweighed -= self._bounds[index]
+            self._bounds[index] = 0
+            self.holdings.add(seq, *weight_of(self._slots[index]))
+        self._weighed_to = max(position, self._weighed_to)
 
     def settled(self, events: Iterable[Event]) -> None:
         """Take note that *events* have become JSON, which may take more or less memory than before."""
 
         def account() -> list[object]:
             freed: list[object] = [self.holdings.settled(event.seq) for event in events]
-            if self.holdings.bytes > self.max_bytes:
+            if self.holdings.bytes + self._unweighed > self.max_bytes:
                 self._make_room(freed)
             return freed
 
@@ -160,6 +200,8 @@ class Ring:
     def let_go_of_read(self) -> None:
         """Replace the oldest events every reader is past by copies without payload, where many are kept."""
         target = self.max_bytes // _SHARE_OF_READ
+        if self.holdings.bytes + self._unweighed > target:
+            self.weigh(self.head)
         if self.holdings.bytes > target and (reached := self._passed()) > self._let_go_to:
             self._exclusively(lambda: self._let_go_up_to(reached, target))
 
@@ -168,7 +210,10 @@ class Ring:
         return min((reader.position for reader in list(self.readers)), default=0)
 
     def _make_room(self, freed: list[object]) -> None:
-        """Let the oldest payloads go, read or not; those of open runs last."""
+        """Let the oldest payloads go, read or not, if it must be; those of open runs last."""
+        self._weigh_up_to(self.head)
+        if self.holdings.bytes <= self.max_bytes:
+            return
         passed = self._passed()
         unread, gone = self._let_go_up_to(self.head, self.max_bytes, passed)
         freed.append(gone)

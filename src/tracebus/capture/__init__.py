@@ -14,7 +14,7 @@ from tracebus.capture._payload import CapturedModel, CapturedPayload
 from tracebus.capture._pieces import share_kind
 from tracebus.capture._policy import DEFAULT_CAPTURE, Capture
 from tracebus.capture._reuse import ChunkForm, ListUse, PieceForm, form_of
-from tracebus.capture._snapshot import snapshot, weighed
+from tracebus.capture._snapshot import bounded, snapshot
 from tracebus.capture._text import clean_text
 from tracebus.capture._text_stream import TextScrubber
 from tracebus.capture._walk import to_json
@@ -34,6 +34,7 @@ __all__ = [
     "PieceForm",
     "StreamScrubber",
     "TextScrubber",
+    "bounded",
     "clean_text",
     "error_info",
     "form_of",
@@ -41,5 +42,4 @@ __all__ = [
     "snapshot",
     "streamed_text",
     "to_json",
-    "weighed",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tracebus.capture._snapshot import weighed
 from tracebus.capture._walk import Walked, to_json, walked
 from tracebus.events import Cut, Deferred, ModelInfo
 
@@ -30,6 +31,38 @@ _PLAIN_PARAMETERS = frozenset(
 )
 
 
+_UNKNOWN = 512
+"""Bytes of a value nobody has looked into."""
+
+
+class Weight:
+    """What a payload keeps in memory."""
+
+    __slots__ = ("exchanged", "own", "shares", "used")
+
+    def __init__(self, own: int, shares: tuple[Share, ...]) -> None:
+        self.own = own
+        """Bytes that nothing else keeps, about."""
+        self.shares = shares
+        """What of it others may keep, too."""
+        self.exchanged: tuple[tuple[int, str, int], ...] = ()
+        """Long texts, by their ids, of which something shorter is kept once it is settled, and its bytes."""
+        self.used: tuple[object, ...] = ()
+        """What parts of its JSON are other events', too: they are known again while this is kept."""
+
+    def became(self, found: Walked) -> None:
+        """Take note that the payload is JSON now."""
+        known = {id(thing) for thing, _ in self.shares}
+        self.own = found.own - sum(size for text, size, _ in found.texts if text in known)
+        self.exchanged = tuple(
+            (text, shown, getsizeof(shown))
+            for text, _, shown in found.texts
+            if text in known and text != id(shown)
+        )
+        self.shares = ()  # what the program has need not be kept any more
+        self.used = found.used
+
+
 class CapturedPayload(Deferred):
     """A value of the program, in the field of an event until somebody reads the event.
 
@@ -37,29 +70,31 @@ class CapturedPayload(Deferred):
         value: what `snapshot` returned.
         capture: the policy.
         convert: see `to_json`.
-        own: bytes of *value* that nothing else keeps in memory, about.
-        shares: what of it others may keep, too.
+        bound: bytes *value* keeps in memory, at the most.
     """
 
-    __slots__ = ("_capture", "_convert", "_settled", "_used", "_value", "exchanged", "own", "shares")
+    __slots__ = ("_capture", "_convert", "_settled", "_value", "bound", "weight")
 
     def __init__(
         self,
         value: Any,
         capture: Capture,
         convert: Callable[[object], Any] | None = None,
-        own: int = 0,
-        shares: tuple[Share, ...] = (),
+        bound: int = _UNKNOWN,
     ) -> None:
         self._value = value
         self._capture = capture
         self._convert = convert
         self._settled: tuple[str, Any, tuple[Cut, ...]] | None = None
-        self._used: tuple[object, ...] = ()
-        self.own = own
-        self.shares = shares
-        self.exchanged: tuple[tuple[int, str, int], ...] = ()
-        """Long texts, by their ids, of which something shorter is kept once it is settled, and its bytes."""
+        self.bound = bound
+        self.weight: Weight | None = None
+        """What it keeps in memory, once somebody has asked."""
+
+    def weigh(self) -> Weight:
+        """Return what it keeps in memory, from now on kept account of."""
+        if self.weight is None:
+            self.weight = Weight(*weighed(self._value))
+        return self.weight
 
     def settle_into(self, event: Event, field: str) -> None:
         """Replace this object in *event*'s *field* by JSON and note there what was cut.
@@ -70,23 +105,12 @@ class CapturedPayload(Deferred):
             found = self._json(field)
             self._settled = (field, found.value, found.cuts)
             self._value = found.value
-            self._used = found.used  # so that they are known again as long as the event is in a bus
             self._convert = None
-            known = {id(thing) for thing, _ in self.shares}
-            self.own = found.own - sum(size for text, size, _ in found.texts if text in known)
-            self.exchanged = tuple(
-                (text, shown, getsizeof(shown))
-                for text, _, shown in found.texts
-                if text in known and text != id(shown)
-            )
-            self.shares = ()  # what the program has need not be kept any more
+            if self.weight is None:
+                self.weight = Weight(0, ())
+            self.weight.became(found)
         _, value, cuts = self._settled
         replace_field(event, field, value, cuts)
-
-    @property
-    def is_made_of_pieces(self) -> bool:
-        """Whether parts of its JSON are other events', too, which is known while this is kept."""
-        return bool(self._used)
 
     def _withheld(self, field: str) -> CutReason | None:
         """Say why *field* is to stay empty, `None` if it is not."""

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracebus.capture._long_texts import LONG
-from tracebus.capture._pieces import is_shared, piece_list, piece_of
+from tracebus.capture._pieces import Piece, PieceList, is_shared, piece_list, piece_of
 
 if TYPE_CHECKING:
     from tracebus.capture._pieces import Share
@@ -17,6 +17,7 @@ _POINTER = 8
 _PLACE = 64
 _UNKNOWN = 256
 """Bytes an object counts until it is JSON."""
+_FEW = 8
 _ATOMS = frozenset((str, int, float, bool, type(None), bytes))
 
 
@@ -39,42 +40,50 @@ def snapshot(value: Any, max_items: int = 1_000) -> Any:
     first *max_items* are copied, and some thousands of items in all. No code of the program runs (no
     `__iter__`, `__eq__`, `__hash__` or `__repr__` of its classes), so nothing of it can raise here.
     """
-    return weighed(value, max_items).value
+    return bounded(value, max_items)[0]
 
 
-class Weighed(NamedTuple):
-    """A snapshot, and what it keeps in memory."""
+def bounded(value: Any, max_items: int = 1_000) -> tuple[Any, int]:
+    """Do what `snapshot` does, and say how many bytes that keeps in memory at the most.
 
-    value: Any
-    own: int
-    """Bytes nothing else keeps, about."""
-    shares: tuple[Share, ...]
-    """What other snapshots may keep, too."""
-
-
-def weighed(value: Any, max_items: int = 1_000) -> Weighed:
-    """Do what `snapshot` does, and say what that keeps in memory."""
+    Counts every part as if nothing else kept it; `weighed` says which do.
+    """
+    kind = type(value)
+    if kind is str:
+        return value, len(value)
+    if kind is dict and len(value) <= _FEW:  # what most steps are given
+        copied = value.copy()
+        bound = _PLACE * _FEW
+        for item in copied.values():
+            kind = type(item)
+            if kind is str:
+                bound += len(item)
+            elif kind is bytes or kind not in _ATOMS:
+                break
+        else:
+            if len(copied) <= max_items:
+                return copied, bound
     copier = _Copier(max_items)
     taken = copier.taken(value, _LEVELS)
-    return Weighed(taken, copier.own, tuple(copier.shares))
+    return taken, copier.bound
 
 
 class _Copier:
     """Copies one payload."""
 
-    __slots__ = ("_max_items", "_room", "own", "shares")
+    __slots__ = ("_max_items", "_room", "bound")
 
     def __init__(self, max_items: int) -> None:
         self._max_items = max_items
         self._room = _MOST_ITEMS
-        self.own = 0
-        self.shares: list[Share] = []
+        self.bound = 0
 
     def taken(self, value: Any, levels: int) -> Any:
         """Return *value* as it is kept, its containers copied *levels* deep."""
         kind = type(value)
         if kind in _ATOMS:
-            self._weigh(kind, value)
+            if kind is str or kind is bytes:
+                self.bound += len(value)
             return value
         if levels > 0 and self._room > 0:
             if kind is dict or issubclass(kind, dict):
@@ -83,15 +92,16 @@ class _Copier:
                 return self._list(value, levels)
         if is_shared(kind):
             if (piece := piece_of(value)) is not None:
-                self.shares.append((piece, piece.size))
+                self.bound += piece.size
                 return piece
         elif levels > 0 and self._room > 0 and hasattr(kind, "__dataclass_fields__"):
             return self._dataclass(value, kind, levels)
-        self.own += _UNKNOWN
+        self.bound += _UNKNOWN
         return value
 
     def _dataclass(self, value: Any, kind: type, levels: int) -> Any:
         """Return another of its *kind* (a LangGraph state or command) with copies in its fields."""
+        self.bound += _UNKNOWN
         if hasattr(kind, "__del__") or type(kind) is not type:
             return value
         try:
@@ -103,48 +113,91 @@ class _Copier:
             return value
         return copied
 
-    def _weigh(self, kind: type, value: Any) -> None:
-        if kind is str or kind is bytes:
-            if len(value) >= LONG:
-                self.shares.append((value, len(value)))
-            else:
-                self.own += len(value)
-
     def _dict(self, value: dict[Any, Any], levels: int) -> Any:
         size = dict.__len__(value)
         self._room -= min(size, self._max_items)
-        self.own += _PLACE * min(size, self._max_items)
+        self.bound += _PLACE * min(size, self._max_items)
         if type(value) is dict and size <= self._max_items:
             copied = value.copy()
         else:
             # dict's own `items`, since `copy` asks a subclass for its keys.
             pairs = list(islice(dict.items(value), self._max_items))
             if size > self._max_items or any(type(key) is not str for key, _ in pairs):
+                self.bound += _UNKNOWN * len(pairs)
                 return Shortened(pairs, size, mapping=True)
             copied = dict(pairs)
         # Keys of other types stay out: storing under them would run their `__hash__`.
         for key, item in list(copied.items()):
             kind = type(item)
-            if kind in _ATOMS:
-                self._weigh(kind, item)
-            elif type(key) is str:
-                copied[key] = self.taken(item, levels - 1)
+            if kind is str or kind is bytes:
+                self.bound += len(item)
+            elif kind not in _ATOMS:
+                if type(key) is str:
+                    copied[key] = self.taken(item, levels - 1)
+                else:
+                    self.bound += _UNKNOWN
         return copied
 
     def _list(self, value: Any, levels: int) -> Any:
         size = len(value)
         self._room -= min(size, self._max_items)
-        self.own += _POINTER * min(size, self._max_items)
+        self.bound += _POINTER * min(size, self._max_items)
         copied = list(value) if size <= self._max_items else list(islice(value, self._max_items))
         pieces = piece_list(copied, size)
         if pieces is not None:
-            self.shares.append((pieces.chain, _POINTER))
-            self.shares += ((piece, piece.size) for piece in pieces.new)
+            self.bound += _POINTER + sum([piece.size for piece in pieces.new])
             return pieces
         for index, item in enumerate(copied):
             kind = type(item)
-            if kind in _ATOMS:
-                self._weigh(kind, item)
-            else:
+            if kind is str or kind is bytes:
+                self.bound += len(item)
+            elif kind not in _ATOMS:
                 copied[index] = self.taken(item, levels - 1)
         return copied if size <= self._max_items else Shortened(copied, size, mapping=False)
+
+
+class Weighed(NamedTuple):
+    """What a snapshot keeps in memory."""
+
+    own: int
+    """Bytes nothing else keeps, about."""
+    shares: tuple[Share, ...]
+    """What other snapshots may keep, too."""
+
+
+def weighed(taken: Any) -> Weighed:
+    """Say what *taken*, a snapshot, keeps in memory."""
+    own = 0
+    shares: list[Share] = []
+    pending = [(taken, _LEVELS)]
+    while pending:
+        value, levels = pending.pop()
+        kind = type(value)
+        if kind is str or kind is bytes:
+            if len(value) >= LONG:
+                shares.append((value, len(value)))
+            else:
+                own += len(value)
+        elif kind is Piece:
+            shares.append((value, value.size))
+        elif kind is PieceList:
+            shares.append((value.chain, _POINTER))
+            shares += ((piece, piece.size) for piece in value.new)
+        elif kind not in _ATOMS:
+            place, inside = _contents(value, kind, levels)
+            own += place * len(inside) if inside else _UNKNOWN
+            pending += ((item, levels - 1) for item in inside)
+    return Weighed(own, tuple(shares))
+
+
+def _contents(value: Any, kind: type, levels: int) -> tuple[int, list[Any]]:
+    """Return what is in a container that was copied, and about how many bytes a place in it takes."""
+    if kind is Shortened:
+        return _UNKNOWN, value.items
+    if levels > 0 and kind is dict:
+        return _PLACE, list(value.values())
+    if levels > 0 and kind is list:
+        return _POINTER, list(value)
+    if levels > 0 and hasattr(kind, "__dataclass_fields__") and type(kind) is type:
+        return _PLACE, list(getattr(value, "__dict__", {}).values())
+    return 0, []

@@ -65,6 +65,9 @@ class Deferred:
 
     __slots__ = ()
 
+    bound: int = 512
+    """Bytes it keeps at most, by a look that costs nothing; one that does not say so is small."""
+
     @abstractmethod
     def settle_into(self, event: Event, field: str) -> None:
         """Replace this object in *event*'s *field* by its JSON form and note there what was cut.

@@ -10,7 +10,7 @@ from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.runnables import Runnable
 
-from tracebus.capture import CapturedPayload, NotHandled, share_kind, weighed
+from tracebus.capture import CapturedPayload, NotHandled, bounded, share_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +45,8 @@ def captured(value: Any, capture: Capture) -> CapturedPayload:
     """Return *value*, content of the program, as an event holds it until somebody reads it."""
     if not capture.content:
         return CapturedPayload(True, capture, as_plain)  # nothing of it but that there was something
-    taken = weighed(value, capture.max_items)
-    return CapturedPayload(taken.value, capture, as_plain, taken.own, taken.shares)
+    taken, bound = bounded(value, capture.max_items)
+    return CapturedPayload(taken, capture, as_plain, bound)
 
 
 def said_by(message: BaseMessage) -> str:

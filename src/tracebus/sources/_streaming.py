@@ -45,6 +45,8 @@ class StreamedText(Deferred):
 
     __slots__ = ("_output", "_position")
 
+    bound = 64
+
     def __init__(self, output: StreamedOutput, text: str) -> None:
         self._output = output
         self._position = output.text.take(text)
