@@ -100,10 +100,8 @@ def _part(item: Any) -> list[str]:
 
 
 def _is_base64(text: str) -> bool:
-    if "[truncated]" in text:
-        return True
     try:
-        base64.b64decode(text, validate=False)
+        base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return False
     return True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tracebus_exporters.otel import _structures
+
 
 def test_an_inference_has_an_event_in_its_spans_context(story, logged):
     """A given `LoggerProvider` gets one event for each model call, belonging to its span, without content."""
@@ -80,3 +82,21 @@ def test_no_events_unless_asked_for(service, story, exporting, monkeypatch):
     exporter.export(story.events)
     exporter.flush(5)
     assert len(service.logs) == 1
+
+
+def test_a_message_is_made_once_for_all_events_it_is_in(story, logged, monkeypatch):
+    """Of a conversation that grows, each event makes what is new; and no more than a limit leaves."""
+    made = []
+    cleaned = _structures._cleaned
+    monkeypatch.setattr(
+        _structures, "_cleaned", lambda value, measure: made.append(value) or cleaned(value, measure)
+    )
+    messages = [{"type": "human", "content": f"{number} " + "word " * 400} for number in range(400)]
+    for length in (398, 399, 400):
+        run = story.start("chat_model", "M", inputs={"messages": messages[:length]})
+        story.end(run, outputs={"messages": [messages[0]]})
+    records, _ = logged(story.events, content="event")
+    (first, *_), (*_, last) = (record.attributes["gen_ai.input.messages"] for record in records[::2])
+    assert first["parts"][0]["content"].startswith("0 word")
+    assert last["parts"][0]["content"].startswith("399 word")
+    assert len(made) < 600

@@ -8,8 +8,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracebus_exporters.otel import _text as text
-from tracebus_exporters.otel._text import clean, clean_tree, to_json
+from tracebus_exporters.otel import _shortening as text
+from tracebus_exporters.otel._shortening import to_json
+from tracebus_exporters.otel._text import clean, clean_tree
 
 _scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 _any_text = st.text(st.characters(exclude_categories=()), max_size=200)
@@ -25,7 +26,7 @@ _plain_payloads = st.recursive(
 )
 
 
-@given(_payloads, st.integers(20, 400))
+@given(_payloads, st.integers(2, 400))
 def test_json_is_valid_and_within_the_limit(payload, limit):
     """Whatever is written, whatever the limit: the attribute is JSON, encodable, and no longer."""
     written = to_json(payload, limit)
@@ -63,8 +64,11 @@ def test_a_cut_string_says_so():
 
 def _simply(value, limit):
     """Do what `to_json` promises, by encoding everything at every try."""
-    encoded = msgspec.json.encode(text.shortened(value, limit))
-    return encoded.decode() if len(encoded) <= limit else '""'
+    for measure in (*text._measures(limit), text.EMPTY):
+        encoded = msgspec.json.encode(text.shortened(value, measure))
+        if len(encoded) <= limit:
+            return encoded.decode()
+    return '""'
 
 
 conversations = st.lists(
@@ -76,7 +80,7 @@ conversations = st.lists(
 )
 
 
-@given(conversations, st.integers(20, 2_000), st.booleans())
+@given(conversations, st.integers(2, 2_000), st.booleans())
 def test_a_long_conversation_is_shortened_as_any_other_value(messages, limit, inside):
     """Encoded message by message, and no further than it fits, it is what encoding it whole gives."""
     for length in (len(messages), len(messages) // 2, len(messages)):
@@ -97,3 +101,10 @@ def test_what_is_beyond_the_limit_is_not_encoded(monkeypatch):
     text.to_json([*messages, {"role": "tool", "parts": ["new"]}], 65_536)
     assert first < 800
     assert len(tried) - first < 60
+
+
+@given(conversations, st.integers(2, 2_000))
+def test_what_is_shortened_is_of_its_kind(messages, limit):
+    """A list stays a list and an object an object, however little a limit leaves of it."""
+    assert isinstance(json.loads(to_json(messages, limit)), list)
+    assert isinstance(json.loads(to_json({"messages": messages}, limit)), dict)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.trace import TraceState
 
 from tracebus.events import RunKind, RunStarted
 from tracebus_exporters.otel._ids import SpanIds
 from tracebus_exporters.otel._spans import Ending, OpenSpan, SpanEvent, SpanLink
-from tracebus_exporters.otel._wire import Envelope, encode_span
+from tracebus_exporters.otel._structures import structure
+from tracebus_exporters.otel._wire import Envelope, encode_log_record, encode_span
 
 _text = st.text(max_size=300)
 _value = st.one_of(
@@ -30,6 +32,8 @@ def _plain(value):
     kind = value.WhichOneof("value")
     if kind == "array_value":
         return [_plain(item) for item in value.array_value.values]
+    if kind == "kvlist_value":
+        return _read(value.kvlist_value.values)
     return None if kind is None else getattr(value, kind)
 
 
@@ -72,6 +76,30 @@ def test_protobuf_reads_back_what_was_written(  # noqa: PLR0917  all a span has
     ]
     assert (found.status.code, found.status.message) == ((2, error) if error is not None else (0, ""))
     assert found.flags == 0x100
+
+
+_tree = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | _text,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(min_size=1, max_size=9), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(_text, _time, _attributes, _ids, st.dictionaries(st.sampled_from("abc"), _tree, max_size=3))
+def test_protobuf_reads_back_a_log_record(name, time, attributes, ids, content):
+    """Whatever an event holds, structures among it, is found in its place."""
+    content = {f"content.{key}": value for key, value in content.items()}
+    written = {key: structure(value, 1_000_000).encoded() for key, value in content.items()}
+    record = encode_log_record(name, time, (13, "WARN"), {**attributes, **written}, ids)
+    envelope = Envelope({}, "", "scope", "1.0", schema_url="")
+    request = ExportLogsServiceRequest.FromString(envelope.seal([record]))
+    (found,) = request.resource_logs[0].scope_logs[0].log_records
+    assert (found.event_name, found.time_unix_nano, found.observed_time_unix_nano) == (name, time, time)
+    assert (found.severity_number, found.severity_text) == (13, "WARN")
+    assert (found.trace_id, found.span_id, found.flags) == (ids.trace_id, ids.span_id, ids.flags)
+    assert _read(found.attributes) == {**attributes, **content}
 
 
 def test_the_envelope_names_resource_scope_and_schema():

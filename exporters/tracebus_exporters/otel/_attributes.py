@@ -12,7 +12,8 @@ from tracebus_exporters.otel._content import end_content, start_content
 from tracebus_exporters.otel._messages import documents_of
 from tracebus_exporters.otel._naming import MODELS
 from tracebus_exporters.otel._request import request_attributes
-from tracebus_exporters.otel._text import clean, to_json
+from tracebus_exporters.otel._shortening import fitted, to_json
+from tracebus_exporters.otel._text import clean
 from tracebus_exporters.otel._tokens import usage_attributes
 
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ def start_attributes(span: OpenSpan, options: Options) -> Attributes:
     found[sc.RUN_KIND] = event.kind.value
     found[sc.RUN_NAME] = clean(event.name, _VALUE_LIMIT)
     if event.metadata:
-        _add_metadata(found, event)
+        _add_metadata(found, event, min(_METADATA_LIMIT, options.content_limit))
     _add_rare(found, event)
     if options.openinference:
-        oi.add_start(found, span)
+        oi.add_start(found, span, min(_METADATA_LIMIT, options.content_limit))
     if options.vendor:
         vendors.add_start(found, span, options.vendor)
     return _spoken(found, options)
@@ -80,22 +81,26 @@ def end_attributes(span: OpenSpan, ended: RunEnded, options: Options) -> Attribu
 def content_attributes(span: OpenSpan, ended: RunEnded, options: Options, taken: int) -> Attributes:
     """Return what the program's data was, as JSON strings: backends read no structured attributes.
 
-    *taken* is how many attributes the span has already.
+    JSON is there as the bytes it was joined from. *taken* is how many attributes the span has already.
     """
     inputs = ended.inputs if ended.inputs is not None else span.started.inputs
-    found = start_content(span, inputs) | end_content(span, ended)
+    found = start_content(span, inputs)
+    found |= end_content(span, ended)
     if options.prompts and span.prompt is not None and span.operation in MODELS:
         found |= span.prompt.variable_attributes()
     found = _spoken(found, options)
+    if options.openinference:
+        # OpenInference has the same under names of its own.
+        found.pop(sc.STEP_INPUT, None)
+        found.pop(sc.STEP_OUTPUT, None)
+    limit = options.content_limit
     written = {
-        name: clean(value, options.content_limit)
-        if isinstance(value, str)
-        else to_json(value, options.content_limit)
+        name: clean(value, limit) if isinstance(value, str) else fitted(value, limit)[0]
         for name, value in found.items()
     }
     if options.openinference:
         room = options.attribute_limit - taken - len(written)
-        oi.add_content(written, span, inputs, ended.outputs, options.content_limit, room)
+        oi.add_content(written, span, inputs, ended.outputs, limit, room)
     return written
 
 
@@ -166,7 +171,7 @@ _START: dict[str, Callable[[Attributes, OpenSpan, Options], None]] = {
 }
 
 
-def _add_metadata(found: Attributes, event: RunStarted) -> None:
+def _add_metadata(found: Attributes, event: RunStarted, limit: int) -> None:
     """Add the conversation, the user, the graph's step, and what the program itself noted."""
     metadata = event.metadata
     for key in _CONVERSATION_KEYS:
@@ -180,7 +185,7 @@ def _add_metadata(found: Attributes, event: RunStarted) -> None:
         _put(found, sc.GRAPH_STEP, step if isinstance(step, int) and not isinstance(step, bool) else None)
     own = {key: value for key, value in metadata.items() if not key.startswith(_INNER_METADATA)}
     if own:
-        found[sc.RUN_METADATA] = to_json(own, _METADATA_LIMIT)
+        found[sc.RUN_METADATA] = to_json(own, limit)
 
 
 def _add_rare(found: Attributes, event: RunStarted) -> None:

@@ -9,7 +9,7 @@ from tracebus_exporters.otel import _semconv as sc
 from tracebus_exporters.otel._content import end_content, start_content
 from tracebus_exporters.otel._naming import MODELS
 from tracebus_exporters.otel._runs import exception_attributes
-from tracebus_exporters.otel._text import clean_tree, shortened
+from tracebus_exporters.otel._structures import structure
 
 if TYPE_CHECKING:
     from tracebus.events import RunEnded
@@ -56,4 +56,4 @@ class LogEvents:
         inputs = ended.inputs if ended.inputs is not None else span.started.inputs
         found = start_content(span, inputs) | end_content(span, ended)
         limit = self._options.content_limit
-        return {name: clean_tree(shortened(value, limit)) for name, value in found.items()}
+        return {name: structure(value, limit) for name, value in found.items()}

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord as WireRecord
 
 from tracebus_exporters.otel._losses import Losses
 from tracebus_exporters.otel._sdk_sink import context_of
 from tracebus_exporters.otel._sender import Sender
-from tracebus_exporters.otel._wire import Envelope, framed
+from tracebus_exporters.otel._structures import Structure
+from tracebus_exporters.otel._wire import Envelope, encode_log_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +43,10 @@ class ProviderLogSink:
                 context=context_of(ids),
                 severity_number=SeverityNumber(severity),
                 severity_text=_SEVERITIES.get(severity),
-                attributes=attributes,
+                attributes={
+                    key: value.tree() if isinstance(value, Structure) else value
+                    for key, value in attributes.items()
+                },
                 event_name=name,
             )
         )
@@ -71,17 +73,12 @@ class OtlpLogSink:
         self, name: str, time: int, severity: int, attributes: dict[str, Any], ids: SpanIds | None, /
     ) -> None:
         """Encode the event and queue it."""
-        record = WireRecord(
-            time_unix_nano=time,
-            observed_time_unix_nano=time,
-            severity_number=severity,  # type: ignore[arg-type]  # an enum, which protobuf takes as a number
-            severity_text=_SEVERITIES.get(severity, ""),
-            attributes=[KeyValue(key=key, value=_any(value)) for key, value in attributes.items()],
-            event_name=name,
-        )
-        if ids is not None:
-            record.trace_id, record.span_id, record.flags = ids.trace_id, ids.span_id, ids.flags
-        self._sender.put(framed(record.SerializeToString()))
+        encoded = {
+            key: value.encoded() if isinstance(value, Structure) else value
+            for key, value in attributes.items()
+        }
+        level = (severity, _SEVERITIES.get(severity, ""))
+        self._sender.put(encode_log_record(name, time, level, encoded, ids))
 
     def flush(self, timeout: float) -> None:
         """Send what is queued, or raise `TimeoutError`."""
@@ -98,24 +95,3 @@ class OtlpLogSink:
     def counts(self) -> dict[str, int]:
         """Return the events sent and lost."""
         return {**self._losses.counts(), "log_events_waiting": self._sender.waiting}
-
-
-def _any(value: Any) -> AnyValue:  # noqa: PLR0911  one for each type
-    match value:
-        case None:
-            return AnyValue()
-        case bool():
-            return AnyValue(bool_value=value)
-        case str():
-            return AnyValue(string_value=value)
-        case int():
-            return AnyValue(int_value=value)
-        case float():
-            return AnyValue(double_value=value)
-        case dict():
-            pairs = [KeyValue(key=str(key), value=_any(item)) for key, item in value.items()]
-            return AnyValue(kvlist_value=KeyValueList(values=pairs))
-        case list() | tuple():
-            return AnyValue(array_value=ArrayValue(values=[_any(item) for item in value]))
-        case _:
-            return AnyValue(string_value=str(value))

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
-from tracebus_exporters.otel._text import Memory
+from tracebus_exporters.otel._memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

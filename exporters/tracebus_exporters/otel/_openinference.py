@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tracebus.events import RunKind
 from tracebus_exporters.otel import _semconv as sc
 from tracebus_exporters.otel._messages import document_score, documents_of
-from tracebus_exporters.otel._text import clean, to_json
+from tracebus_exporters.otel._shortening import fitted, to_json
+from tracebus_exporters.otel._text import clean
 
 if TYPE_CHECKING:
     from tracebus.events import RunEnded, TokenUsage
@@ -40,15 +41,15 @@ _SYSTEMS = {
 """Whose API a provider speaks, where OpenInference has a word for it."""
 
 
-def add_start(found: dict[str, Any], span: OpenSpan) -> None:
-    """Add what is known at the start."""
+def add_start(found: dict[str, Any], span: OpenSpan, limit: int) -> None:
+    """Add what is known at the start; JSON of at most *limit* bytes."""
     event = span.started
     kind = "AGENT" if span.operation == sc.INVOKE_AGENT else _KINDS.get(event.kind, "CHAIN")
     found[sc.OI_SPAN_KIND] = kind
     if event.model is not None and event.kind is RunKind.EMBEDDING and event.model.name:
         found[sc.OI_EMBEDDING_MODEL] = found[sc.REQUEST_MODEL]
     elif event.model is not None:
-        _add_model(found, span)
+        _add_model(found, span, limit)
     if event.kind is RunKind.TOOL:
         found[sc.OI_TOOL_NAME] = found[sc.TOOL_NAME]
         if sc.TOOL_DESCRIPTION in found:
@@ -99,20 +100,17 @@ def add_content(  # noqa: PLR0917  what a span is made of
     ):
         if value is not None:
             value = _alone(value)  # noqa: PLW2901  one string says more than the dictionary around it
-            found[value_name] = clean(value, limit) if isinstance(value, str) else to_json(value, limit)
+            found[value_name] = clean(value, limit) if isinstance(value, str) else fitted(value, limit)[0]
             found[type_name] = sc.OI_MIME_TEXT if isinstance(value, str) else sc.OI_MIME_JSON
-    # The same once more in our own namespace would double the bytes.
-    found.pop(sc.STEP_INPUT, None)
-    found.pop(sc.STEP_OUTPUT, None)
     if span.started.kind is RunKind.TOOL and inputs is not None:
-        found[sc.OI_TOOL_PARAMETERS] = to_json(inputs, limit)
+        found[sc.OI_TOOL_PARAMETERS] = fitted(inputs, limit)[0]
     if span.prompt is not None and span.started.kind is RunKind.PROMPT and span.prompt.variables:
-        found[sc.OI_TEMPLATE_VARIABLES] = to_json(span.prompt.variables, limit)
+        found[sc.OI_TEMPLATE_VARIABLES] = fitted(span.prompt.variables, limit)[0]
     if span.started.kind is RunKind.RETRIEVER:
         _add_documents(found, documents_of(outputs) or [], limit, room - 4)
 
 
-def _add_model(found: dict[str, Any], span: OpenSpan) -> None:
+def _add_model(found: dict[str, Any], span: OpenSpan, limit: int) -> None:
     model = span.started.model
     if model is None:
         return
@@ -125,7 +123,7 @@ def _add_model(found: dict[str, Any], span: OpenSpan) -> None:
     # Tool schemas are content, and long.
     given = {key: value for key, value in model.parameters.items() if key not in {"tools", "functions"}}
     if given:
-        found[sc.OI_INVOCATION_PARAMETERS] = to_json(given, 4_096)
+        found[sc.OI_INVOCATION_PARAMETERS] = to_json(given, limit)
 
 
 def _add_usage(found: dict[str, Any], usage: TokenUsage) -> None:
@@ -163,7 +161,7 @@ def _add_documents(found: dict[str, Any], documents: list[dict[str, Any]], limit
         if (score := document_score(document)) is not None:
             fields[f"{prefix}.score"] = score
         if document.get("metadata"):
-            fields[f"{prefix}.metadata"] = to_json(document["metadata"], 4_096)
+            fields[f"{prefix}.metadata"] = fitted(document["metadata"], min(limit, 4_096))[0]
         room -= len(fields)
         if room < 0:
             return

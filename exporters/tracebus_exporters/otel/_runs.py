@@ -24,8 +24,9 @@ from tracebus_exporters.otel._naming import opened
 from tracebus_exporters.otel._neighbours import ask_neighbours
 from tracebus_exporters.otel._payloads import Payloads
 from tracebus_exporters.otel._shapes import StartAttributes
+from tracebus_exporters.otel._shortening import to_json
 from tracebus_exporters.otel._spans import Ending, OpenSpan, SpanEvent, SpanLink
-from tracebus_exporters.otel._text import clean, to_json
+from tracebus_exporters.otel._text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

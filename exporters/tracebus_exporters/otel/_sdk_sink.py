@@ -67,7 +67,8 @@ class ProviderSink:
         """End the span with its event's time."""
         native = span.native
         if span.recording:
-            native.set_attributes(self._allowed(len(span.attributes), ending.attributes))
+            last = self._allowed(len(span.attributes), ending.attributes)
+            native.set_attributes({name: _as_text(value) for name, value in last.items()})
             for event in span.events[: self._options.event_limit]:
                 native.add_event(event.name, event.attributes, timestamp=event.time)
             if ending.error is not None:
@@ -98,6 +99,11 @@ class ProviderSink:
         """Return as many of *attributes* as fit: the SDK would evict the oldest, the important ones."""
         room = max(0, self._options.attribute_limit - used)
         return attributes if len(attributes) <= room else dict(list(attributes.items())[:room])
+
+
+def _as_text(value: Any) -> Any:
+    """Return *value*, decoded if it is JSON."""
+    return value.decode() if value.__class__ is bytes else value
 
 
 def span_context(ids: SpanIds) -> SpanContext:

@@ -90,7 +90,7 @@ class Ending(NamedTuple):
 
     time: int
     attributes: dict[str, Any]
-    """Those known at the end only; the start's are in the span."""
+    """Those known at the end only; the start's are in the span. Bytes are JSON, a text."""
     error: str | None
     """The description of status ERROR; `None` leaves the status unset."""
 

@@ -16,10 +16,12 @@ from tracebus_exporters.otel import _semconv as sc
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from tracebus_exporters.otel._ids import SpanIds
     from tracebus_exporters.otel._shapes import Shape
     from tracebus_exporters.otel._spans import Ending, OpenSpan
 
 _fixed64 = struct.Struct("<Q").pack
+_fixed32 = struct.Struct("<I").pack
 _double = struct.Struct("<d").pack
 _times = struct.Struct("<cQcQ").pack
 _MASK64 = 2**64 - 1
@@ -32,6 +34,7 @@ _SPAN_ATTRIBUTE = b"\x4a"
 _EVENT_ATTRIBUTE = b"\x1a"
 _LINK_ATTRIBUTE = b"\x22"
 _RESOURCE_ATTRIBUTE = b"\x0a"
+_LOG_ATTRIBUTE = b"\x32"
 
 # Attributes with few values: their encoded form is worth keeping.
 _REPEATING = frozenset(
@@ -94,11 +97,6 @@ def _encoded(shape: Shape) -> bytes:
     return shape.encoded
 
 
-def framed(item: bytes) -> bytes:
-    """Return an encoded item with the tag and length it has in `ScopeSpans.spans` and its siblings."""
-    return b"".join((b"\x12", _varint(len(item)), item))
-
-
 class Envelope:
     """What stands around the spans of every request: resource, scope, schema.
 
@@ -117,9 +115,41 @@ class Envelope:
         self._schema = b"".join(_text(b"\x1a", schema_url))
 
     def seal(self, spans: Iterable[bytes]) -> bytes:
-        """Return an `ExportTraceServiceRequest` of *spans*, each from `encode_span` or `framed`."""
+        """Return an `ExportTraceServiceRequest` of *spans*, each from `encode_span`."""
         scope_spans = _message(b"\x12", [self._scope, *spans, self._schema])
         return b"".join(_message(b"\x0a", [self._resource, *scope_spans, self._resource_schema]))
+
+
+class EncodedValue(bytes):
+    """The body of an `AnyValue`."""
+
+    __slots__ = ()
+
+
+def encode_value(value: Any) -> EncodedValue:
+    """Return *value*, a JSON value, as the body of an `AnyValue`."""
+    return EncodedValue(b"".join(_value(value)))
+
+
+def encode_list(items: Iterable[EncodedValue]) -> EncodedValue:
+    """Return encoded *items* as the `AnyValue` of a list."""
+    body = b"".join([part for item in items for part in (b"\x0a", _varint(len(item)), item)])
+    return EncodedValue(b"".join((b"\x2a", _varint(len(body)), body)))
+
+
+def encode_log_record(
+    name: str, time: int, severity: tuple[int, str], attributes: Mapping[str, Any], ids: SpanIds | None
+) -> bytes:
+    """Return an event as one entry of `ScopeLogs.log_records`, tag and length included.
+
+    The fields are those of opentelemetry/proto/logs/v1/logs.proto, 1.x. *severity* is number and text.
+    """
+    body = [b"\x09", _fixed64(time & _MASK64), b"\x10", _varint(severity[0]), *_text(b"\x1a", severity[1])]
+    _add_attributes(body, (attributes,), _LOG_ATTRIBUTE, len(attributes))
+    if ids is not None:
+        body += (b"\x45", _fixed32(ids.flags), b"\x4a\x10", ids.trace_id, b"\x52\x08", ids.span_id)
+    body += (b"\x59", _fixed64(time & _MASK64), *_text(b"\x62", name))
+    return b"".join(_message(b"\x12", body))
 
 
 def _add_attributes(body: list[bytes], sources: Iterable[Mapping[str, Any]], tag: bytes, limit: int) -> int:
@@ -133,6 +163,8 @@ def _add_attributes(body: list[bytes], sources: Iterable[Mapping[str, Any]], tag
             room -= 1
             if value.__class__ is str:
                 body.append(_text_attribute(name, value, tag))
+            elif value.__class__ is bytes:
+                body.append(_encoded_attribute(name, value, tag))
             else:
                 body += _message(tag, [_key(name), *_message(b"\x12", _value(value))])
     return dropped
@@ -150,8 +182,12 @@ def _text_attribute(name: str, text: str, tag: bytes) -> bytes:
 
 
 def _encode_text_attribute(name: str, text: str, tag: bytes) -> bytes:
+    return _encoded_attribute(name, _utf8(text), tag)
+
+
+def _encoded_attribute(name: str, data: bytes, tag: bytes) -> bytes:
+    """Return an attribute whose value is a text, already in UTF-8."""
     key = _key(name)
-    data = _utf8(text)
     size = _varint(len(data))
     inner = 1 + len(size) + len(data)
     inner_size = _varint(inner)
@@ -183,11 +219,22 @@ def _value(value: Any) -> list[bytes]:  # noqa: PLR0911  one for each type
         return [b"\x18", _varint(value & _MASK64)]
     if isinstance(value, float):
         return [b"\x21", _double(value)]
+    return _nested(value)
+
+
+def _nested(value: Any) -> list[bytes]:
+    """Return a list or an object as the body of an `AnyValue`; anything else as its text."""
+    if isinstance(value, EncodedValue):
+        return [value]
+    inner: list[bytes] = []
     if isinstance(value, list | tuple):
-        items: list[bytes] = []
         for item in value:
-            items += _message(b"\x0a", _value(item))
-        return _message(b"\x2a", items)
+            inner += _message(b"\x0a", _value(item))
+        return _message(b"\x2a", inner)
+    if isinstance(value, dict):
+        for name, item in value.items():
+            inner += _message(b"\x0a", [*_text(b"\x0a", str(name)), *_message(b"\x12", _value(item))])
+        return _message(b"\x32", inner)
     return _text(b"\x0a", str(value))
 
 
