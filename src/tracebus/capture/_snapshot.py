@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracebus.capture._long_texts import LONG
-from tracebus.capture._pieces import Piece, PieceList, is_shared, piece_list, piece_of
+from tracebus.capture._pieces import Piece, PieceList, few_pieces, is_shared, piece_list, piece_of
 
 if TYPE_CHECKING:
     from tracebus.capture._pieces import Share
@@ -51,21 +51,30 @@ def bounded(value: Any, max_items: int = 1_000) -> tuple[Any, int]:
     kind = type(value)
     if kind is str:
         return value, len(value)
-    if kind is dict and len(value) <= _FEW:  # what most steps are given
-        copied = value.copy()
-        bound = _PLACE * _FEW
-        for item in copied.values():
-            kind = type(item)
-            if kind is str:
-                bound += len(item)
-            elif kind is bytes or kind not in _ATOMS:
-                break
-        else:
-            if len(copied) <= max_items:
-                return copied, bound
+    if kind is dict:
+        if len(value) <= _FEW <= max_items and (found := _few(value)) is not None:
+            return found
+    elif is_shared(kind) and (piece := piece_of(value)) is not None:
+        return piece, piece.size
     copier = _Copier(max_items)
     taken = copier.taken(value, _LEVELS)
     return taken, copier.bound
+
+
+def _few(value: dict[Any, Any]) -> tuple[dict[Any, Any], int] | None:
+    """Return what most steps are given: a dictionary of few atoms, and lists of few messages; bounded."""
+    copied = value.copy()
+    bound = _PLACE * _FEW
+    for key, item in copied.items():
+        kind = type(item)
+        if kind is str:
+            bound += len(item)
+        elif kind is list and type(key) is str and (pieces := few_pieces(item)) is not None:
+            copied[key] = pieces
+            bound += sum([piece.size + _POINTER for piece in pieces])
+        elif kind is bytes or kind not in _ATOMS:
+            return None
+    return copied, bound
 
 
 class _Copier:
