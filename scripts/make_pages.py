@@ -86,7 +86,7 @@ def _fields(node: ast.ClassDef) -> Iterator[str]:
 
 def conventions_page() -> str:
     """Return every name of the semantic conventions that is written."""
-    from tracebus_exporters.otel import _semconv  # noqa: PLC0415 - only for this page
+    from tracebus_exporters.otel.conventions import _semconv  # noqa: PLC0415 - only for this page
 
     parts = [
         "# The names written to OpenTelemetry\n\nWhich generation of the conventions has which of them, and from "

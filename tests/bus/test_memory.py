@@ -16,7 +16,7 @@ from tracebus.bus._ring import Ring
 from tracebus.capture import Capture
 from tracebus.clock import system_clock
 from tracebus.events import CustomEmitted, Cut, Outcome, RunEnded, RunKind, RunStarted
-from tracebus.sources._messages import captured
+from tracebus.sources.reading._messages import captured
 
 POLICY = Capture()
 

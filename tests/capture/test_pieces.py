@@ -17,7 +17,7 @@ from langchain_core.prompt_values import ChatPromptValue
 from tracebus.capture import Capture, ListUse, PieceForm, form_of, snapshot, to_json
 from tracebus.capture import _pieces as pieces
 from tracebus.capture._snapshot import weighed
-from tracebus.sources._messages import as_plain
+from tracebus.sources.reading._messages import as_plain
 
 
 class Odd:
@@ -207,7 +207,7 @@ def test_a_long_list_is_made_of_parts_that_stay_the_same():
 def test_what_an_event_is_made_of_is_known_while_the_payload_is_kept():
     """A payload keeps the forms its event was made of."""
     from tracebus.events import RunKind, RunStarted, settle
-    from tracebus.sources._messages import captured
+    from tracebus.sources.reading._messages import captured
 
     conversation = conversation_of(100)
     policy = Capture()

@@ -15,7 +15,7 @@ from tracebus.events import (
     encode_json,
     settle,
 )
-from tracebus.sources._messages import captured
+from tracebus.sources.reading._messages import captured
 
 POLICY = Capture()
 

@@ -31,7 +31,8 @@ from tracebus.events import (
     RunStreamed,
     TokenUsage,
 )
-from tracebus_exporters.otel import OTelExporter, _losses
+from tracebus_exporters.otel import OTelExporter
+from tracebus_exporters.otel.sending import _losses
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,9 @@ from langchain_core.runnables import RunnableLambda
 import tracebus
 from tracebus import observe
 from tracebus.events import CustomEmitted, RunKind
-from tracebus.sources import _handler, _unknown, inventory
+from tracebus.sources import inventory
+from tracebus.sources.callbacks import _handler
+from tracebus.sources.reading import _unknown
 
 
 @pytest.fixture(autouse=True)

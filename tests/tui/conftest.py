@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "browser")]
+TUI = Path(__file__).parent
+sys.path[:0] = [str(TUI), str(TUI / "feed"), str(TUI.parent / "browser")]
 
 PROGRAM = """
 import sys

@@ -150,7 +150,7 @@ async def test_a_widget_that_raises_ends_the_application_with_a_code():
 
 def test_files_are_the_owners(tmp_path):
     """A saved file is never wider than 0600, and never replaces another."""
-    from tracebus_tui._save import write_private
+    from tracebus_tui.keys._save import write_private
 
     old = os.umask(0)
     try:

@@ -19,6 +19,6 @@ from tracebus.installing import install_command
 if find_spec("textual") is None:
     raise ImportError(f"the terminal UI needs Textual: {install_command('[tui]')}", name="textual")
 
-from tracebus_tui._launch import Options, accompany, replay, view, watch
+from tracebus_tui.starting._launch import Options, accompany, replay, view, watch
 
 __all__ = ["Options", "accompany", "replay", "view", "watch"]

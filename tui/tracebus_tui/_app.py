@@ -6,13 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 from tracebus.figures import duration
-from tracebus_tui._commands import DEPTHS, Choice, Help
-from tracebus_tui._counting import Counting
-from tracebus_tui._margins import RUNS
-from tracebus_tui._replaying import Replaying
-from tracebus_tui._taking import Taking
-from tracebus_tui._themes import CYCLE
+from tracebus_tui.keys._commands import DEPTHS, Choice, Help
+from tracebus_tui.keys._counting import Counting
+from tracebus_tui.keys._replaying import Replaying
+from tracebus_tui.keys._taking import Taking
 from tracebus_tui.model import Together
+from tracebus_tui.picture._margins import RUNS
+from tracebus_tui.picture._themes import CYCLE
 from tracebus_tui.tables import ErrorGroup, Total
 from tracebus_tui.terminal import report_mouse
 from tracebus_tui.widgets import TableView, TextView

@@ -12,17 +12,17 @@ from opentelemetry._logs import get_logger_provider
 from opentelemetry.metrics import get_meter_provider
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 
-from tracebus_exporters.otel._clients import client_maker
-from tracebus_exporters.otel._log_events import LogEvents
-from tracebus_exporters.otel._log_sinks import OtlpLogSink, ProviderLogSink
-from tracebus_exporters.otel._metrics import Metrics
-from tracebus_exporters.otel._otlp_metrics import OtlpMetrics
-from tracebus_exporters.otel._otlp_sink import OtlpSink
-from tracebus_exporters.otel._runs import RunTable
-from tracebus_exporters.otel._sdk_sink import ProviderSink
-from tracebus_exporters.otel._sender import Pace
-from tracebus_exporters.otel._settings import settings_for
-from tracebus_exporters.otel._silent_sink import SilentSink
+from tracebus_exporters.otel.runs._log_events import LogEvents
+from tracebus_exporters.otel.runs._metrics import Metrics
+from tracebus_exporters.otel.runs._table import RunTable
+from tracebus_exporters.otel.sending._clients import client_maker
+from tracebus_exporters.otel.sending._sender import Pace
+from tracebus_exporters.otel.sending._settings import settings_for
+from tracebus_exporters.otel.sinks._log_sinks import OtlpLogSink, ProviderLogSink
+from tracebus_exporters.otel.sinks._otlp_metrics import OtlpMetrics
+from tracebus_exporters.otel.sinks._otlp_sink import OtlpSink
+from tracebus_exporters.otel.sinks._sdk_sink import ProviderSink
+from tracebus_exporters.otel.sinks._silent_sink import SilentSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.sampling import Sampler
 
-    from tracebus_exporters.otel._clients import Client
     from tracebus_exporters.otel._options import Options
-    from tracebus_exporters.otel._runs import Observer
-    from tracebus_exporters.otel._settings import Settings
-    from tracebus_exporters.otel._spans import SpanSink
+    from tracebus_exporters.otel.runs._table import Observer
+    from tracebus_exporters.otel.sending._clients import Client
+    from tracebus_exporters.otel.sending._settings import Settings
+    from tracebus_exporters.otel.spans._spans import SpanSink
 
 SCOPE = "tracebus"
 

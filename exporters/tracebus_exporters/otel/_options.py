@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, get_args
 
-from tracebus_exporters.otel._generations import V0_1, VERSIONS, Generation, Version
-from tracebus_exporters.otel._vendors import Vendor
+from tracebus_exporters.otel.attributes._vendors import Vendor
+from tracebus_exporters.otel.conventions._generations import V0_1, VERSIONS, Generation, Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ from tracebus.events import (
     RunStarted,
     RunStreamed,
 )
-from tracebus_exporters.otel import _semconv as sc
+from tracebus_exporters.otel.conventions import _semconv as sc
 from tracebus_exporters.receiver._capturing import kept_small
 from tracebus_exporters.receiver._messages import parsed
 from tracebus_exporters.receiver._metadata import metadata_of

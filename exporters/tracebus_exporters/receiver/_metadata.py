@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tracebus_exporters.otel import _semconv as sc
+from tracebus_exporters.otel.conventions import _semconv as sc
 from tracebus_exporters.receiver._messages import parsed
 from tracebus_exporters.receiver._reading import first_text
 

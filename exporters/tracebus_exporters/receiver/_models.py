@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import ModelInfo, TokenUsage
-from tracebus_exporters.otel import _semconv as sc
+from tracebus_exporters.otel.conventions import _semconv as sc
 from tracebus_exporters.receiver._capturing import kept_small
 from tracebus_exporters.receiver._messages import parsed
 from tracebus_exporters.receiver._names import PARAMETERS, provider_name

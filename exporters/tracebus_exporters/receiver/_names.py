@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tracebus.events import RunKind
-from tracebus_exporters.otel import _semconv as sc
-from tracebus_exporters.otel._naming import OPERATIONS
-from tracebus_exporters.otel._request import EMBEDDING_REQUEST, REQUEST
-from tracebus_exporters.otel._tokens import BY_DETAIL
+from tracebus_exporters.otel.attributes._naming import OPERATIONS
+from tracebus_exporters.otel.attributes._request import EMBEDDING_REQUEST, REQUEST
+from tracebus_exporters.otel.attributes._tokens import BY_DETAIL
+from tracebus_exporters.otel.conventions import _semconv as sc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

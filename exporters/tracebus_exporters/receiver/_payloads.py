@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import RunKind
-from tracebus_exporters.otel import _semconv as sc
+from tracebus_exporters.otel.conventions import _semconv as sc
 from tracebus_exporters.receiver._messages import given_messages, parsed, said_messages, unflattened
 
 if TYPE_CHECKING:

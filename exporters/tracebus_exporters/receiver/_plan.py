@@ -1,7 +1,7 @@
 """Which of a span's attributes say what: found out once for each set of names.
 
 Spans of one instrumentation carry the same few sets of names; looking every attribute up for every question
-was half of what taking a span in cost (`benchmarks/receiving.py`).
+was half of what taking a span in cost (`benchmarks/receiver/receiving.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import RunKind
-from tracebus_exporters.otel import _semconv as sc
+from tracebus_exporters.otel.conventions import _semconv as sc
 from tracebus_exporters.receiver._messages import FLAT
 from tracebus_exporters.receiver._names import (
     KINDS,

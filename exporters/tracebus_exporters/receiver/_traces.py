@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tracebus.events import Outcome, RunEnded, RunKind, RunStarted
-from tracebus_exporters.otel import _semconv as sc
+from tracebus_exporters.otel.conventions import _semconv as sc
 from tracebus_exporters.receiver._events import Place, events_of
 
 if TYPE_CHECKING:

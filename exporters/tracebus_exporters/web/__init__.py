@@ -13,11 +13,11 @@
 
 from __future__ import annotations
 
-from tracebus_exporters.web._app import create_app
-from tracebus_exporters.web._langserve import langserve_routes
-from tracebus_exporters.web._response import WIRES, stream_response
-from tracebus_exporters.web._serve import serve
-from tracebus_exporters.web._source import BusSource, LogSource, Source
+from tracebus_exporters.web.protocols._langserve import langserve_routes
+from tracebus_exporters.web.serving._app import create_app
+from tracebus_exporters.web.serving._response import WIRES, stream_response
+from tracebus_exporters.web.serving._serve import serve
+from tracebus_exporters.web.watching._source import BusSource, LogSource, Source
 
 __all__ = [
     "WIRES",

@@ -1,9 +1,9 @@
 """Secrets one can tell by their own form, whatever stands around them.
 
 A table of our own: scanners that know more forms are made for whole repositories (detect-secrets takes
-over a hundred times as long per megabyte, see `benchmarks/redaction.py`) and none reads a stream. Every
-pattern begins with fixed characters, every repetition in it is possessive, and none that something must
-follow is unbounded: matching takes time in proportion to the text, whatever the text.
+over a hundred times as long per megabyte, see `benchmarks/capture/redaction.py`) and none reads a stream.
+Every pattern begins with fixed characters, every repetition in it is possessive, and none that something
+must follow is unbounded: matching takes time in proportion to the text, whatever the text.
 """
 
 from __future__ import annotations

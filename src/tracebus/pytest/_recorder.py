@@ -10,8 +10,8 @@ from tracebus.bus import EventBus
 from tracebus.outline import outline
 from tracebus.pytest._page import page
 from tracebus.pytest._recorded import RecordedRuns
-from tracebus.sources._scope import witness_process
-from tracebus.sources._wiring import recorder_for
+from tracebus.sources.attaching._wiring import recorder_for
+from tracebus.sources.callbacks._scope import witness_process
 from tracebus.testing import RecordingExporter
 
 if TYPE_CHECKING:

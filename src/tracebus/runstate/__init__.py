@@ -24,7 +24,7 @@ from tracebus.runstate._pointer import escape, pointer, split_pointer
 from tracebus.runstate._text import compacted
 
 if TYPE_CHECKING:
-    from tracebus.sources._run_log import astream_log
+    from tracebus.runstate._astream_log import astream_log
 
 __all__ = [
     "OpaqueState",
@@ -44,7 +44,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import `astream_log` only when it is asked for: it needs langchain_core, nothing else here does."""
     if name == "astream_log":
-        from tracebus.sources._run_log import astream_log  # noqa: PLC0415  lazy by design
+        from tracebus.runstate._astream_log import astream_log  # noqa: PLC0415  lazy by design
 
         return astream_log
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 
-from tracebus.sources import _current_run  # noqa: F401 -- registers itself with tracebus.propagate
-from tracebus.sources._dropped_streams import watch_model_streams
-from tracebus.sources._graph_callbacks import listen_to_graphs
-from tracebus.sources._normalize import astream, normalize
-from tracebus.sources._observe import Observed, observe
-from tracebus.sources._observing import install, observing, uninstall
-from tracebus.sources._remote_graph import tell_of_remote_graphs
-from tracebus.sources._wiring import default_bus
+from tracebus.sources.attaching._dropped_streams import watch_model_streams
+from tracebus.sources.attaching._normalize import astream, normalize
+from tracebus.sources.attaching._observe import Observed, observe
+from tracebus.sources.attaching._observing import install, observing, uninstall
+from tracebus.sources.attaching._remote_graph import tell_of_remote_graphs
+from tracebus.sources.attaching._wiring import default_bus
+from tracebus.sources.callbacks import _current_run  # noqa: F401 -- registers itself with tracebus.propagate
+from tracebus.sources.callbacks._graph_callbacks import listen_to_graphs
 
 __all__ = ["Observed", "astream", "default_bus", "install", "normalize", "observe", "observing", "uninstall"]
 

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import Runnable
 
-from tracebus.sources._classify import RUN_TYPES
-from tracebus.sources._handler import KNOWN_CALLBACKS
-from tracebus.sources._later import KNOWN_VERSIONS
-from tracebus.sources._protocol_pieces import KNOWN_DELTAS
-from tracebus.sources._stream_parts import MODES
+from tracebus.sources.attaching._later import KNOWN_VERSIONS
+from tracebus.sources.callbacks._handler import KNOWN_CALLBACKS
+from tracebus.sources.reading._classify import RUN_TYPES
+from tracebus.sources.reading._protocol_pieces import KNOWN_DELTAS
+from tracebus.sources.stream_events._forms import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,8 +11,8 @@ from tracebus.comparison import unified
 from tracebus.events import RunKind
 from tracebus.exceptions import InvalidLogError
 from tracebus.logs import load_run, named_run, open_log
-from tracebus.sources._messages import as_plain
-from tracebus.sources._revive import revived
+from tracebus.sources.reading._messages import as_plain
+from tracebus.sources.reading._revive import revived
 from tracebus.testing._chat_model import ScriptedChatModel
 from tracebus.testing._llm import ScriptedLLM
 from tracebus.testing._replay_tools import replayed_tool

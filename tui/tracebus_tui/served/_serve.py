@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from tracebus.access import access_at, link, listen
-from tracebus_tui._companion import tracebus_command
 from tracebus_tui.served._server import ViewerServer
+from tracebus_tui.terminal._companion import tracebus_command
 
 if TYPE_CHECKING:
     import socket

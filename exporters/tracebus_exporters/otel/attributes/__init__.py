@@ -1,0 +1,1 @@
+"""A run as attributes: operation and name, request, usage, content, agents, single vendors."""

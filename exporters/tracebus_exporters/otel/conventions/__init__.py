@@ -1,0 +1,1 @@
+"""The names of the semantic conventions, as tables: one for each generation."""

@@ -1,0 +1,295 @@
+"""The open runs: events in, spans out."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
+
+from tracebus.events import (
+    CustomEmitted,
+    ErrorInfo,
+    Gap,
+    Outcome,
+    RunEnded,
+    RunRetried,
+    RunStarted,
+    RunStreamed,
+)
+from tracebus_exporters.otel.attributes._agents import Agency, tell_agents
+from tracebus_exporters.otel.attributes._attributes import content_attributes, end_attributes
+from tracebus_exporters.otel.attributes._naming import opened
+from tracebus_exporters.otel.content._shortening import to_json
+from tracebus_exporters.otel.content._text import clean
+from tracebus_exporters.otel.conventions import _semconv as sc
+from tracebus_exporters.otel.runs._failures import note_failure
+from tracebus_exporters.otel.runs._neighbours import ask_neighbours
+from tracebus_exporters.otel.runs._payloads import Payloads
+from tracebus_exporters.otel.runs._shapes import StartAttributes
+from tracebus_exporters.otel.spans._ids import SpanIds, parse_traceparent
+from tracebus_exporters.otel.spans._spans import Ending, OpenSpan, SpanEvent, SpanLink
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tracebus.events import Event, Link
+    from tracebus_exporters.otel._options import Options
+    from tracebus_exporters.otel.spans._spans import SpanSink
+
+_MOST_OPEN = 50_000
+_MOST_REMEMBERED = 2_048
+"""Ended runs whose place is remembered for children that start late, links and batches."""
+_MOST_EVENTS = 64
+_MOST_INTERVALS = 4_096
+_MESSAGE_LIMIT = 4_096
+_TRACE_LIMIT = 16_384
+
+
+class Observer(Protocol):
+    """Told of every ended run that makes a span."""
+
+    def __call__(self, span: OpenSpan, ended: RunEnded, attributes: dict[str, Any], /) -> None:
+        """Take the run in; *attributes* are those of the span's end, content excepted."""
+        ...
+
+
+class RunTable:
+    """Turns events into spans, holding state for open runs only.
+
+    Args:
+        sink: where spans go.
+        options: how runs become spans.
+        observers: told of every ended run with the span's attributes, content excepted: metrics,
+            log events.
+    """
+
+    def __init__(
+        self,
+        sink: SpanSink,
+        options: Options,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._sink = sink
+        self._options = options
+        self._observers = observers
+        self._payloads = Payloads(options)
+        self._start_attributes = StartAttributes(options)
+        self._prompts = options.prompts or options.openinference
+        self._open: dict[str, OpenSpan] = {}
+        self._remembered: OrderedDict[str, SpanIds] = OrderedDict()
+        self._batches: OrderedDict[str, SpanIds] = OrderedDict()
+        self.teller = 0
+        """Who tells of the events that are applied: runs of one teller end with it."""
+        self.counts = dict.fromkeys(("events_missed", "ends_without_start", "runs_unfinished"), 0)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def statistics(self) -> dict[str, int]:
+        """Return what was missed, given up, or could not be read."""
+        unreadable = self._payloads.unreadable
+        return {**self.counts, **({"payloads_unreadable": unreadable} if unreadable else {})}
+
+    def apply(self, event: Event) -> None:
+        """Take one event in."""
+        match event:
+            case RunStreamed():
+                self._streamed(event)
+            case RunStarted():
+                self._started(event)
+            case RunEnded():
+                self._ended(event)
+            case RunRetried() | CustomEmitted():
+                self._happened(event)
+            case Gap():
+                self._missed(event)
+            case _:
+                assert_never(event)
+
+    def end_open(self, time: int, *, told_by: int | None = None) -> None:
+        """End every open run, or one teller's, children first, marked as never having ended."""
+        for run_id, span in reversed(list(self._open.items())):
+            if told_by is None or span.teller == told_by:
+                self._give_up(run_id, time)
+
+    def forget(self) -> None:
+        """Drop every open run without a word: in a forked child they are the parent's."""
+        self._open.clear()
+        self._remembered.clear()
+        self._batches.clear()
+
+    def _started(self, event: RunStarted) -> None:
+        if event.run_id in self._open:  # said twice, as by two sources on one bus
+            return
+        if len(self._open) >= _MOST_OPEN:
+            self._give_up(next(iter(self._open)), event.time)
+        self._payloads.name(event)
+        outer = self._open.get(event.parent_run_id) if event.parent_run_id else None
+        span = opened(event, outer, self._options.names)
+        span.parent = self._parent_of(event, outer)
+        span.agent = outer.agent if outer else None
+        span.teller = self.teller
+        self._payloads.given(event)
+        ask_neighbours(span, outer, self._open.get(event.root_run_id), prompts=self._prompts)
+        if self._options.spans == "genai" and span.operation is None:
+            span.kept = False
+        if span.kept:
+            self._begin(span, event)
+        else:
+            span.ids = span.parent
+        if span.operation == sc.INVOKE_AGENT:
+            span.agent, span.agency = span, Agency()
+        self._open[event.run_id] = span
+
+    def _begin(self, span: OpenSpan, event: RunStarted) -> None:
+        self._start_attributes.add_to(span)
+        if event.links or event.batch is not None:
+            self._link(span, event)
+        span.ids = self._sink.start(span)
+        if event.batch is not None:
+            _remember(self._batches, event.batch.id, span.ids)
+
+    def _parent_of(self, event: RunStarted, outer: OpenSpan | None) -> SpanIds | None:
+        if outer is not None:
+            return outer.ids
+        if event.parent_run_id is not None:
+            return self._remembered.get(event.parent_run_id) or self._remembered.get(event.root_run_id)
+        return parse_traceparent(event.traceparent) if self._options.parent == "ambient" else None
+
+    def _link(self, span: OpenSpan, event: RunStarted) -> None:
+        unresolved = []
+        for link in event.links:
+            if (ids := self._linked(link)) is None:
+                unresolved.append(clean(link.run_id or "", 256))
+            else:
+                attributes = {sc.LINK_RELATION: clean(link.relation, 256)}
+                if link.run_id:
+                    attributes[sc.LINK_RUN_ID] = clean(link.run_id, 256)
+                span.links.append(SpanLink(ids, attributes))
+        if unresolved:
+            span.attributes[sc.LINKED_RUNS] = unresolved
+        if event.batch is not None and (first := self._batches.get(event.batch.id)) is not None:
+            span.links.append(SpanLink(first, {sc.LINK_RELATION: "batch"}))
+
+    def _linked(self, link: Link) -> SpanIds | None:
+        if link.traceparent is not None:
+            return parse_traceparent(link.traceparent)
+        if link.run_id is None:
+            return None
+        if (other := self._open.get(link.run_id)) is not None:
+            return other.ids
+        return self._remembered.get(link.run_id)
+
+    def _streamed(self, event: RunStreamed) -> None:
+        span = self._open.get(event.run_id)
+        if span is None:
+            return
+        if span.first_chunk is None:
+            span.first_chunk = event.time
+        elif len(span.intervals) < _MOST_INTERVALS:
+            span.intervals.append((event.time - span.last_chunk) / 1e9)
+        span.last_chunk = event.time
+        span.chunks += 1
+
+    def _happened(self, event: RunRetried | CustomEmitted) -> None:
+        span = self._open.get(event.run_id)
+        if span is None or not span.kept or len(span.events) >= _MOST_EVENTS:
+            return
+        if isinstance(event, RunRetried):
+            self._payloads.retried(event)
+            span.events.append(SpanEvent(event.time, sc.RETRY_EVENT, _retry_attributes(event)))
+            return
+        self._payloads.custom(event)
+        data: dict[str, Any] = {}
+        if self._options.span_content and event.data is not None:
+            data[sc.CUSTOM_DATA] = to_json(event.data, self._options.content_limit)
+        span.events.append(SpanEvent(event.time, clean(event.name, 256) or "custom", data))
+
+    def _missed(self, event: Gap) -> None:
+        self.counts["events_missed"] += event.missed
+        for span in self._open.values():
+            span.gapped = span.gapped or span.teller == self.teller
+
+    def _ended(self, event: RunEnded) -> None:
+        span = self._open.pop(event.run_id, None)
+        if span is None:
+            self.counts["ends_without_start"] += 1
+            return
+        self._payloads.answered(event)
+        if span.gapped and event.parent_run_id is None:
+            self._give_up_below(event)
+        if span.ids is not None:
+            _remember(self._remembered, event.run_id, span.ids)
+        if span.agent is not None:
+            tell_agents(span, event, self._open)
+        if event.error is not None:
+            self._payloads.failed(event)
+            if event.outcome is Outcome.ERROR:
+                note_failure(span, event.error, self._open, self._options.names)
+        if span.kept:
+            self._finish(span, event)
+
+    def _finish(self, span: OpenSpan, event: RunEnded, error: ErrorInfo | None = None) -> None:
+        self._payloads.end(span, event)
+        attributes = end_attributes(span, event, self._options)
+        if error is not None:
+            attributes[sc.ERROR_TYPE] = error.type
+        for observe in self._observers:
+            observe(span, event, attributes)
+        failure = error or (event.error if event.outcome is Outcome.ERROR else None)
+        if span.recording and self._options.span_content:
+            taken = len(span.attributes) + len(attributes)
+            attributes |= content_attributes(span, event, self._options, taken)
+        if span.recording and event.error is not None:
+            span.events.append(SpanEvent(event.time, sc.EXCEPTION, exception_attributes(event.error)))
+        failed = failure is not None or event.outcome is Outcome.ERROR
+        said = clean(failure.message, _MESSAGE_LIMIT) if failure is not None else ""
+        self._sink.end(span, Ending(max(event.time, span.started.time), attributes, said if failed else None))
+
+    def _give_up_below(self, root: RunEnded) -> None:
+        """End what is still open under *root* though its end may have been among the missed events."""
+        inside = [
+            run_id
+            for run_id, span in self._open.items()
+            if span.gapped and span.started.root_run_id == root.run_id
+        ]
+        for run_id in reversed(inside):
+            self._give_up(run_id, root.time)
+
+    def _give_up(self, run_id: str, time: int) -> None:
+        span = self._open.pop(run_id)
+        self.counts["runs_unfinished"] += 1
+        if not span.kept:
+            return
+        ended = RunEnded(
+            time=max(time, span.started.time),
+            run_id=run_id,
+            parent_run_id=span.started.parent_run_id,
+            root_run_id=span.started.root_run_id,
+            outcome=Outcome.ABANDONED,
+        )
+        said = "the run's end was not seen: it was still open when the exporter closed, or events were missed"
+        self._finish(span, ended, ErrorInfo(type=sc.UNFINISHED, message=said))
+
+
+def exception_attributes(error: ErrorInfo) -> dict[str, Any]:
+    """Return the attributes of an exception event."""
+    found = {
+        sc.EXCEPTION_TYPE: clean(error.type, 1_024),
+        sc.EXCEPTION_MESSAGE: clean(error.message, _MESSAGE_LIMIT),
+    }
+    if error.traceback:
+        found[sc.EXCEPTION_STACKTRACE] = clean(error.traceback[-_TRACE_LIMIT:])
+    return found
+
+
+def _retry_attributes(event: RunRetried) -> dict[str, Any]:
+    found: dict[str, Any] = {sc.RETRY_ATTEMPT: event.attempt}
+    if event.delay is not None:
+        found[sc.RETRY_DELAY] = event.delay
+    return found if event.error is None else {**found, **exception_attributes(event.error)}
+
+
+def _remember(places: OrderedDict[str, SpanIds], key: str, ids: SpanIds) -> None:
+    places.setdefault(key, ids)
+    if len(places) > _MOST_REMEMBERED:
+        places.popitem(last=False)

@@ -1,0 +1,123 @@
+"""A span while its run is open, and the contract of those who bring spans out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from tracebus.events import ErrorInfo, RunStarted
+    from tracebus_exporters.otel.attributes._agents import Agency
+    from tracebus_exporters.otel.attributes._prompts import Prompt
+    from tracebus_exporters.otel.runs._shapes import Shape
+    from tracebus_exporters.otel.spans._ids import SpanIds
+
+CLIENT = 3
+INTERNAL = 1
+"""Span kinds, as OTLP numbers them."""
+
+
+class SpanLink(NamedTuple):
+    """A pointer to another span."""
+
+    ids: SpanIds
+    attributes: dict[str, Any]
+
+
+class SpanEvent(NamedTuple):
+    """Something that happened at one moment of a span."""
+
+    time: int
+    name: str
+    attributes: dict[str, Any]
+
+
+class OpenSpan:
+    """A run that has started and not ended, with all that its end will need."""
+
+    __slots__ = (
+        "agency", "agent", "attributes", "called", "chunks", "description", "events", "failures",
+        "first_chunk", "gapped", "ids", "intervals", "kept", "kind", "last_chunk", "links", "name", "native",
+        "operation", "parent", "passed_on", "prompt", "recording", "shape", "started", "teller",
+        "tools",
+    )  # fmt: skip
+
+    def __init__(self, started: RunStarted, operation: str | None, name: str, kind: int) -> None:
+        self.started = started
+        self.operation = operation
+        """`gen_ai.operation.name`; `None` for steps the conventions do not know."""
+        self.name = name
+        self.kind = kind
+        self.kept = True
+        """Whether it becomes a span; otherwise `ids` are those of its nearest kept ancestor."""
+        self.parent: SpanIds | None = None
+        self.ids: SpanIds | None = None
+        self.recording = False
+        """Whether anybody will see its attributes: what is not recorded need not be made."""
+        self.native: Any = None
+        """The sink's own object for this span."""
+        self.agent: OpenSpan | None = None
+        """The nearest agent around the run, or the run itself if it is one."""
+        self.attributes: dict[str, Any] = {}
+        self.shape: Shape | None = None
+        """Where `attributes` but the run's id are those of many spans."""
+        self.links: list[SpanLink] = []
+        self.events: list[SpanEvent] = []
+        self.first_chunk: int | None = None
+        self.last_chunk = 0
+        self.chunks = 0
+        self.intervals: list[float] = []
+        self.gapped = False
+        self.teller = 0
+        """Who told of the run: see `RunTable.teller`."""
+        self.called: str | None = None
+        """An agent's or a workflow's name, where a person gave it one."""
+        self.agency: Agency | None = None
+        """On an agent: what its calls say of it."""
+        self.failures: list[ErrorInfo] | None = None
+        """What runs inside failed with and an event told of."""
+        self.passed_on = False
+        """Whether the run failed with what a run inside had failed with."""
+        self.prompt: Prompt | None = None
+        """The template a model's messages came from; on another run, what its next model will have."""
+        self.tools: dict[str, str] | None = None
+        """On a root: the descriptions of tools its models were told of."""
+        self.description: str | None = None
+        """A tool's or an agent's description."""
+
+
+class Ending(NamedTuple):
+    """How a span ends."""
+
+    time: int
+    attributes: dict[str, Any]
+    """Those known at the end only; the start's are in the span. Bytes are JSON, a text."""
+    error: str | None
+    """The description of status ERROR; `None` leaves the status unset."""
+
+
+class SpanSink(Protocol):
+    """Brings spans out: through a `TracerProvider`, or straight to an OTLP backend."""
+
+    def start(self, span: OpenSpan, /) -> SpanIds:
+        """Begin *span* and return where it stands, having asked the sampler."""
+        ...
+
+    def end(self, span: OpenSpan, ending: Ending, /) -> None:
+        """End *span*."""
+        ...
+
+    def flush(self, timeout: float, /) -> None:
+        """Bring out what has ended within *timeout* seconds, or raise `TimeoutError`."""
+        ...
+
+    def close(self) -> None:
+        """Bring out what can be within the stated deadline and count the rest as lost."""
+        ...
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, what the parent will send."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Return what was sent and what was lost."""
+        ...

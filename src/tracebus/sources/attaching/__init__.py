@@ -1,0 +1,1 @@
+"""What a user touches: `observe`, `observing`, `install`, `astream`, and one observed call."""

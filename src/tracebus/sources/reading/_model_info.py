@@ -1,0 +1,96 @@
+"""The model behind a model run, as the start callback and the response tell of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from msgspec.structs import force_setattr
+
+from tracebus.capture import CapturedModel, clean_text
+from tracebus.events import Deferred, ModelInfo
+from tracebus.sources.reading._glued import once
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tracebus.capture import Capture
+    from tracebus.events import Event
+
+_NAMES = ("model", "model_name", "model_id", "deployment_name", "azure_deployment")
+_NOT_PARAMETERS = frozenset(("_type", *_NAMES))
+_BASES = (
+    *("base_url", "openai_api_base", "anthropic_api_url", "azure_endpoint", "endpoint_url", "endpoint"),
+    *("api_base", "inference_server_url"),
+)
+"""What the providers' packages call the address they were made with."""
+
+
+class RequestedModel(Deferred):
+    """The model a run asks for, in the field `model` until somebody reads the event.
+
+    Known by LangChain's `ls_*` metadata or by the request itself; `None` where neither says anything.
+    """
+
+    __slots__ = ("_base", "_capture", "_metadata", "_parameters", "_settled")
+
+    def __init__(
+        self,
+        metadata: Mapping[str, Any],
+        parameters: Mapping[str, Any] | None,
+        capture: Capture,
+        made_with: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._base = next((made_with[key] for key in _BASES if key in made_with), None) if made_with else None
+        self._metadata: Mapping[str, Any] = metadata
+        self._parameters: Mapping[str, Any] = dict(parameters) if parameters else {}
+        self._capture = capture
+        self._settled: CapturedModel | None = None
+
+    def settle_into(self, event: Event, field: str) -> None:
+        """Replace this object in *event*'s *field* by a `ModelInfo`, if a model is known."""
+        if self._metadata or self._parameters:
+            self._settled = _requested(self._metadata, self._parameters, self._capture, _origin(self._base))
+            self._metadata = self._parameters = {}
+        if self._settled is None:
+            force_setattr(event, field, None)
+        else:
+            self._settled.settle_into(event, field)
+
+
+def _requested(
+    metadata: Mapping[str, Any], parameters: Mapping[str, Any], capture: Capture, origin: str | None
+) -> CapturedModel | None:
+    name = metadata.get("ls_model_name")
+    for key in _NAMES:
+        name = name or parameters.get(key)
+    provider = metadata.get("ls_provider")
+    given = {k: v for k, v in parameters.items() if v is not None and k not in _NOT_PARAMETERS}
+    if not name and not provider and not given:
+        return None
+    if origin is not None:
+        given.setdefault("base_url", origin)
+    return CapturedModel(provider, name, given, capture)
+
+
+def _origin(base: object) -> str | None:
+    """Return scheme, host and port of a URL: what else stands in it is nobody's business."""
+    if not isinstance(base, str) or "://" not in base:
+        return None
+    try:
+        parts = urlsplit(base)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host:
+        return None
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" if port is None else f"{parts.scheme}://{shown}:{port}"
+
+
+def responding_model(response_metadata: Mapping[str, Any]) -> ModelInfo | None:
+    """Return the model a response says it came from."""
+    for key in _NAMES:
+        if isinstance(name := response_metadata.get(key), str) and name:
+            return ModelInfo(name=clean_text(once(name)))
+    return None

@@ -1,0 +1,72 @@
+"""Runs that share one id because the program gave it to several calls at once.
+
+LangChain's callbacks name a run by its id only. Of several open runs of one id, the one meant is that of
+the observed call in progress, else the one that began in this context (or the one it was copied from).
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from tracebus.sources.tracking._call import current_call
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from tracebus.sources.tracking._tracker import OpenRun
+
+__all__ = ["SharedIds"]
+
+_begun_here: ContextVar[OpenRun | None] = ContextVar("tracebus_same_id", default=None)
+
+
+class SharedIds:
+    """The open runs whose id an open run had already when they began."""
+
+    __slots__ = ("_count", "_runs")
+
+    def __init__(self) -> None:
+        self._runs: dict[Hashable, list[OpenRun]] = {}
+        self._count = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._runs)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._runs
+
+    def key_for(self, key: Hashable) -> Hashable:
+        """Return a key of its own for another run of the id that *key* stands for."""
+        self._count += 1
+        return ("again", key, self._count)
+
+    def add(self, run: OpenRun) -> None:
+        """Remember *run*, which begins in this context."""
+        self._runs.setdefault(run.told_as, []).append(run)
+        _begun_here.set(run)
+
+    def discard(self, run: OpenRun) -> None:
+        """Forget *run*, which has ended."""
+        runs = self._runs.get(run.told_as, [])
+        if run in runs:
+            runs.remove(run)
+            if not runs:
+                del self._runs[run.told_as]
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._runs.clear()
+
+    def meant(self, key: Hashable, first: OpenRun | None) -> OpenRun | None:
+        """Return the run that *key* means here; *first* is the open one that had it first."""
+        others = self._runs.get(key)
+        if not others:
+            return first
+        candidates = others if first is None else [first, *others]
+        if (call := current_call.get()) is not None:
+            of_call = [run for run in candidates if run.call is call]
+            if len(of_call) == 1:
+                return of_call[0]
+        here = _begun_here.get()
+        return here if here in candidates else candidates[0]

@@ -1,0 +1,552 @@
+"""The open runs: who began, under whom, and that each ends exactly once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from tracebus import ambient, propagate
+from tracebus.capture import clean_text
+from tracebus.clock import system_clock
+from tracebus.events import (
+    CustomEmitted,
+    Link,
+    Outcome,
+    RunEnded,
+    RunKind,
+    RunRetried,
+    RunStarted,
+    RunStreamed,
+)
+from tracebus.sources.tracking._fate import fate_at_close, fate_of, is_over
+from tracebus.sources.tracking._reaper import Reaper
+from tracebus.sources.tracking._runner import Life
+from tracebus.sources.tracking._same_id import SharedIds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator
+
+    from tracebus.capture import Capture
+    from tracebus.clock import Clock
+    from tracebus.events import BatchMembership, RunEvent
+    from tracebus.propagate import RemoteParent
+    from tracebus.sources.tracking._call import Call
+    from tracebus.sources.tracking._runner import Runner
+    from tracebus.sources.tracking._streaming import StreamedOutput
+
+SECOND = 1_000_000_000
+
+_REMEMBERED_RUNS = 4_096
+"""How many ended runs stay known as possible parents of late children."""
+_REMEMBERED_INTERRUPTS = 1_024
+"""How many interrupted threads stay known, to link the run that resumes one."""
+
+
+class OpenRun:
+    """A run that has begun; for a while after its end the tracker remembers it as a possible parent."""
+
+    __slots__ = (
+        "attempts",
+        "call",
+        "capture",
+        "children",
+        "held",
+        "id",
+        "interrupted",
+        "key",
+        "kind",
+        "last_error",
+        "last_seen",
+        "name",
+        "outcome",
+        "output",
+        "owner",
+        "parent",
+        "parent_id",
+        "root",
+        "root_id",
+        "runner",
+        "source_inputs",
+        "speaks_by",
+        "started",
+        "stream",
+        "streamed",
+        "thread_id",
+        "timed",
+        "timeout",
+        "told_as",
+        "tried",
+        "tried_as",
+        "watch",
+    )
+
+    def __init__(
+        self, key: Hashable, run_id: str, kind: RunKind, owner: object, capture: Capture, *, now: int
+    ) -> None:
+        self.key = key
+        """What it is known by here: hashing a UUID costs more than hashing its integer."""
+        self.told_as = key
+        """What its source calls it; not its key where an open run was called so already."""
+        self.id = run_id
+        self.kind = kind
+        self.outcome: Outcome | None = None
+        self.owner = owner
+        """Who reports this run: the others that hear of it too are ignored."""
+        self.capture = capture
+        self.output: StreamedOutput | None = None
+        """What it has streamed so far."""
+        self.parent: OpenRun | None = None
+        self.parent_id: str | None = None
+        self.root: OpenRun = self
+        self.root_id = self.id
+        self.children: dict[Hashable, OpenRun] | None = None
+        self.started = now
+        self.last_seen = now
+        """Kept on roots: when anything last happened in the tree."""
+        self.runner: Runner | None = None
+        """Who executes it, where its source knows."""
+        self.stream = False
+        """It is read step by step, by whoever likes to."""
+        self.watch: object = None
+        """What keeps an eye on its task."""
+        self.streamed = False
+        self.speaks_by: str | None = None
+        """Which of LangChain's ways of telling a model's output this run uses."""
+        self.interrupted = False
+        """A child paused the graph this run is."""
+        self.attempts = 0
+        self.name = ""
+        self.timed = False
+        """It is a node whose time LangGraph watches."""
+        self.held = False
+        """It was cancelled, and its graph is about to say why."""
+        self.timeout: tuple[Any, Any] | None = None
+        """The node whose time-out ended this graph, and the error."""
+        self.tried_as: Hashable = None
+        """What the attempts of one thing under one root have in common."""
+        self.tried: dict[Hashable, tuple[int, Any]] | None = None
+        """Kept on roots: how many attempts failed, and the last one's error, by `tried_as`."""
+        self.last_error: Any = None
+        self.thread_id: Any = None
+        self.call: Call | None = None
+        self.source_inputs: Any = None
+        """The inputs as the program passed them, for telling which item of a list a child got."""
+
+
+class RunTracker:
+    """Turns what a source reports into events, holding that every start gets exactly one end.
+
+    Thread-safe and re-entrant. *emit* is called with every event, a run's start always before its
+    end; *count* with the name of anything that had to be ignored.
+
+    Args:
+        emit: takes each event, usually `EventBus.publish`.
+        count: counts what was ignored, usually `EventBus.count`.
+        clock: returns nanoseconds since the epoch.
+        max_open_runs: above so many, the oldest open run is given up as abandoned.
+        idle_timeout: seconds without any event after which an open tree is given up as abandoned.
+        orphan_grace: seconds without any event in its tree that a run may outlive its parent.
+        cancel_grace: the same where the parent was cancelled, abandoned or interrupted.
+        reap: whether to end at all what no source ends; a caller that knows when its source is over
+            ends what is left itself (`close_unreported`).
+    """
+
+    def __init__(
+        self,
+        emit: Callable[[RunEvent], None],
+        *,
+        count: Callable[[str], None] = lambda _what: None,
+        clock: Clock = system_clock,
+        max_open_runs: int = 65_536,
+        idle_timeout: float = 3_600.0,
+        orphan_grace: float = 120.0,
+        cancel_grace: float = 0.5,
+        reap: bool = True,
+    ) -> None:
+        self._emit = emit
+        self.count = count
+        self._clock = clock
+        self._max_open_runs = max_open_runs
+        self._reap = reap
+        self._idle_timeout = int(idle_timeout * SECOND)
+        self._open: dict[Hashable, OpenRun] = {}
+        self._ended: OrderedDict[Hashable, OpenRun] = OrderedDict()
+        self._shared = SharedIds()
+        self._closed = False
+        self._interrupted_threads: OrderedDict[Any, str] = OrderedDict()
+        self._lock = threading.RLock()
+        self._next_idle_check = clock() + self._idle_timeout // 4
+        self._reaper = Reaper(self, self._lock, clock, orphan_grace, cancel_grace)
+
+    # -- what sources report ---------------------------------------------------------------------
+
+    def start(
+        self,
+        key: Hashable,
+        parent_key: Hashable | None,
+        *,
+        kind: RunKind,
+        name: str,
+        owner: object,
+        capture: Capture,
+        call: Call | None = None,
+        attempt: int | None = None,
+        batch: BatchMembership | None = None,
+        thread_id: Any = None,
+        resumes: bool = True,
+        run_id: str | None = None,
+        tags: tuple[str, ...] = (),
+        metadata: Any = None,
+        inputs: Any = None,
+        model: Any = None,
+        partial_variables: Any = None,
+        tool_call_id: str | None = None,
+        runner: Runner | None = None,
+        stream: bool = False,
+        alone: bool = True,
+        tried_as: Hashable = None,
+    ) -> OpenRun | None:
+        """Open a run and emit its `RunStarted`; `None` if another *owner* reports it already.
+
+        *key* is what the source knows the run by, and *run_id* its id where that is not the key's
+        string. A second run of a key is a run of its own, with an id of its own and a link to the
+        first. *metadata*, *inputs*, *model* and *partial_variables* may be `Deferred`. *runner* executes
+        it; a *stream* is read step by step; one that is not *alone* began together with others of its call.
+        A run that is *tried_as* a failed one before it is the next attempt, where *attempt* says nothing.
+        """
+        now = self._clock()
+        with self._lock:
+            known = self.get(key) or self._ended.get(key)
+            if known is not None and known.outcome is None and known.owner is not owner:
+                return None
+            given = run_id or str(key)
+            run = OpenRun(key, given if known is None else str(uuid4()), kind, owner, capture, now=now)
+            run.runner, run.stream, run.call, run.thread_id = runner, stream, call, thread_id
+            if runner is not None:
+                self._reaper.note_start(run, runner, parent_key, alone=alone)
+            self._enter(run, parent_key)
+            failed = None
+            run.name = name
+            if tried_as is not None:
+                run.tried_as = tried_as
+                failed = None if run.root.tried is None else run.root.tried.get(tried_as)
+                if attempt is None and failed is not None:
+                    attempt = failed[0] + 1
+            if attempt is not None and attempt > 1:
+                self._emit_retry(run, attempt, failed, now)
+            is_root = run.parent_id is None
+            remote = propagate.remote_parent.get() if is_root else None
+            if remote is not None and remote.run_id is not None:
+                # A root here, whose parent is in another process.
+                run.parent_id, run.root_id = remote.run_id, remote.root_run_id or remote.run_id
+            self._emit(
+                RunStarted(
+                    time=now,
+                    run_id=run.id,
+                    parent_run_id=run.parent_id,
+                    root_run_id=run.root_id,
+                    kind=kind,
+                    name=clean_text(call.name if is_root and call is not None and call.name else name),
+                    batch=batch,
+                    attempt=attempt,
+                    links=self._links(run, None if known is None else given, resumes=is_root and resumes),
+                    traceparent=_traceparent(remote) if is_root else None,
+                    tags=tags,
+                    metadata=metadata if metadata is not None else {},
+                    inputs=inputs,
+                    model=model,
+                    partial_variables=partial_variables,
+                    tool_call_id=tool_call_id,
+                )
+            )
+            if is_root and call is not None:
+                call.roots.append((self, run))
+            if now >= self._next_idle_check or len(self._open) > self._max_open_runs:
+                self._make_room(now)
+        return run
+
+    def streamed(self, run: OpenRun, chunk: Any, text: str = "") -> None:
+        """Emit that *run* put out *chunk* (a `Deferred`), or nothing but *text*."""
+        now = self._clock()
+        run.streamed = True
+        run.root.last_seen = now
+        self._emit(
+            RunStreamed(
+                time=now,
+                run_id=run.id,
+                parent_run_id=run.parent_id,
+                root_run_id=run.root_id,
+                chunk=chunk,
+                text=text,
+            )
+        )
+
+    def end(self, key: Hashable, outcome: Outcome, *, owner: object = None, **fields: Any) -> OpenRun | None:
+        """Close a run and emit its `RunEnded`; `None` if it is not open or another *owner* reports it.
+
+        *fields* go into the event as they are: outputs, inputs, usage, error, finish_reasons, model.
+        """
+        with self._lock:
+            run = self._open.get(key)
+            if run is None:
+                self.stray_end(key, owner)
+                return None
+            if owner is not None and run.owner is not owner:
+                return None
+            self._close(run, self._judged(run, outcome), self._clock(), fields)
+        return run
+
+    def stray_end(self, key: Hashable, owner: object = None) -> None:
+        """Count an end of a run that is not open."""
+        ended = self._ended.get(key)
+        if self._closed:
+            return  # a stream the program kept longer than its bus, say
+        if ended is None:
+            self.count("ends_without_a_start")
+        elif owner is None or ended.owner is owner:
+            self.count("ends_after_the_end")
+        # else: a second reporter of a run whose first one has ended it already.
+
+    def retried(self, run: OpenRun, attempt: int, *, error: Any = None, delay: float | None = None) -> None:
+        """Emit that *run* is about to be tried again."""
+        self._touch_and_emit(RunRetried, run, attempt=attempt, error=error, delay=delay)
+
+    def custom(self, run: OpenRun, name: str, data: Any) -> None:
+        """Emit something the program said of itself inside *run*."""
+        self._touch_and_emit(CustomEmitted, run, name=clean_text(name), data=data)
+
+    def get(self, key: Hashable) -> OpenRun | None:
+        """Return an open run; of several that the source calls by *key*, the one meant in this context."""
+        run = self._open.get(key)
+        return self._shared.meant(key, run) if self._shared else run
+
+    def knows(self, key: Hashable) -> bool:
+        """Tell whether the run is open, or ended not long ago."""
+        return key in self._open or key in self._ended
+
+    # -- ends nobody reported --------------------------------------------------------------------
+
+    def expect_end(
+        self, run: OpenRun, outcome: Outcome, error: Any = None, *, runner: Runner | None = None
+    ) -> None:
+        """Close *run* after the grace unless its source does: the call it belongs to is over.
+
+        Where another than *runner*, who made the call, executes it, *run* may go on.
+        """
+        with self._lock:
+            if run.key in self._open:
+                final = run.runner is None or runner is None or run.runner.is_same(runner)
+                self._reaper.expect_end(run, outcome, error, final=final)
+
+    def give_up(self, run: OpenRun, outcome: Outcome, at: int, error: Any = None) -> None:
+        """Close *run* as ended with *outcome* at time *at*, and all below it that does not go on."""
+        with self._lock:
+            if run.key in self._open:
+                fates = self._fates_below(run, outcome)
+                for child, fate in reversed(fates[1:]):
+                    self._close(child, fate, max(at, child.started), {})
+                self._close(run, outcome, max(at, run.started), {} if error is None else {"error": error})
+
+    def sweep(self) -> None:
+        """Close whatever's grace is over; a timer calls this when something is due."""
+        self._reaper.sweep()
+
+    def open_runs(self) -> list[OpenRun]:
+        """Return the open runs, parents before children."""
+        return list(self._open.values())
+
+    def close_all(self) -> None:
+        """Close every open run, innermost first: nobody will report on them any more."""
+        with self._lock:
+            self._closed = True
+            self._reaper.settle_all()
+            fates: dict[Hashable, Outcome] = {}
+            for run in self._open.values():  # parents first
+                parent = run.parent
+                above = None if parent is None else parent.outcome or fates.get(parent.key)
+                fates[run.key] = fate_at_close(run, above)
+            now = self._clock()
+            for run in reversed(list(self._open.values())):
+                self._close(run, fates[run.key], max(now, run.started), {})
+
+    def forget(self) -> None:
+        """Forget every open run without a word: after a fork they are the parent process's."""
+        self._lock = threading.RLock()
+        self._open.clear()
+        self._ended.clear()
+        self._shared.clear()
+        self._reaper.reset(self._lock)
+
+    def idle_roots(self, before: int) -> Iterator[OpenRun]:
+        """Yield the open runs without an open parent in whose tree nothing happened since *before*.
+
+        A tree is not idle while somebody executes it.
+        """
+        for run in list(self._open.values()):
+            topmost = run.parent is None or run.parent.outcome is not None
+            if topmost and run.root.last_seen < before and not any(map(_goes_on, _with_all_below(run))):
+                yield run
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _fates_below(self, run: OpenRun, outcome: Outcome) -> list[tuple[OpenRun, Outcome]]:
+        """Return *run* and what ends with it, each after its parent, with the outcomes."""
+        fates = [(run, outcome)]
+        for above, fate in fates:  # grows as it goes
+            fates += [
+                (child, fate_of(child, fate))
+                for child in (above.children or {}).values()
+                if is_over(child, above) is not Life.LIVES
+            ]
+        return fates
+
+    def _enter(self, run: OpenRun, parent_key: Hashable | None) -> None:
+        """Put *run* among the open runs and below its parent."""
+        shares = run.key in self._open or run.key in self._shared
+        if shares:
+            run.key = self._shared.key_for(run.key)
+        if parent_key is not None:
+            self._adopt(run, parent_key)
+        if shares:
+            self._shared.add(run)
+        self._open[run.key] = run
+
+    def _adopt(self, run: OpenRun, parent_key: Hashable) -> None:
+        parent = self.get(parent_key)
+        if parent is not None:
+            run.parent, run.parent_id = parent, parent.id
+            run.root, run.root_id = parent.root, parent.root_id
+            parent.root.last_seen = run.last_seen
+            if parent.children is None:
+                parent.children = {}
+            parent.children[run.key] = run
+        elif (ended := self._ended.get(parent_key)) is not None:
+            run.parent_id, run.root_id = ended.id, ended.root_id
+            if self._reap:
+                self._reaper.watch_late(run, ended.outcome or Outcome.OK)
+        # else: a parent no source told of (a LangSmith trace, a filtered stream): a root to us.
+
+    def _judged(self, run: OpenRun, outcome: Outcome) -> Outcome:
+        """Return the true outcome where LangChain tells less than it could."""
+        parent = run.parent
+        if outcome is Outcome.INTERRUPTED and parent is not None:
+            parent.interrupted = True
+        if outcome is Outcome.ABANDONED and parent is not None and parent.outcome is Outcome.CANCELLED:
+            return Outcome.CANCELLED  # its generator is closed because the parent's task was cancelled
+        if outcome is not Outcome.OK:
+            return outcome
+        if run.interrupted and run.kind in (RunKind.GRAPH, RunKind.AGENT):
+            return Outcome.INTERRUPTED
+        if run.call is not None and run.call.left and run.parent is None:
+            return Outcome.ABANDONED
+        return outcome
+
+    def _close(self, run: OpenRun, outcome: Outcome, now: int, fields: dict[str, Any]) -> None:
+        del self._open[run.key]
+        if run.key is not run.told_as:
+            self._shared.discard(run)
+        run.outcome = outcome
+        self._ended[run.key] = run
+        if len(self._ended) > _REMEMBERED_RUNS:
+            self._ended.popitem(last=False)
+        run.root.last_seen = now
+        if (parent := run.parent) is not None and parent.children is not None:
+            parent.children.pop(run.key, None)
+            if (error := fields.get("error")) is not None:
+                parent.last_error = error
+        if run.tried_as is not None and outcome is Outcome.ERROR:
+            tried = run.root.tried = run.root.tried or {}
+            tried[run.tried_as] = (tried.get(run.tried_as, (0,))[0] + 1, fields.get("error"))
+        if outcome is Outcome.INTERRUPTED and run.parent is None and run.thread_id is not None:
+            self._remember_interrupt(run)
+        if run.output is not None and (rest := run.output.rest()) is not None:
+            self.streamed(run, rest)
+        self._emit(
+            RunEnded(
+                time=now,
+                run_id=run.id,
+                parent_run_id=run.parent_id,
+                root_run_id=run.root_id,
+                outcome=outcome,
+                **fields,
+            )
+        )
+        if run.children and self._reap:
+            self._reaper.watch(run, outcome, now)
+        # What is remembered of it keeps nothing of the program alive.
+        run.tried = None
+        run.parent = run.call = run.last_error = run.source_inputs = run.output = run.watch = None
+
+    def _emit_retry(self, run: OpenRun, attempt: int, failed: tuple[int, Any] | None, now: int) -> None:
+        """Say, of the run that retries, that an attempt follows (the `retry:attempt:N` tag)."""
+        of = run.parent or run
+        if failed is None and of.attempts >= attempt:
+            return
+        of.attempts = max(attempt, of.attempts)
+        self._emit(
+            RunRetried(
+                time=now,
+                run_id=of.id,
+                parent_run_id=of.parent_id,
+                root_run_id=of.root_id,
+                attempt=attempt,
+                error=of.last_error if failed is None else failed[1],
+            )
+        )
+
+    def _touch_and_emit(self, event_type: Callable[..., RunEvent], run: OpenRun, **fields: Any) -> None:
+        now = self._clock()
+        run.root.last_seen = now
+        self._emit(
+            event_type(
+                time=now,
+                run_id=run.id,
+                parent_run_id=run.parent_id,
+                root_run_id=run.root_id,
+                **fields,
+            )
+        )
+
+    def _links(self, run: OpenRun, given: str | None, *, resumes: bool) -> tuple[Link, ...]:
+        """Return what *run* is linked to: the first run of the id it was *given*, the one it resumes."""
+        links = () if given is None else (Link(run_id=given, relation="same_run_id"),)
+        if run.thread_id is None:
+            return links
+        # A new input on an interrupted thread gives up what waited there.
+        before = self._interrupted_threads.pop(run.thread_id, None)
+        return links if before is None or not resumes else (*links, Link(run_id=before, relation="resumes"))
+
+    def _remember_interrupt(self, run: OpenRun) -> None:
+        self._interrupted_threads[run.thread_id] = run.id
+        if len(self._interrupted_threads) > _REMEMBERED_INTERRUPTS:
+            self._interrupted_threads.popitem(last=False)
+
+    def _make_room(self, now: int) -> None:
+        """Give up what nobody will end: idle trees, and the oldest run above the limit."""
+        if now >= self._next_idle_check:
+            self._next_idle_check = now + self._idle_timeout // 4
+            for run in self.idle_roots(now - self._idle_timeout):
+                self.count("runs_given_up_idle")
+                self.give_up(run, Outcome.ABANDONED, now)
+        while len(self._open) > self._max_open_runs:
+            self.count("runs_given_up_over_limit")
+            self.give_up(next(iter(self._open.values())), Outcome.ABANDONED, now)
+
+
+def _goes_on(run: OpenRun) -> bool:
+    return is_over(run) is Life.LIVES
+
+
+def _with_all_below(run: OpenRun) -> list[OpenRun]:
+    """Return *run* and every open run below it, each after its parent."""
+    runs = [run]
+    for one in runs:  # grows as it goes
+        runs += (one.children or {}).values()
+    return runs
+
+
+def _traceparent(remote: RemoteParent | None) -> str | None:
+    """Return the trace the program is in: here, or else in the process that called it."""
+    return ambient.read() or (None if remote is None else remote.traceparent)
