@@ -123,3 +123,49 @@ def test_an_unknown_stream_object_is_said(watch, caplog):
             assert type(observe(Dreamer(lambda x: x), bus=watch.bus).dream()) is DreamStream
     assert watch.bus.statistics().counters["unknown_stream_object"] == 2
     assert len(caplog.records) == 1
+
+
+NEWS = [
+    {"event": "message-start", "role": "ai", "id": "m1"},
+    {"event": "content-block-start", "index": 0, "content": {"type": "text", "text": ""}},
+    {"event": "content-block-delta", "index": 0, "delta": {"type": "text-delta", "text": "Over."}},
+    {"event": "content-block-delta", "index": 0, "delta": {"type": "gesture-delta", "gesture": "wave"}},
+    {"event": "content-block-applause", "index": 0},
+    {"event": "content-block-finish", "index": 0, "content": {"type": "text", "text": "Over."}},
+    {"event": "message-finish"},
+]
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+def test_what_is_new_in_the_protocol_is_counted_and_said_once(watch, caplog):
+    """A model that speaks a newer protocol than we know."""
+    from tracebus.testing import ScriptedChatModel
+
+    if not hasattr(ScriptedChatModel, "_chat_model_stream_v3"):
+        pytest.skip("needs a langchain-core with v3 streams (1.4 or newer)")
+
+    class Newer(ScriptedChatModel):
+        def _stream_chat_model_events(self, messages, stop=None, run_manager=None, **kwargs):
+            yield from NEWS
+
+    for _ in range(2):
+        list(observe(Newer(script=["unused"]), bus=watch.bus).stream_events("x", version="v3"))
+    assert watch.check().text("Newer") == "Over."
+    counters = watch.bus.statistics().counters
+    assert (counters["unknown_protocol_event"], counters["unknown_protocol_delta"]) == (2, 2)
+    assert caplog.text.count("content-block-applause") == caplog.text.count("gesture-delta") == 1
+
+
+async def test_what_is_new_in_a_stream_is_said(caplog):
+    """In the protocol, and beside it."""
+
+    async def stream():
+        for event in NEWS[:4]:
+            yield event
+        yield {"event": "thunder", "why": 1}
+        for event in NEWS[4:]:
+            yield event
+
+    assert [event async for event in tracebus.normalize(stream())]
+    assert "thunder" in caplog.text
+    assert "content-block-applause" in caplog.text

@@ -21,7 +21,7 @@ from langchain_core.runnables import Runnable
 from tracebus.sources.attaching._later import KNOWN_VERSIONS
 from tracebus.sources.callbacks._handler import KNOWN_CALLBACKS
 from tracebus.sources.reading._classify import RUN_TYPES
-from tracebus.sources.reading._protocol_pieces import KNOWN_DELTAS
+from tracebus.sources.reading._protocol_pieces import KNOWN_DELTAS, KNOWN_EVENTS
 from tracebus.sources.stream_events._forms import MODES
 
 if TYPE_CHECKING:
@@ -36,13 +36,6 @@ _LITERAL = re.compile(r"""["']([^"']+)["']""")
 _EVENT = re.compile(r"""\bevent: Literal\["([^"]+)"\]""")
 _DELTA = re.compile(r"""\btype: Literal\["([^"]+-delta)"\]""")
 _KNOWN_RUN_TYPES = frozenset(("chain", "llm", *RUN_TYPES))
-_KNOWN_EVENTS = frozenset(
-    (
-        *("message-start", "message-finish", "error"),
-        *("content-block-start", "content-block-delta", "content-block-finish"),
-        *("tool-started", "tool-output-delta", "tool-finished", "tool-error"),
-    )
-)
 
 
 class Offer(NamedTuple):
@@ -68,7 +61,7 @@ def offerings() -> tuple[Offering, ...]:
         Offering("run type", frozenset(_run_types()), _KNOWN_RUN_TYPES),
         Offering("stream version", frozenset(_versions()), frozenset(KNOWN_VERSIONS)),
         Offering("stream mode", frozenset(_modes()), MODES),
-        Offering("protocol event", frozenset(_protocol(_EVENT)), _KNOWN_EVENTS),
+        Offering("protocol event", frozenset(_protocol(_EVENT)), KNOWN_EVENTS),
         Offering("protocol delta", frozenset(_protocol(_DELTA)), KNOWN_DELTAS),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import subprocess
@@ -17,6 +18,11 @@ pytest.importorskip("langgraph", reason="needs langgraph")
 
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.pregel.remote import RemoteException, RemoteGraph
+from langgraph_sdk import get_client
+from thread_events import STATE as THREAD_STATE
+from thread_events import thread_events
+
+pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 
 V2 = {"version": "v2"} if "version" in inspect.signature(RemoteGraph.astream).parameters else {}
 NODE = "talk:4f5cb0b3-0000-4000-8000-000000000001"
@@ -170,3 +176,132 @@ def test_imported_after_everything_was_observed():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "True True\n"
+
+
+# -- v3 --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def serve_thread():
+    """Give a server that speaks the v3 protocol of threads (langgraph-api), as scripted."""
+    if not hasattr(RemoteGraph, "_reject_v3_unsupported"):
+        pytest.skip("needs a langgraph whose RemoteGraph has v3 streams (1.2)")
+    servers = []
+
+    def start(events=thread_events, refused=False):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _thread_handler(events, refused))
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
+
+
+def _thread_handler(events, refused):
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"{}")
+            if self.path.endswith("/commands"):
+                failed = {"type": "error", "error": "invalid", "message": "no such graph"}
+                done = {"type": "success", "result": {"run_id": "r1"}}
+                self._answer({"id": asked["id"], **(failed if refused else done)})
+            elif self.path.endswith("/stream/events"):
+                told = [f"event: message\ndata: {json.dumps(e)}\n\n" for e in events(1, asked["channels"])]
+                self._send("".join(told).encode(), "text/event-stream")
+            else:
+                self._answer({})
+
+        def do_GET(self):
+            self._answer({"values": THREAD_STATE, "next": [], "tasks": []})
+
+        def _answer(self, value):
+            self._send(json.dumps(value).encode(), "application/json")
+
+        def _send(self, body, kind):
+            self.send_response(200)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Stay silent."""
+
+    return Handler
+
+
+V3_READERS = {
+    "output": (lambda stream: stream.output, []),
+    "events": (lambda stream: list(stream), ["ChatModel", "look", "ChatModel"]),
+}
+
+
+@pytest.mark.parametrize("by", ["observe", "observing"])
+@pytest.mark.parametrize("reader", V3_READERS)
+def test_a_v3_stream_is_recorded_as_far_as_the_program_reads(watch, serve_thread, reader, by):
+    """Its run always; what is inside as the events say it. No request is made for us."""
+    read, inside = V3_READERS[reader]
+    url = serve_thread()
+    with RemoteGraph("guide", url=url).stream_events(QUESTION, version="v3") as plain:
+        expected = read(plain)
+    assert not watch.events
+    if by == "observe":
+        stream = observe(RemoteGraph("guide", url=url), bus=watch.bus).stream_events(QUESTION, version="v3")
+    else:
+        with observing(bus=watch.bus):
+            stream = RemoteGraph("guide", url=url).stream_events(QUESTION, version="v3")
+    assert type(stream) is type(plain)
+    assert not watch.events  # nothing runs before it is entered
+    with stream:
+        given = read(stream)
+    assert given == expected
+    watch.check()
+    assert [run.name for run in watch.started] == ["guide", *inside]
+    assert set(watch.outcomes().values()) == {"ok"}
+    root = watch.started[0]
+    assert "Which way?" in str(root.inputs)
+    assert watch.ends[root.run_id].outputs == THREAD_STATE
+    assert not watch.bus.statistics().counters.get("unknown_stream_object")
+
+
+@pytest.mark.parametrize("reader", ["output", "events"])
+async def test_an_async_v3_stream_likewise(watch, serve_thread, reader):
+    """Its events have a subscription of their own."""
+    async with get_client(url=serve_thread()) as client:
+        graph = observe(RemoteGraph("guide", client=client), bus=watch.bus, name="far")
+        async with await graph.astream_events(QUESTION, version="v3") as stream:
+            if reader == "output":
+                await stream.output()
+            else:
+                async for event in stream:
+                    if event["method"] == "lifecycle" and event["params"]["data"]["event"] == "completed":
+                        break
+    watch.check()
+    assert [run.name for run in watch.started] == ["far", *V3_READERS[reader][1]]
+    assert watch.end("far").outputs == THREAD_STATE
+
+
+@pytest.mark.parametrize("how", ["left", "aborted", "failed", "refused"])
+def test_the_ends_of_a_v3_stream(watch, serve_thread, how):
+    """However it ends."""
+    running = functools.partial(thread_events, end="running")
+    events = functools.partial(thread_events, end="failed") if how == "failed" else running
+    graph = observe(RemoteGraph("guide", url=serve_thread(events, how == "refused")), bus=watch.bus)
+    stream = graph.stream_events(QUESTION, version="v3")
+    if how == "refused":
+        with pytest.raises(RuntimeError), stream:
+            pass
+    else:
+        with stream:
+            for _ in stream:
+                if how in ("left", "aborted"):
+                    break
+            if how == "aborted":
+                stream.abort()
+    ends = {"left": "abandoned", "aborted": "cancelled"}
+    assert watch.wait_until_all_ended().outcomes()["guide"] == ends.get(how, "error")

@@ -22,6 +22,7 @@ pytest.importorskip("langgraph", reason="needs langgraph")
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
+from thread_events import STATE, thread_events
 
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 
@@ -346,3 +347,81 @@ async def test_a_filtered_astream_shows_what_was_asked_for():
     ]
     assert outline(events) == [("graph", "ok", [MODEL, MODEL])]
     assert {event.root_run_id for event in events} == {events[0].run_id}
+
+
+# -- the stream of a server's thread ----------------------------------------------------------------
+
+
+RUN_OF_A_THREAD = [
+    ("guide", "graph", None, "ok"),
+    ("ChatModel", "chat_model", "guide", "ok"),
+    ("look", "tool", "guide", "ok"),
+    ("ChatModel", "chat_model", "guide", "ok"),
+]
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+async def test_a_thread_s_stream_is_one_run_after_the_other(runs):
+    """The stream stays open after a run; a tool's message, streamed like a model's, is the tool's."""
+    told = [event for run in range(1, runs + 1) for event in thread_events(run)]
+    tree = RunTree()
+    async for event in tracebus.normalize(_as_stream(told)):
+        tree.apply(event)
+        if event.seq == 1:
+            first = event
+    assert first.name == "guide"
+    assert [
+        (node.name, str(node.kind), above and above.name, str(node.status))
+        for root in tree.roots
+        for node, above in _walk(root)
+    ] == RUN_OF_A_THREAD * runs
+    assert [root.outputs for root in tree.roots] == [STATE] * runs
+
+
+async def test_the_end_of_a_thread_s_run_is_told_when_it_comes():
+    """Not when the program stops reading."""
+    ended = []
+    events = tracebus.normalize(_as_stream(thread_events(1)))
+    async for event in events:
+        if isinstance(event, RunEnded):
+            ended.append(event.run_id)
+        if isinstance(event, RunEnded) and event.parent_run_id is None:
+            break
+    await events.aclose()
+    assert len(ended) == len(RUN_OF_A_THREAD)
+
+
+async def test_a_failed_run_of_a_thread_is_an_error():
+    """With what the server says of it."""
+    tree = RunTree()
+    async for event in tracebus.normalize(_as_stream(thread_events(end="failed"))):
+        tree.apply(event)
+    assert str(tree.roots[0].status) == "error"
+    assert tree.roots[0].error.message == "no way"
+
+
+async def test_the_next_run_joined_is_another():
+    """`threads.join_stream` tells ids, and says when a run is done."""
+    parts = [
+        ("metadata", {"run_id": "r1", "attempt": 1}),
+        ("values", STATE),
+        ("metadata", {"status": "run_done", "run_id": "r1"}),
+        ("metadata", {"run_id": "r2", "attempt": 1}),
+        ("values", STATE),
+        ("metadata", {"status": "run_done", "run_id": "r2"}),
+    ]
+    tree = RunTree()
+    async for event in tracebus.normalize(_as_stream([StreamPart(*part) for part in parts])):
+        tree.apply(event)
+    assert [(root.run_id, str(root.status)) for root in tree.roots] == [("r1", "ok"), ("r2", "ok")]
+
+
+async def _as_stream(items):
+    for item in items:
+        yield item
+
+
+def _walk(node, above=None):
+    yield node, above
+    for child in node.children:
+        yield from _walk(child, node)

@@ -63,10 +63,12 @@ def is_not_told_of(stream: Any, *, carried: bool) -> bool:
     """Tell whether nothing of what *stream* does when it is read will be heard of.
 
     LangChain's own kinds of objects, of a method that was not known to return such; and the v3 streams
-    of remote graphs, which fire no callbacks.
+    of remote graphs, which fire no callbacks, where `_remote_stream` did not find what it knows.
     """
     module = type(stream).__module__
-    return module in _SILENT or (not carried and module.startswith(("langchain", "langgraph")))
+    if module in _SILENT and not hasattr(stream, "_told_by_tracebus"):
+        return True
+    return not carried and module.startswith(("langchain", "langgraph"))
 
 
 def when_dropped(stream: Any, call: ObservedCall) -> None:

@@ -24,7 +24,7 @@ from tracebus.sources.reading._classify import UNSAID, chain_kind, retry_attempt
 from tracebus.sources.reading._messages import as_plain, captured, said_by
 from tracebus.sources.reading._model_info import RequestedModel
 from tracebus.sources.reading._odd import as_name, as_text, goes_on, run_key, thread_key
-from tracebus.sources.reading._protocol_pieces import protocol_piece
+from tracebus.sources.reading._protocol_pieces import note_unknown_protocol, protocol_piece
 from tracebus.sources.reading._results import (
     chat_result_fields,
     completions,
@@ -191,6 +191,8 @@ class Recorder:
         if (piece := protocol_piece(event)) is not None:
             run.speaks_by = _BY_PROTOCOL
             self._streamed(run, *piece)
+        else:
+            note_unknown_protocol(self.tracker.count, event)
 
     def retry(self, owner: object, retry_state: Any, *, run_id: UUID, **_: Any) -> None:
         """`on_retry`: a provider client's own retry decorator (tenacity's `RetryCallState`)."""

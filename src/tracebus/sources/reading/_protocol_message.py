@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, ToolMessage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,11 +16,12 @@ _DELTAS = {"text-delta": "text", "reasoning-delta": "reasoning", "tool-call-delt
 class ProtocolMessage:
     """The blocks of one message, by their index."""
 
-    __slots__ = ("_blocks", "_finish", "_id", "_start")
+    __slots__ = ("_blocks", "_call_id", "_finish", "_id", "_start")
 
     def __init__(self) -> None:
         self._blocks: dict[int, dict[str, Any]] = {}
         self._id: str | None = None
+        self._call_id: Any = None
         self._start: Mapping[str, Any] = {}
         self._finish: Mapping[str, Any] = {}
 
@@ -29,6 +30,7 @@ class ProtocolMessage:
         match event.get("event"):
             case "message-start":
                 self._id = event.get("id")
+                self._call_id = event.get("tool_call_id")
                 self._start = event.get("metadata") or {}
             case "content-block-start" | "content-block-finish":
                 content = event.get("content") or event.get("content_block") or {}
@@ -51,6 +53,16 @@ class ProtocolMessage:
             usage_metadata=self._finish.get("usage"),
             response_metadata=metadata,
         )
+
+    def finished_by_tool(self) -> ToolMessage | None:
+        """Return the message as a tool's answer, `None` where it answers no call."""
+        if not isinstance(self._call_id, str):
+            return None
+        blocks = [self._blocks[index] for index in sorted(self._blocks)]
+        texts = [block.get("text") for block in blocks]
+        plain = all(isinstance(text, str) for text in texts)
+        content: Any = "".join(map(str, texts)) if plain else blocks
+        return ToolMessage(content, id=self._id, tool_call_id=self._call_id)
 
     def _add_delta(self, event: Mapping[str, Any]) -> None:
         delta = event.get("delta") or {}

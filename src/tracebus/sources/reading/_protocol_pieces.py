@@ -7,16 +7,37 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tracebus.sources.reading._unknown import note_unknown
 
-__all__ = ["KNOWN_DELTAS", "Piece", "protocol_piece"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["KNOWN_DELTAS", "KNOWN_EVENTS", "Piece", "note_unknown_protocol", "protocol_piece"]
 
 Piece: TypeAlias = tuple[Any, AIMessageChunk | None]
 """A token, and the chunk it came in where that says more."""
 
 KNOWN_DELTAS = frozenset(("text-delta", "reasoning-delta", "tool-call-delta", "data-delta", "block-delta"))
 """`data-delta` (media) and `block-delta` (a snapshot of a whole block) are left to the run's end."""
+
+KNOWN_EVENTS = frozenset(
+    (
+        *("message-start", "message-finish", "error"),
+        *("content-block-start", "content-block-delta", "content-block-finish"),
+        *("tool-started", "tool-output-delta", "tool-finished", "tool-error"),
+    )
+)
+
+
+def note_unknown_protocol(count: Callable[[str], None], event: Mapping[str, Any]) -> None:
+    """Count and say, of an *event* that adds nothing to the output, if that is because it is not known."""
+    name = str(event.get("event"))
+    if name not in KNOWN_EVENTS:
+        note_unknown(count, "protocol event", name, "it is passed over")
+    elif name == "content-block-delta":
+        delta = event.get("delta") or {}
+        if (kind := delta.get("type")) is not None and kind not in KNOWN_DELTAS:
+            note_unknown(count, "protocol delta", str(kind), "it is left to the run's end")
 
 
 def protocol_piece(event: Mapping[str, Any]) -> Piece | None:

@@ -13,6 +13,7 @@ from tracebus.events import Outcome, RunKind
 from tracebus.sources.reading._revive import revived
 from tracebus.sources.stream_events._graph_runs import GraphRuns, Namespace, children, place
 from tracebus.sources.stream_events._message_runs import MessageRuns, failure
+from tracebus.sources.stream_events._thread_runs import begins_run, ends_run, is_done
 from tracebus.sources.tracking._outcomes import outcome_of
 
 if TYPE_CHECKING:
@@ -51,16 +52,8 @@ class GraphPartReader:
     ) -> None:
         self._tracker = tracker
         self._capture = capture
-        self._runs = GraphRuns(tracker, capture, root)
         self._caller = caller
-        self._messages = MessageRuns(tracker, capture, self._home)
-        self._values: dict[Namespace, Any] = {}
-        self._inputs: Any = None
-        self._waiting: list[Namespace] = []
-        """Namespaces that have spoken, of graphs not begun yet."""
-        self._tells_tasks = False
-        self._interrupts: list[Any] = []
-        self._error: Any = None
+        self._begin(root)
         self._tells = {
             "values": self._values_of,
             "updates": self._updates,
@@ -80,9 +73,22 @@ class GraphPartReader:
             "error": self._failed,
         }
 
+    def _begin(self, root: OpenRun | None = None) -> None:
+        self._runs = GraphRuns(self._tracker, self._capture, root)
+        self._messages = MessageRuns(self._tracker, self._capture, self._home)
+        self._values: dict[Namespace, Any] = {}
+        self._inputs: Any = None
+        self._waiting: list[Namespace] = []
+        """Namespaces that have spoken, of graphs not begun yet."""
+        self._tells_tasks = self._over = False
+        self._interrupts: list[Any] = []
+        self._error: Any = None
+
     def read(self, part: Part) -> bool:
         """Tell of one part; return whether its mode is a known one."""
         mode = part.mode.partition(":")[0]  # `custom:NAME` of the protocol
+        if self._over and begins_run(mode, part):
+            self._begin()  # the stream of a thread: one run after the other
         if (tell := self._tells.get(mode)) is None:
             return mode in _SILENT
         if mode != "lifecycle":  # which may name a graph that has spoken
@@ -97,6 +103,11 @@ class GraphPartReader:
     def interrupts(self) -> list[Any]:
         """What the graph waits for, as far as it has said so."""
         return self._interrupts
+
+    @property
+    def error(self) -> Any:
+        """What the graph failed with, as far as it has said so."""
+        return self._error
 
     @property
     def state(self) -> Any:
@@ -278,11 +289,22 @@ class GraphPartReader:
             self._interrupts.append(about)
         else:
             self._runs.graph(where)
+        if ends_run(where, about):
+            self._end_run()
+
+    def _end_run(self) -> None:
+        """End the run whose end the stream tells, which may go on with the next of its thread."""
+        if self._runs.owns_root:
+            self.finish(None)
+            self._over = True
 
     def _input(self, _namespace: Namespace, part: Part) -> None:
         self._interrupts.append(part.data)
 
     def _metadata(self, _namespace: Namespace, part: Part) -> None:
+        if is_done(part.data or {}):
+            self._end_run()
+            return
         run_id = (part.data or {}).get("run_id")
         self._runs.root_id = None if run_id is None else clean_text(str(run_id))
 

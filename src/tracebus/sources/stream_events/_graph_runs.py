@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Namespace = tuple[str, ...]
 """Where a graph runs: the nodes above it, each as `NAME:TASK`, from the root."""
 
+_serials = itertools.count()
+
 
 class GraphRuns:
     """Begins graphs and nodes as soon as anything is heard of them, each once.
@@ -32,6 +35,7 @@ class GraphRuns:
         self._tracker = tracker
         self._capture = capture
         self._seen: set[Any] = set()
+        self._serial = next(_serials)
         self.owns_root = root is None
         self.root = root
         self.root_id: str | None = None
@@ -84,7 +88,7 @@ class GraphRuns:
         return self.root
 
     def _key(self, *parts: Any) -> tuple[Any, ...]:
-        return (id(self), *parts)  # several streams may be read into one tracker
+        return (self._serial, *parts)  # several streams may be read into one tracker
 
     def _start(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,7 +17,7 @@ from tracebus.sources.reading._chunks import is_output, streamed_chunk
 from tracebus.sources.reading._messages import as_plain, captured, said_by
 from tracebus.sources.reading._model_info import RequestedModel
 from tracebus.sources.reading._protocol_message import ProtocolMessage
-from tracebus.sources.reading._protocol_pieces import protocol_piece
+from tracebus.sources.reading._protocol_pieces import note_unknown_protocol, protocol_piece
 from tracebus.sources.reading._results import chat_result_fields
 from tracebus.sources.reading._revive import revived
 
@@ -29,7 +30,11 @@ Parent: TypeAlias = Callable[[tuple[str, ...], Mapping[str, Any]], Any]
 
 _RUN_ID = re.compile(r"^(?:lc_)?run-+([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 """LangChain's own message ids name the run that made the message."""
+_OF_MODELS = (None, "ai", "assistant")
+"""Roles of the messages that models make, in the v3 protocol."""
 _OF_A_MODEL = ("ls_model_name", "ls_model_type", "ls_provider")
+
+_serials = itertools.count()
 
 
 class MessageRuns:
@@ -45,9 +50,12 @@ class MessageRuns:
         self._tracker = tracker
         self._capture = capture
         self._parent = parent
+        self._serial = next(_serials)
         self._chunks: dict[Any, list[AIMessageChunk]] = {}
         self._protocol: dict[Any, ProtocolMessage] = {}
         self._speaking: dict[tuple[str, ...], Any] = {}
+        self._told_by_tools: dict[tuple[str, ...], ProtocolMessage] = {}
+        """The messages of tools that are being told, by their namespace."""
         self._said: dict[Any, str] = {}
         self._told: set[Any] = set()
         self._calls: dict[str, Mapping[str, Any]] = {}
@@ -135,8 +143,14 @@ class MessageRuns:
     ) -> None:
         key = metadata.get("run_id")
         if event["event"] == "message-start":
+            if event.get("role") not in _OF_MODELS:
+                self._begin_other(namespace, event)
+                return
             key = key or event.get("id")
             self._speaking[namespace] = key
+        elif namespace in self._told_by_tools:
+            self._add_to_other(namespace, event)
+            return
         key = key or self._speaking.get(namespace)
         run = self._model(namespace, key, {**(event.get("metadata") or {}), **metadata})
         if run is None:
@@ -145,11 +159,26 @@ class MessageRuns:
         message.add(event)
         if (piece := protocol_piece(event)) is not None:
             self._tracker.streamed(run, streamed_chunk(run, *piece))
+        else:
+            note_unknown_protocol(self._tracker.count, event)
         if event["event"] == "message-finish":
             self._end(run, message.finished())
         elif event["event"] == "error":
             error = ErrorInfo(type="unknown", message=clean_text(str(event.get("message") or "")))
             self._tracker.end(run.key, Outcome.ERROR, error=error)
+
+    def _begin_other(self, namespace: tuple[str, ...], event: Mapping[str, Any]) -> None:
+        """Begin a message that is no model's: a server tells those of tools likewise."""
+        message = self._told_by_tools[namespace] = ProtocolMessage()
+        message.add(event)
+
+    def _add_to_other(self, namespace: tuple[str, ...], event: Mapping[str, Any]) -> None:
+        message = self._told_by_tools[namespace]
+        message.add(event)
+        if event["event"] in ("message-finish", "error"):
+            del self._told_by_tools[namespace]
+            if (answer := message.finished_by_tool()) is not None:
+                self._tool_message(namespace[:-1], answer, {})  # its own namespace ends in its call's id
 
     def _model(self, namespace: tuple[str, ...], spoken: Any, metadata: Mapping[str, Any]) -> OpenRun | None:
         """Return the open run of a message's id, or of a run's, begun if it is new."""
@@ -222,10 +251,10 @@ class MessageRuns:
     def _key(self, spoken: Any) -> tuple[int, str, str]:
         text = str(spoken or "")
         found = _RUN_ID.match(text)
-        return (id(self), "model", found.group(1) if found else text or "unnamed")
+        return (self._serial, "model", found.group(1) if found else text or "unnamed")
 
     def _tool_key(self, call_id: str) -> tuple[int, str, str]:
-        return (id(self), "tool", call_id)
+        return (self._serial, "tool", call_id)
 
 
 def failure(error: Any, capture: Capture) -> Any:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from tracebus.sources.tracking._tracker import RunTracker
 
 _PROTOCOL = frozenset(
-    ("message-start", "content-block-start", "content-block-delta", "content-block-finish", "message-finish")
+    (
+        *("message-start", "content-block-start", "content-block-delta", "content-block-finish"),
+        *("message-finish", "error"),
+    )
 )
 """Events of the v3 protocol that a model's own stream consists of."""
 
@@ -43,8 +46,10 @@ class StreamReader:
         """Tell of one item of the stream."""
         if self._is_read(item):
             self._understood = True
-        elif self._unread is None:
-            self._unread = item
+        else:
+            if self._understood and isinstance(item, Mapping):  # else it is refused, or no part of any form
+                note_unknown(self._count, "stream item", str(item.get("event")), "it is passed over")
+            self._unread = item if self._unread is None else self._unread
 
     def finish(self, error: BaseException | None) -> None:
         """Close what the stream left open: it is over, by *error* or by exhaustion.
