@@ -12,6 +12,7 @@ from msgspec.structs import force_setattr
 import tracebus
 from tracebus.bus import EventBus
 from tracebus.events import Cut, Deferred, Gap, Outcome, RunEnded, RunKind, RunStarted, settle
+from tracebus.exceptions import InvalidLogError
 from tracebus.testing import RecordingExporter
 
 NO_WAIT = {"linger": 0.0, "backoff": 0.0}
@@ -314,6 +315,22 @@ def test_a_poison_batch_is_given_up_and_counted(bus, make):
     row = handle.statistics()
     assert (row.lost, row.failures, row.retries, row.delivered) == (1, attempts, attempts - 1, 3)
     assert row.healthy
+
+
+def test_a_mistake_is_not_waited_for_at_the_end(bus, make, caplog):
+    """What cannot pass with time costs the end one more attempt, not the time a slow exporter is given."""
+    tried = []
+
+    def refuse(batch):
+        tried.append(len(batch))
+        raise InvalidLogError("/nowhere cannot be opened; give a place that can be written")
+
+    bus.attach(refuse, name="refused", backoff=300.0)
+    bus.publish(make.streamed())
+    assert not bus.close(300)
+    assert len(tried) <= 2
+    assert "1 of 1 events did not arrive" in caplog.text
+    assert "TRACEBUS_EXIT_TIMEOUT" not in caplog.text  # more time would be no remedy
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])

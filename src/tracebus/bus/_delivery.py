@@ -58,6 +58,8 @@ class Health:
         self.outage = 0
         """Failures since the last success; 0 while healthy."""
         self.last_error: str | None = None
+        self.mistaken = False
+        """Whether the last failure was a mistake in what the user wrote: it does not pass with time."""
         self._failing: set[str] = set()
         """The calls that failed last time: a `flush` that succeeds mends no `export` that fails."""
 
@@ -81,9 +83,10 @@ class Health:
         self.outage += 1
         self._failing.add(what)
         self.last_error = f"{type(error).__name__}: {error}"
+        self.mistaken = isinstance(error, TracebusError)
         if self.outage != 1 or self.ending:
             return
-        if isinstance(error, TracebusError):  # a mistake in what the user wrote, and no outage
+        if self.mistaken:
             text = "exporter %s: %s. Nothing is delivered until that is mended"
             logger.error(text, self.name, error, exc_info=_if_asked_for(error))
             return
@@ -97,7 +100,7 @@ class Health:
         self._failing.discard(what)
         if self.outage and not self._failing:
             logger.warning("exporter %s: works again after %d failures", self.name, self.outage)
-            self.outage = 0
+            self.outage, self.mistaken = 0, False
 
 
 def _if_asked_for(error: BaseException) -> BaseException | None:
@@ -137,6 +140,8 @@ class Delivery:
         while not self.expired:
             if self._health.attempt("export", lambda: self._exporter.export(batch)):
                 return True
+            if self._health.mistaken and self.deadline is not None:
+                break  # at its end the program waits for what is slow, not for what cannot be
             cut_short = doorbell.wait(self._pause()) if attempts + 1 < self._options.max_attempts else False
             # Somebody's flush ends the pause. That attempt is an extra one: a program that flushes
             # often must not make an outage cost more.

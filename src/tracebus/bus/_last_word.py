@@ -14,7 +14,9 @@ EXIT_TIMEOUT = "TRACEBUS_EXIT_TIMEOUT"
 """The variable that says how many seconds the end of a process waits for exporters."""
 
 
-def last_word(exporter: Exporter, row: ExporterStatistics, gone: int, *, late: bool) -> str | None:
+def last_word(
+    exporter: Exporter, row: ExporterStatistics, gone: int, *, late: bool, mistaken: bool
+) -> str | None:
     """Return how many events of how many did not arrive, where, why, and the remedy; `None` for none.
 
     Args:
@@ -22,6 +24,7 @@ def last_word(exporter: Exporter, row: ExporterStatistics, gone: int, *, late: b
         row: its numbers.
         gone: events the bus gave up.
         late: whether it has not come to its end in time.
+        mistaken: whether what failed does not pass with time: the error says what to mend.
     """
     missing = gone + row.missed + row.lag
     total = row.delivered + missing
@@ -36,10 +39,8 @@ def last_word(exporter: Exporter, row: ExporterStatistics, gone: int, *, late: b
     else:
         return None
     why = f" ({row.last_error})" if row.last_error and not row.healthy else ""
-    return (
-        f"exporter {row.name}{_place_of(exporter)}: {what}{why}. "
-        f"{EXIT_TIMEOUT}=SECONDS gives it more time at the end of a process"
-    )
+    text = f"exporter {row.name}{_place_of(exporter)}: {what}{why}"
+    return text if mistaken else f"{text}. {EXIT_TIMEOUT}=SECONDS gives it more time at the end of a process"
 
 
 def _place_of(exporter: Exporter) -> str:

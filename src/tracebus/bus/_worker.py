@@ -318,7 +318,8 @@ class Worker:
         """Say once how many events of how many did not arrive, if any, and where they were to go."""
         late = not self.done.is_set() and self._thread_id not in (None, threading.get_ident())
         if not (self._said_goodbye or self._inherited):
-            text = last_word(self.exporter, self.statistics(), self._delivery.lost, late=late)
+            row, mistaken = self.statistics(), self._health.mistaken
+            text = last_word(self.exporter, row, self._delivery.lost, late=late, mistaken=mistaken)
             self._said_goodbye = text is not None
             if text is not None:
                 logger.warning("%s", text)
