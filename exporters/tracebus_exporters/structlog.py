@@ -65,7 +65,8 @@ class StructlogExporter:
     ``input_tokens``, ``output_tokens``, ``cache_read_tokens``, ``cache_creation_tokens``,
     ``reasoning_tokens`` and ``cost_usd`` (of model runs only, so that a sum over all lines counts nothing
     twice), ``tree_input_tokens``, ``tree_output_tokens`` and ``tree_cost_usd`` (of root runs: the sum),
-    ``attempt``, ``error_type``, ``error_message``, ``trace_id`` and ``span_id`` (the trace the root run
+    ``attempt``, ``error_type``, ``error_message``, ``kept`` and ``kept_share`` (root runs that came through
+    `keep`: why, and which part of the runs like it), ``trace_id`` and ``span_id`` (the trace the root run
     was started in).
 
     Args:
@@ -201,6 +202,8 @@ class StructlogExporter:
         if self._content:
             fields |= {"inputs": event.inputs, "outputs": event.outputs}
         fields |= _usage(event.usage) | {"cached": event.cached or None}
+        if event.kept is not None:
+            fields |= {"kept": list(event.kept.reasons), "kept_share": event.kept.share}
         if node is not None:
             fields |= _measured(node)
         return fields

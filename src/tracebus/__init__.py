@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tracebus.bus import EventBus, Exporter, aflush, flush
     from tracebus.capture import Capture
+    from tracebus.keeping import keep
     from tracebus.logs import open_log
     from tracebus.runstate import RunState
     from tracebus.sources import astream, install, normalize, observe, observing, uninstall
@@ -32,6 +33,7 @@ __all__ = [
     "astream",
     "flush",
     "install",
+    "keep",
     "normalize",
     "observe",
     "observing",
@@ -52,6 +54,7 @@ _HOMES = {
     "astream": "tracebus.sources",
     "flush": "tracebus.bus",
     "install": "tracebus.sources",
+    "keep": "tracebus.keeping",
     "normalize": "tracebus.sources",
     "observe": "tracebus.sources",
     "observing": "tracebus.sources",

@@ -11,6 +11,7 @@ from tracebus._destinations import canonical, has_two_schemes, likely_meaning, o
 from tracebus.bus import BatchCallable, Exporter, as_exporter
 from tracebus.exceptions import UnknownExporterError
 from tracebus.installing import install_command
+from tracebus.keeping._url import kept_from_url, with_rules_joined, without_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,8 +68,12 @@ def destinations_in(to: Destination | Iterable[Destination]) -> list[Destination
 
 
 def environment_destinations() -> list[str]:
-    """Return the URLs in `TRACEBUS_TO`, which are separated by commas or white space, each exit once."""
-    return once_each(part for part in re.split(r"[,\s]+", os.environ.get("TRACEBUS_TO", "")) if part)
+    """Return the URLs in `TRACEBUS_TO`, which are separated by commas or white space, each exit once.
+
+    The commas inside a `?keep=errors,slower:5s` separate its rules.
+    """
+    parts = re.split(r"[,\s]+", os.environ.get("TRACEBUS_TO", ""))
+    return once_each(with_rules_joined(part for part in parts if part))
 
 
 def without_secrets(url: str) -> str:
@@ -85,6 +90,18 @@ def known_exporters() -> Sequence[str]:
 def _resolve_one(destination: Destination) -> Exporter:
     if not isinstance(destination, str):
         return as_exporter(destination)
+    destination, rules = without_rules(destination)
+    exporter = _opened(destination)
+    if rules is None:
+        return exporter
+    try:
+        return kept_from_url(exporter, rules)
+    except ValueError as error:
+        raise UnknownExporterError(f"{without_secrets(destination)!r} with {error}") from error
+
+
+def _opened(destination: str) -> Exporter:
+    """Return the exporter that a URL without `keep` names."""
     entry = _entry_point(destination)
     try:
         factory = entry.load()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
-from tracebus.events import Outcome, RunEnded, RunStarted
+from tracebus import EventBus
+from tracebus.events import ErrorInfo, Outcome, RunEnded, RunKind, RunStarted
+from tracebus.exporting import resolve
 from tracebus_exporters.otel import OTelExporter
 
 pytestmark = pytest.mark.timeout(120)
@@ -88,3 +91,63 @@ def test_jaeger_takes_what_would_poison_a_batch(jaeger, monkeypatch):
     (span,) = _spans(jaeger, "odd", 1).values()
     assert span["operationName"].startswith("invoke_workflow odd")
     assert 1_000 < len(_tags(span["tags"])["langchain.output"]) <= 65_536
+
+
+def test_jaeger_gets_the_runs_worth_keeping_and_each_whole(jaeger, monkeypatch):
+    """Of a thousand runs, told in turns, the seven that failed and the three slow ones: ten whole traces."""
+    service = "kept"
+    monkeypatch.setenv("OTEL_SERVICE_NAME", service)
+    began, second = time.time_ns(), 1_000_000_000
+    failed, slow = {n * 100 + 7 for n in range(7)}, {50, 550, 950}
+    where = jaeger.http.replace("http:", "otlp+http:", 1)
+    with EventBus() as bus:
+        bus.attach(resolve(f"{where}?keep=errors,slower:5s")[0])
+        for first in range(0, 1_000, 10):
+            several = range(first, first + 10)
+            told = [_told(n, began, second * (6 if n in slow else 1), failed=n in failed) for n in several]
+            for together in zip(*told, strict=True):
+                for event in together:
+                    bus.publish(event)
+        assert bus.flush(30)
+        counts = bus.statistics().exporters[0].details
+    assert (counts["runs_kept"], counts["runs_left_out"], counts["spans_sent"]) == (10, 990, 40)
+
+    def ask():
+        found = jaeger.get(f"{jaeger.api}/api/traces?service={service}&limit=2000")["data"]
+        return found if sum(len(trace["spans"]) for trace in found) >= 40 else None
+
+    traces = jaeger.until("40 spans in Jaeger", ask)
+    assert len(traces) == 10
+    reasons = {}
+    for trace in traces:
+        assert len(trace["spans"]) == 4
+        (root,) = [span for span in trace["spans"] if not span["references"]]
+        tags = _tags(root["tags"])
+        reasons[tags["langchain.run.id"]] = tags["tracebus.kept.reasons"]
+    assert reasons == {f"run{n}": '["error"]' for n in failed} | {f"run{n}": '["slow"]' for n in slow}
+
+
+def _told(number, began, took, *, failed):
+    """Return the events of a root run with a chain of three below it."""
+    ids = [f"run{number}", *(f"run{number}.{n}" for n in range(3))]
+    parents = [None, *ids[:-1]]
+    outcome = Outcome.ERROR if failed else Outcome.OK
+    error = ErrorInfo(type="ValueError", message="no") if failed else None
+    starts = [
+        RunStarted(
+            time=began, run_id=run, parent_run_id=parent, root_run_id=ids[0], kind=RunKind.CHAIN, name="step"
+        )
+        for run, parent in zip(ids, parents, strict=True)
+    ]
+    ends = [
+        RunEnded(
+            time=began + took,
+            run_id=run,
+            parent_run_id=parent,
+            root_run_id=ids[0],
+            outcome=outcome,
+            error=error,
+        )
+        for run, parent in zip(reversed(ids), reversed(parents), strict=True)
+    ]
+    return [*starts, *ends]

@@ -12,6 +12,7 @@ from opentelemetry._logs import get_logger_provider
 from opentelemetry.metrics import get_meter_provider
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 
+from tracebus_exporters.otel.runs._left_out import CountedRuns
 from tracebus_exporters.otel.runs._log_events import LogEvents
 from tracebus_exporters.otel.runs._metrics import Metrics
 from tracebus_exporters.otel.runs._table import RunTable
@@ -48,6 +49,8 @@ class Pipeline:
     """Everything behind one exporter, and what has to be told when."""
 
     runs: RunTable
+    counted: CountedRuns
+    """Runs that make no spans, but count in the metrics."""
     flushes: list[Callable[[float], None]] = field(default_factory=list)
     closes: list[Callable[[], None]] = field(default_factory=list)
     forks: list[Callable[[], None]] = field(default_factory=list)
@@ -99,10 +102,12 @@ def assemble(options: Options, given: Given, own: OwnPipeline | None) -> Pipelin
     ends: list[_End] = [sink]
     observers: list[Observer] = []
     _add_metrics(observers, ends, options, given[1], own)
+    metrics = tuple(observers)
     if options.events:
         _add_events(observers, ends, options, given[2], own)
     return Pipeline(
         RunTable(sink, options, observers),
+        CountedRuns(options, metrics),
         flushes=[end.flush for end in ends],
         closes=[end.close for end in ends],
         forks=[end.after_fork for end in ends],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tracebus_exporters.otel._ambient import watch
 from tracebus_exporters.otel._assembly import Pipeline, assemble, own_pipeline
 from tracebus_exporters.otel._options import checked
+from tracebus_exporters.otel.runs._left_out import Copies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +92,10 @@ class OTelExporter:
         reads_content = self._options.span_content or self._options.event_content
         self.linger = 0.02 if reads_content else 0.25
         """Seconds the bus gathers events for this exporter."""
+        self.copy_to_hold = None if reads_content else Copies()
+        """What `keep` holds of an event; without it, events are settled when they arrive, and held whole."""
+        self.follows_sampled_flag = parent == "ambient"
+        """Whether runs in a trace that is not recorded make no spans."""
         self._given = (tracer_provider, meter_provider, logger_provider)
         self._endpoint = endpoint
         # Made now, so that a mistake shows here; and an interpreter that shuts down, which may be when
@@ -129,6 +134,13 @@ class OTelExporter:
             if batch:
                 self._last_time = batch[-1].time
 
+    def passed_over(self, batch: Sequence[Event], /) -> None:
+        """Count *batch* in the metrics only: `keep` left its runs out."""
+        with self._lock:
+            counted = self._assembled().counted
+            for event in batch:
+                counted.apply(event)
+
     def flush(self, timeout: float, /) -> None:
         """Send what has ended.
 
@@ -164,6 +176,7 @@ class OTelExporter:
         self._own_process()
         if self._pipeline is not None:
             self._pipeline.runs.forget()
+            self._pipeline.counted.forget()
             for forked in self._pipeline.forks:
                 forked()
 

@@ -7,7 +7,7 @@ own) read it, each with its own cursor.
 from __future__ import annotations
 
 from tracebus.bus._bus import EventBus
-from tracebus.bus._exporter import BatchCallable, Exporter, as_exporter
+from tracebus.bus._exporter import BatchCallable, Exporter, as_exporter, settles_itself
 from tracebus.bus._flushing import aflush, flush
 from tracebus.bus._handle import ExporterHandle
 from tracebus.bus._statistics import BusStatistics, ExporterStatistics, Snapshot, SubscriptionStatistics
@@ -26,4 +26,5 @@ __all__ = [
     "aflush",
     "as_exporter",
     "flush",
+    "settles_itself",
 ]

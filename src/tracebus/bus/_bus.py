@@ -162,7 +162,7 @@ class EventBus:
             if worker is None:
                 label = self._unique_name(name or _name_of(exporter))
                 reader = self._reader(after, settled=not settles_itself(served))
-                tell_attached(served)
+                tell_attached(served, self._ring.max_bytes)
                 worker = Worker(label, served, reader, options, self._unread)
                 self._workers.append(worker)
                 before_others_at_exit()

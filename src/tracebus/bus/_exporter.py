@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["BatchCallable", "Exporter", "as_exporter", "settles_itself", "tell_attached"]
 
 
+_SHARE_TO_HOLD = 4
+"""The part of a bus's `max_bytes` that one exporter may hold."""
+
+
 @runtime_checkable
 class Exporter(Protocol):
     """Hands batches of events to something outside: a collector, a log, a file.
@@ -36,6 +40,13 @@ class Exporter(Protocol):
     One exporter may be attached to several buses, whose threads then call it at the same time. If it
     defines `attached()`, each bus calls that before anything else, so that of several `close` calls it
     can tell the last.
+
+    One that holds events beyond `export` may say how many bytes by `held_bytes`: they are part of the bus's
+    `max_bytes`. If it defines `may_hold(max_bytes)`, the bus tells it how many it can spare.
+
+    One that counts what it is not shown (see `tracebus.keeping`) may define `passed_over(batch)`, which gets
+    the events that `keep` left out. One that settles for itself may define `copy_to_hold(event)`, which
+    returns the event as it wants to be shown it later: what it never reads is not held.
 
     One that is named by a URL may define `check()`, which raises, before anything is exported, if it never
     could be.
@@ -90,11 +101,14 @@ def settles_itself(exporter: Exporter) -> bool:
     return getattr(exporter, "settles_itself", False) is True
 
 
-def tell_attached(exporter: Exporter) -> None:
-    """Tell *exporter* of a bus more, if it wants to know."""
+def tell_attached(exporter: Exporter, max_bytes: int) -> None:
+    """Tell *exporter* of a bus more, of *max_bytes*, if it wants to know."""
     attached = getattr(exporter, "attached", None)
     if callable(attached):
         attached()
+    may_hold = getattr(exporter, "may_hold", None)
+    if callable(may_hold):
+        may_hold(max_bytes // _SHARE_TO_HOLD)
 
 
 def as_exporter(candidate: Exporter | BatchCallable) -> Exporter:

@@ -48,6 +48,10 @@ class Ring:
     def __init__(self, capacity: int, clock: Clock, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self.capacity = capacity
         self.max_bytes = max_bytes
+        self._held_elsewhere = 0
+        """Bytes of events that exporters hold: part of `max_bytes`, a quarter of which is always ours."""
+        self.room = max_bytes
+        """Bytes the ring itself may keep."""
         self.holdings = Holdings()
         self.readers: WeakSet[Reader] = WeakSet()
         """Those still reading: what all of them have passed may go."""
@@ -139,7 +143,7 @@ class Ring:
         if closed is not None and closed.seq <= max(self._let_go_to, seq - self.capacity):
             freed = freed or []
             self._let_go(closed, freed)  # kept until now for whoever joined late
-        if self.holdings.bytes + self._unweighed > self.max_bytes:
+        if self.holdings.bytes + self._unweighed > self.room:
             freed = freed or []
             self._make_room(freed)
         return evicted, closed, freed
@@ -166,7 +170,7 @@ class Ring:
     def held_bytes(self) -> int:
         """About how many bytes the events keep in memory."""
         self.weigh(self.head)
-        return self.holdings.bytes
+        return self.holdings.bytes + self._held_elsewhere
 
     def weigh(self, position: int) -> None:
         """Count exactly what the events up to *position* keep: whoever settles them calls this before."""
@@ -186,7 +190,20 @@ class Ring:
 
         def account() -> list[object]:
             freed: list[object] = [self.holdings.settled(event.seq) for event in events]
-            if self.holdings.bytes + self._unweighed > self.max_bytes:
+            if self.holdings.bytes + self._unweighed > self.room:
+                self._make_room(freed)
+            return freed
+
+        self._exclusively(account)
+
+    def hold_elsewhere(self, change: int) -> None:
+        """Take note that exporters hold *change* bytes more, or less."""
+
+        def account() -> list[object]:
+            self._held_elsewhere += change
+            self.room = max(self.max_bytes // _SHARE_OF_READ, self.max_bytes - self._held_elsewhere)
+            freed: list[object] = []
+            if self.holdings.bytes + self._unweighed > self.room:
                 self._make_room(freed)
             return freed
 
@@ -199,7 +216,7 @@ class Ring:
 
     def let_go_of_read(self) -> None:
         """Replace the oldest events every reader is past by copies without payload, where many are kept."""
-        target = self.max_bytes // _SHARE_OF_READ
+        target = self.room // _SHARE_OF_READ
         if self.holdings.bytes + self._unweighed > target:
             self.weigh(self.head)
         if self.holdings.bytes > target and (reached := self._passed()) > self._let_go_to:
@@ -212,14 +229,14 @@ class Ring:
     def _make_room(self, freed: list[object]) -> None:
         """Let the oldest payloads go, read or not, if it must be; those of open runs last."""
         self._weigh_up_to(self.head)
-        if self.holdings.bytes <= self.max_bytes:
+        if self.holdings.bytes <= self.room:
             return
         passed = self._passed()
-        unread, gone = self._let_go_up_to(self.head, self.max_bytes, passed)
+        unread, gone = self._let_go_up_to(self.head, self.room, passed)
         freed.append(gone)
-        if self.holdings.bytes > self.max_bytes:
+        if self.holdings.bytes > self.room:
             for start in list(self._open.values()):
-                if self.holdings.bytes <= self.max_bytes:
+                if self.holdings.bytes <= self.room:
                     break
                 unread += self._let_go(start, freed) and start.seq > passed
         if unread:

@@ -62,12 +62,14 @@ class Worker:
 
     def _begin(self) -> None:
         """Set everything that belongs to this process and not to the one it was forked from."""
-        self._health = Health(self.name, ours=type(self.exporter).__module__.startswith("tracebus_exporters"))
+        inner = getattr(self.exporter, "inner", self.exporter)  # of one that stands before another
+        self._health = Health(self.name, ours=type(inner).__module__.startswith("tracebus_exporters"))
         self._said_goodbye = False
         remember(self)
         self._delivery = Delivery(self.exporter, self._options, self._health)
         self._missed_elsewhere = self._reader.missed
         self._done_with = self._reader.position
+        self._held = 0
         self._doorbell = Doorbell()
         self._start_once = threading.Lock()
         self._flushes: list[Flush] = []
@@ -209,6 +211,7 @@ class Worker:
         finally:
             self._thread_id = None
             self._reader.end()
+            self._note_held(0)
             self._unread = None  # it knows this worker: a cycle would keep both until a collection
             self.done.set()
             self._refuse_flushes()
@@ -226,11 +229,18 @@ class Worker:
         if batch:
             self._take_over()
             self._delivery.deliver(batch, self._doorbell)
+            self._note_held(int(getattr(self.exporter, "held_bytes", 0)))
             self._done_with = self._reader.position
             if self._unread is not None:
                 self._unread.release()
         self._answer_flushes()
         return self._stop_at is None or self._done_with < self._stop_at
+
+    def _note_held(self, held: int) -> None:
+        """Count what the exporter holds as part of the bus's memory."""
+        if held != self._held:
+            self._ring.hold_elsewhere(held - self._held)
+            self._held = held
 
     def _take_over(self) -> None:
         """Tell an exporter that came here by a fork, once, before its first batch in this process."""

@@ -153,6 +153,7 @@ def _is_new(exporter: Exporter) -> bool:
     """Return whether the exit is a log that holds nothing: what was handed on before went elsewhere."""
     from tracebus.logs import Log  # noqa: PLC0415  `--help` must not pay for it
 
+    exporter = getattr(exporter, "inner", exporter)  # behind `keep`
     return isinstance(exporter, Log) and exporter.head() == 0
 
 

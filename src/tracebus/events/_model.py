@@ -140,6 +140,16 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     relation: str = "related"
 
 
+class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Why an exit with `keep` let a root run out."""
+
+    reasons: tuple[str, ...]
+    """`error`, `slow`, `cost`, `tokens`, `loop`, `sampled`, `share`; `large` and `long` for a run that could
+    not be held any longer."""
+    share: float = 1.0
+    """The part of the runs like this one that are kept: this one stands for `1 / share` of them."""
+
+
 class ToolCallFragment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A piece of a tool call as the model streams it; pieces with one `index` belong together."""
 
@@ -217,6 +227,8 @@ class RunEnded(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="r
     response_id: str | None = None
     cached: bool = False
     """The answer came out of LangChain's cache: `usage` is then zero, since nothing was consumed."""
+    kept: Kept | None = None
+    """Root runs that came through an exit with `keep`: why it let them out."""
 
 
 class RunRetried(_RunRecord, frozen=True, kw_only=True, omit_defaults=True, tag="run_retried", gc=False):

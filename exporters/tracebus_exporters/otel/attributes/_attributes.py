@@ -57,11 +57,10 @@ def end_attributes(span: OpenSpan, ended: RunEnded, options: Options) -> Attribu
     """Return what is known only when *span*'s run has ended; content excepted."""
     found: Attributes = {}
     if ended.outcome is not Outcome.OK:
-        found[sc.RUN_OUTCOME] = ended.outcome.value
-        if ended.error is not None and ended.outcome is Outcome.ERROR:
-            found[sc.ERROR_TYPE] = clean(ended.error.type, _VALUE_LIMIT) or sc.ERROR_TYPE_OTHER
-        elif ended.outcome is Outcome.ERROR:
-            found[sc.ERROR_TYPE] = sc.ERROR_TYPE_OTHER
+        _add_outcome(found, ended)
+    if ended.kept is not None:
+        found[sc.KEPT_REASONS] = [clean(reason, _VALUE_LIMIT) for reason in ended.kept.reasons]
+        found[sc.KEPT_SHARE] = ended.kept.share
     if span.operation in MODELS:
         _add_response(found, span, ended, options)
     elif span.operation == sc.EMBEDDINGS:
@@ -76,6 +75,13 @@ def end_attributes(span: OpenSpan, ended: RunEnded, options: Options) -> Attribu
     if options.vendor:
         vendors.add_end(found, span, options.vendor)
     return _spoken(found, options)
+
+
+def _add_outcome(found: Attributes, ended: RunEnded) -> None:
+    found[sc.RUN_OUTCOME] = ended.outcome.value
+    if ended.outcome is Outcome.ERROR:
+        described = clean(ended.error.type, _VALUE_LIMIT) if ended.error is not None else ""
+        found[sc.ERROR_TYPE] = described or sc.ERROR_TYPE_OTHER
 
 
 def content_attributes(span: OpenSpan, ended: RunEnded, options: Options, taken: int) -> Attributes:
