@@ -12,6 +12,7 @@ from langchain_core.runnables import RunnableLambda
 from tracebus import Capture, EventBus, observe
 from tracebus.capture import _patience, to_json
 from tracebus.events import RunStarted
+from tracebus.sources.reading._messages import as_plain
 from tracebus.testing import RecordingExporter
 
 
@@ -19,6 +20,7 @@ from tracebus.testing import RecordingExporter
 def impatient(monkeypatch):
     """Hang for a tenth of a second, not two."""
     monkeypatch.setattr(_patience, "PATIENCE", 0.1)
+    monkeypatch.setattr(_patience, "REDACTION_PATIENCE", 0.1)
 
 
 @pytest.fixture
@@ -75,6 +77,16 @@ def hanging_items(release):
             return 2
 
     return Frame()
+
+
+def bounded(call):
+    """Return what *call* returns, or fail where it hangs."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(call()), daemon=True)
+    thread.start()
+    thread.join(20)
+    assert found, "hangs"
+    return found[0]
 
 
 @pytest.mark.parametrize("made", [hanging_repr, hanging_attribute, hanging_items])
@@ -146,3 +158,109 @@ def test_another_bus_goes_on_meanwhile(release):
     assert "Hangs" in start.inputs
     assert first.close(10)
     assert second.close(10)
+
+
+def test_a_redaction_function_that_hangs_shows_nothing(release, caplog):
+    """The payload is left out whole, and the next ones without asking; it is said once."""
+    asked = []
+
+    def redact(pointer, text):
+        asked.append(text)
+        release.wait(30)
+        return text
+
+    capture = Capture(redact=redact)
+    for _ in range(3):
+        found, cuts = to_json({"it": "a secret", "n": 1}, capture, "/inputs")
+        assert found == "[redacted]"
+        assert [(cut.path, cut.reason) for cut in cuts] == [("/inputs", "redacted")]
+    assert asked == ["a secret"]
+    assert to_json(7, capture) == (7, ())
+    assert (
+        len([record for record in caplog.records if "Capture(redact=...) takes more" in record.message]) == 1
+    )
+
+
+def test_a_bus_goes_on_whose_redaction_function_hangs(release):
+    """Metadata, models and errors have redacted texts as well."""
+
+    def redact(pointer, text):
+        release.wait(30)
+        return text
+
+    def fail(value):
+        raise ValueError("a secret")
+
+    bus, exporter = EventBus(), RecordingExporter()
+    bus.attach(exporter)
+    chain = observe(RunnableLambda(fail), bus=bus, capture=Capture(redact=redact))
+    with pytest.raises(ValueError, match="a secret"):
+        chain.invoke("a secret", {"metadata": {"key": "a secret"}})
+    assert bus.flush(10)
+    assert [type(event).__name__ for event in exporter.events] == ["RunStarted", "RunEnded"]
+    assert "a secret" not in str(exporter.events)
+    assert bus.close(10)
+
+
+@pytest.mark.parametrize("given", ["str", "argument"])
+def test_an_exception_that_hangs_when_asked_what_it_says(release, given):
+    """The program waits for that: it is told of the exception's type."""
+
+    class Argument:
+        def __str__(self):
+            release.wait(30)
+            return "at last"
+
+    class Talkative(Exception):  # noqa: N818  # short
+        def __str__(self):
+            release.wait(30)
+            return "at last"
+
+    def fail(value):
+        raise Talkative if given == "str" else RuntimeError(Argument())
+
+    bus, exporter = EventBus(), RecordingExporter()
+    bus.attach(exporter)
+    with pytest.raises((Talkative, RuntimeError)):
+        observe(RunnableLambda(fail), bus=bus).invoke(1)
+    assert bus.close(10)
+    assert exporter.events[-1].error.message == "<the exception's message could not be read>"
+
+
+def test_a_prompt_and_a_runnable_that_hang(release):
+    """LangChain's kinds of objects, with code of the program's."""
+    from langchain_core.prompt_values import PromptValue
+
+    class Slow(PromptValue):
+        def to_string(self):
+            release.wait(30)
+            return "at last"
+
+        def to_messages(self):
+            return []
+
+    class Nameless(RunnableLambda):
+        def get_name(self, *args, **kwargs):
+            release.wait(30)
+            return "at last"
+
+    found, _ = bounded(lambda: to_json({"a": Slow(), "b": Nameless(str)}, Capture(), "", as_plain))
+    assert "at last" not in str(found)
+
+
+def test_an_interrupt_while_a_value_is_waited_for_spoils_no_other(release, monkeypatch):
+    """The thread that is left behind answers nobody else."""
+    monkeypatch.setattr(_patience, "PATIENCE", 5.0)
+
+    class Answered:
+        def acquire(self, timeout):
+            raise KeyboardInterrupt
+
+    helper = _patience._Helper()
+    monkeypatch.setattr(_patience, "_idle", [helper])
+    answered, helper._answered = helper._answered, Answered()
+    with pytest.raises(KeyboardInterrupt):
+        _patience.within_patience(Capture, lambda: release.wait(30))
+    helper._answered = answered
+    release.set()
+    assert _patience.within_patience(Capture, lambda: "mine") == "mine"

@@ -10,6 +10,7 @@ from tracebus.capture._error import CapturedError, error_info
 from tracebus.capture._forms import NotHandled
 from tracebus.capture._fragments import ArgumentScrubber, FragmentScrubber, StreamScrubber, streamed_text
 from tracebus.capture._keys import DEFAULT_REDACT_KEYS
+from tracebus.capture._patience import within_patience
 from tracebus.capture._payload import CapturedModel, CapturedPayload
 from tracebus.capture._pieces import share_kind
 from tracebus.capture._policy import DEFAULT_CAPTURE, Capture
@@ -42,4 +43,5 @@ __all__ = [
     "snapshot",
     "streamed_text",
     "to_json",
+    "within_patience",
 ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import linecache
 import traceback
 from collections import deque
+from types import WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tracebus.capture._patience import SlowError, within_patience
 from tracebus.capture._payload import replace_field
 from tracebus.capture._text import INTERRUPTIONS, clean_text, clipped, safe_str, type_name
 from tracebus.capture._walk import to_json
@@ -52,6 +54,9 @@ _traceback_of: Callable[[BaseException], TracebackType | None] = vars(BaseExcept
 _members_of: Callable[[BaseException], tuple[BaseException, ...]] = vars(BaseExceptionGroup)[
     "exceptions"
 ].__get__
+
+_arguments_of: Callable[[BaseException], tuple[Any, ...]] = vars(BaseException)["args"].__get__
+_PLAIN = frozenset((str, int, float, bool, bytes, type(None)))
 
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
@@ -124,10 +129,26 @@ def _before(exception: BaseException) -> tuple[BaseException | None, str]:
 
 
 def _message(exception: BaseException) -> str:
-    text = safe_str(exception)
+    text = _said(exception)
     if text is None:
         return "<the exception's message could not be read>"
     return "\n".join([text, *_notes(exception)])[:_MESSAGE_KEPT]
+
+
+def _said(exception: BaseException) -> str | None:
+    """Return what the exception says; `None` where its own code fails or takes too long.
+
+    The program waits for it: it is the one thing of an exception that is not only taken, but made.
+    """
+    kind = type(exception)
+    built_in = type(type.__getattribute__(kind, "__str__")) is WrapperDescriptorType
+    if built_in and all(type(one) in _PLAIN for one in _arguments_of(exception)):
+        return safe_str(exception)
+    try:
+        text: str | None = within_patience(kind, lambda: safe_str(exception))
+    except SlowError:
+        return None
+    return text
 
 
 def _notes(exception: BaseException) -> list[str]:

@@ -48,8 +48,10 @@ class Capture:
             before it is shortened, with its JSON Pointer in the event, for example
             `/inputs/messages/0/content`. What it returns stands in the string's place, be it
             another string, `None` or a structure. If it raises, the value becomes `"[redacted]"`.
-            It runs on a reader's thread, off the program's path. A secret may straddle two streamed
-            chunks, so with it streamed text is withheld, and seen when the run's outputs arrive.
+            It runs on a thread of its own, off the program's path. A payload it takes more than 30 s for
+            is `"[redacted]"`, and so for a while is all it would be asked about. A secret may straddle
+            two streamed chunks, so with it streamed text is withheld, and seen when the run's outputs
+            arrive.
         max_string: characters of one string.
         max_items: items of one container.
         max_depth: containers inside one another, at most 100.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from tracebus.capture._encoded import LONGEST_KEPT, without_bytes
 from tracebus.capture._forms import Instead, Listed, Mapped, NotHandled, Stub, Unreadable, form_of
 from tracebus.capture._long_texts import LONG, shown_text
+from tracebus.capture._patience import SlowError, redacted_in_time
 from tracebus.capture._pieces import Piece, PieceList, hooks, is_shared, piece_of
 from tracebus.capture._reuse import ListForm, ListUse, PieceForm, remember
 from tracebus.capture._scrub import is_harmless, scrub
@@ -36,6 +37,8 @@ _MOST_CONVERSIONS = 8  # of one value into another, before its `repr` must do
 _MOST_FORMS = 4  # of one piece, under different policies
 _LIST_SIZE = 3
 _NAME_KEYS = ("name", "key", "header")
+
+_NUMBERS = frozenset((bool, int, float))
 
 _Path: TypeAlias = "tuple[_Path, str | int] | None"
 _Convert: TypeAlias = "Callable[[object], Any]"
@@ -90,6 +93,16 @@ class Walked(NamedTuple):
 
 def walked(value: Any, capture: Capture, pointer: str = "", convert: _Convert | None = None) -> Walked:
     """Do what `to_json` does, and say what the result is made of."""
+    if capture.redact is None or value is None or type(value) in _NUMBERS:
+        return _walked(value, capture, pointer, convert)
+    try:
+        found: Walked = redacted_in_time(capture, lambda: _walked(value, capture, pointer, convert))
+    except SlowError:
+        return Walked(REDACTED, (Cut(pointer, "redacted"),))
+    return found
+
+
+def _walked(value: Any, capture: Capture, pointer: str, convert: _Convert | None) -> Walked:
     walk = _Walk(capture, pointer, convert)
     try:
         result = walk.value(value, None, 0)

@@ -37,8 +37,8 @@ _LONG: dict[type, tuple[str, ...]] = {
 # Settling runs the program's code (a `repr`, a redaction function), which may publish and so settle again,
 # and may take long: whoever settles a field claims that field and nothing else.
 _claims: dict[tuple[int, str], _Claim] = {}
-_PATIENCE = 5.0
-"""Seconds a reader waits for another that settles the same field."""
+_PATIENCE = 40.0
+"""Seconds a reader waits for another that settles the same field; a redaction function may take 30."""
 
 
 class _Claim:

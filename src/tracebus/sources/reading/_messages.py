@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, Generation
-from langchain_core.prompt_values import ChatPromptValue, PromptValue
+from langchain_core.prompt_values import ChatPromptValue, PromptValue, StringPromptValue
 from langchain_core.runnables import Runnable
 
-from tracebus.capture import CapturedPayload, NotHandled, bounded, share_kind
+from tracebus.capture import CapturedPayload, NotHandled, bounded, share_kind, within_patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,9 @@ def _document_of(fields: dict[str, Any]) -> dict[str, Any]:
 def _prompt(prompt: PromptValue) -> dict[str, Any]:
     if isinstance(prompt, ChatPromptValue):
         return _messages_of(prompt.__dict__)
-    return {"text": prompt.to_string()}
+    if type(prompt) is StringPromptValue:
+        return {"text": prompt.text}
+    return {"text": within_patience(type(prompt), prompt.to_string)}
 
 
 def _messages_of(fields: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +124,8 @@ def _messages_of(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _runnable(runnable: Runnable[Any, Any]) -> str:
-    return f"<{type(runnable).__name__} {runnable.get_name()}>"
+    kind = type(runnable)
+    return f"<{kind.__name__} {within_patience(kind, runnable.get_name)}>"
 
 
 _PLAIN_FORMS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
