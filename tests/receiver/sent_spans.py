@@ -83,5 +83,5 @@ def tree_of(events):
 
 def one(sent):
     """Return the run that one root span is."""
-    events = Traces(DEFAULT_CAPTURE).add([sent], 0.0)
-    return tree_of(events).roots[0]
+    traces = Traces(DEFAULT_CAPTURE)
+    return tree_of(traces.add([sent], 0.0) + traces.due(1.0)).roots[0]

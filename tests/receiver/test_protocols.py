@@ -101,12 +101,50 @@ def test_one_connection_carries_many_requests(served):
     assert kinds(log) == ["chat_model"]
 
 
-def test_metrics_and_logs_are_taken_and_let_go(served):
-    """SDKs that send all three signals get no error for the two that are not runs."""
+def test_metrics_are_taken_and_let_go(served):
+    """SDKs that send all signals get no error for the one that is of no run."""
     listening, log = served
-    for path in ("/v1/metrics", "/v1/logs"):
-        assert post(listening, b"x", {"Content-Type": "application/x-protobuf"}, path)[0] == 200
+    assert post(listening, b"x", {"Content-Type": "application/x-protobuf"}, "/v1/metrics")[0] == 200
     assert log.events == []
+
+
+def records():
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+    request = ExportLogsServiceRequest()
+    record = request.resource_logs.add().scope_logs.add().log_records.add()
+    record.trace_id, record.span_id = b"\xab" * 16, b"\xcd" * 8
+    record.event_name, record.time_unix_nano = "gen_ai.user.message", 1
+    pair = record.body.kvlist_value.values.add()
+    pair.key, pair.value.string_value = "content", "When?"
+    return request.SerializeToString()
+
+
+RECORD = {
+    "traceId": "ab" * 16,
+    "spanId": "CD" * 8,
+    "timeUnixNano": "1",
+    "attributes": [{"key": "event.name", "value": {"stringValue": "gen_ai.user.message"}}],
+    "body": {"kvlistValue": {"values": [{"key": "content", "value": {"stringValue": "When?"}}]}},
+}
+
+
+@pytest.mark.parametrize("way", ["json", "protobuf", "grpc"])
+def test_what_was_said_comes_as_log_records(served, way):
+    """By every protocol: the messages of the span the record names."""
+    listening, log = served
+    match way:
+        case "json":
+            body = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [RECORD]}]}]}).encode()
+            assert post(listening, body, path="/v1/logs")[:2] == (200, "{}")
+        case "protobuf":
+            kind = {"Content-Type": "application/x-protobuf"}
+            assert post(listening, records(), kind, "/v1/logs")[0] == 200
+        case _:
+            with grpc.insecure_channel(f"127.0.0.1:{listening.grpc}") as channel:
+                channel.unary_unary("/opentelemetry.proto.collector.logs.v1.LogsService/Export")(records())
+    assert post(listening, BODY)[0] == 200
+    assert log.events[0].inputs == {"messages": [{"type": "human", "content": "When?"}]}
 
 
 @pytest.mark.parametrize(
@@ -115,6 +153,8 @@ def test_metrics_and_logs_are_taken_and_let_go(served):
         (b"{", JSON, "/v1/traces", 400, "the body is no JSON"),
         (b'{"resourceSpans": 7}', JSON, "/v1/traces", 400, "no ExportTraceServiceRequest"),
         (b"\xff\xff", {"Content-Type": "application/x-protobuf"}, "/v1/traces", 400, "no ExportTraceServiceRequest"),
+        (b'{"resourceLogs": 7}', JSON, "/v1/logs", 400, "no ExportLogsServiceRequest"),
+        (b"\xff\xff", {"Content-Type": "application/x-protobuf"}, "/v1/logs", 400, "no ExportLogsServiceRequest"),
         (BODY, {"Content-Type": "text/plain"}, "/v1/traces", 415, "text/plain is not taken"),
         (BODY, {**JSON, "Content-Encoding": "br"}, "/v1/traces", 415, "send gzip or none"),
         (b"no gzip", {**JSON, "Content-Encoding": "gzip"}, "/v1/traces", 400, "cannot be unpacked"),

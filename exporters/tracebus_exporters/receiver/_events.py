@@ -26,6 +26,7 @@ from tracebus_exporters.receiver._models import answering, asked, used
 from tracebus_exporters.receiver._payloads import MODELS, call_id, given, made
 from tracebus_exporters.receiver._plan import plan_of
 from tracebus_exporters.receiver._reading import first_text, number_or_none, text_or_none
+from tracebus_exporters.receiver._spoken import said_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.events import RunEvent
     from tracebus_exporters.receiver._plan import Plan
-    from tracebus_exporters.receiver._span import Span, SpanEvent
+    from tracebus_exporters.receiver._span import Record, Span, SpanEvent
 
-__all__ = ["Place", "events_of"]
+__all__ = ["Place", "events_of", "late_event"]
 
 _MOST_EVENTS = 128
 
@@ -237,6 +238,12 @@ def _happened(
     value = parsed(attributes[sc.CUSTOM_DATA]) if sc.CUSTOM_DATA in attributes else (attributes or None)
     data, cuts = _kept(value, capture, "/data")
     return CustomEmitted(time=event.time, name=event.name, data=data, cuts=cuts, **ids)
+
+
+def late_event(record: Record, place: Place, capture: Capture) -> RunEvent:
+    """Return a record that came when its span was told already, as an event of the program's own."""
+    data, cuts = _kept(said_of(record), capture, "/data")
+    return CustomEmitted(time=record.time, name=record.name, data=data, cuts=cuts, **place._asdict())
 
 
 def _said(outputs: Any) -> tuple[str, str]:

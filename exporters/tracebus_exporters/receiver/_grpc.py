@@ -9,15 +9,18 @@ import grpc
 
 from tracebus_exporters.receiver._http import LARGEST
 from tracebus_exporters.receiver._protobuf import spans_of_bytes
+from tracebus_exporters.receiver._records import records_of_bytes
 from tracebus_exporters.receiver._span import BadRequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tracebus_exporters.receiver._receiver import Receiver
 
 __all__ = ["grpc_server"]
 
 _PACKAGE = "opentelemetry.proto.collector"
-_IGNORED = (f"{_PACKAGE}.metrics.v1.MetricsService", f"{_PACKAGE}.logs.v1.LogsService")
+_IGNORED = f"{_PACKAGE}.metrics.v1.MetricsService"
 _OPTIONS = (("grpc.max_receive_message_length", LARGEST), ("grpc.so_reuseport", 0))
 
 
@@ -28,9 +31,13 @@ def grpc_server(receiver: Receiver, port: int) -> tuple[grpc.Server, int]:
         OSError: the port is taken.
     """
     server = grpc.server(ThreadPoolExecutor(4, thread_name_prefix="tracebus-grpc"), options=_OPTIONS)
-    handlers = [_service(f"{_PACKAGE}.trace.v1.TraceService", _taking(receiver))]
-    handlers += [_service(name, _ignored) for name in _IGNORED]
-    server.add_generic_rpc_handlers(tuple(handlers))
+    server.add_generic_rpc_handlers(
+        (
+            _service(f"{_PACKAGE}.trace.v1.TraceService", _taking(receiver.take, spans_of_bytes)),
+            _service(f"{_PACKAGE}.logs.v1.LogsService", _taking(receiver.note, records_of_bytes)),
+            _service(_IGNORED, _ignored),
+        )
+    )
     try:
         bound = server.add_insecure_port(f"127.0.0.1:{port}")
     except RuntimeError as error:
@@ -46,10 +53,10 @@ def _service(name: str, export: Any) -> Any:
     return grpc.method_handlers_generic_handler(name, {"Export": grpc.unary_unary_rpc_method_handler(export)})
 
 
-def _taking(receiver: Receiver) -> Any:
+def _taking(take: Callable[[Any], None], read: Callable[[bytes], Any]) -> Any:
     def export(request: bytes, context: Any) -> bytes:
         try:
-            receiver.take(spans_of_bytes(request))
+            take(read(request))
         except BadRequestError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except OSError as error:

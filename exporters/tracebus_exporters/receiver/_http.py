@@ -7,25 +7,31 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tracebus_exporters.receiver._json import spans_of_json
+from tracebus_exporters.receiver._json import records_of_json, spans_of_json
 from tracebus_exporters.receiver._protobuf import spans_of_bytes
+from tracebus_exporters.receiver._records import records_of_bytes
 from tracebus_exporters.receiver._span import BadRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tracebus_exporters.receiver._receiver import Receiver
-    from tracebus_exporters.receiver._span import Span
+    from tracebus_exporters.receiver._span import Record, Span
 
 __all__ = ["LARGEST", "HttpServer"]
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a request, unpacked."""
 _TRACES = "/v1/traces"
-_IGNORED = ("/v1/metrics", "/v1/logs")
+_LOGS = "/v1/logs"
+_IGNORED = ("/v1/metrics",)
 _PROTOBUF = "application/x-protobuf"
 _JSON = "application/json"
-_READERS: dict[str, Callable[[bytes], Iterator[Span]]] = {_PROTOBUF: spans_of_bytes, _JSON: spans_of_json}
+_SPANS: dict[str, Callable[[bytes], Iterator[Span]]] = {_PROTOBUF: spans_of_bytes, _JSON: spans_of_json}
+_RECORDS: dict[str, Callable[[bytes], Iterator[Record]]] = {
+    _PROTOBUF: records_of_bytes,
+    _JSON: records_of_json,
+}
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
@@ -37,7 +43,7 @@ class _Refused(Exception):  # noqa: N818  an answer, not an error of ours
 
 
 class HttpServer(ThreadingHTTPServer):
-    """Takes what is posted to `/v1/traces` on loopback.
+    """Takes what is posted to `/v1/traces` and `/v1/logs` on loopback.
 
     Raises:
         OSError: the port is taken.
@@ -98,9 +104,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if path in _IGNORED:
             return
-        if path != _TRACES:
-            raise _Refused(404, f"nothing is taken at {path}; traces are at {_TRACES}")
-        self.server.receiver.take(_READERS[self._kind()](body))
+        if path == _TRACES:
+            self.server.receiver.take(_SPANS[self._kind()](body))
+        elif path == _LOGS:
+            self.server.receiver.note(_RECORDS[self._kind()](body))
+        else:
+            raise _Refused(404, f"nothing is taken at {path}; traces are at {_TRACES}, logs at {_LOGS}")
 
     def _check_caller(self) -> None:
         """Refuse pages of other sites, also those that have a name of their own for this machine."""
@@ -112,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _kind(self) -> str:
         kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if kind not in _READERS:
+        if kind not in _SPANS:
             raise _Refused(415, f"{kind or 'no content type'} is not taken; send {_PROTOBUF} or {_JSON}")
         return kind
 

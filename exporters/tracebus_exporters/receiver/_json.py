@@ -1,19 +1,21 @@
-"""Spans out of JSON requests: names in camel case, ids in hex, large integers as text."""
+"""Spans and log records out of JSON requests: names in camel case, ids in hex, large integers as text."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from tracebus_exporters.receiver._span import BadRequestError, Span, SpanEvent, SpanLink
+from tracebus_exporters.receiver._records import EVENT_NAME
+from tracebus_exporters.receiver._span import BadRequestError, Record, Span, SpanEvent, SpanLink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["spans_of_json"]
+__all__ = ["records_of_json", "spans_of_json"]
 
+_T = TypeVar("_T")
 _REMOTE = 0x300
 _ERROR = (2, "STATUS_CODE_ERROR")
 _DEEPEST = 32
@@ -27,22 +29,57 @@ def spans_of_json(body: bytes) -> Iterator[Span]:
     Raises:
         BadRequestError: it is none; raised before the first span is given.
     """
+    return _read(body, _spans, "ExportTraceServiceRequest")
+
+
+def records_of_json(body: bytes) -> Iterator[Record]:
+    """Return the records of an `ExportLogsServiceRequest` in JSON.
+
+    Raises:
+        BadRequestError: it is none; raised before the first record is given.
+    """
+    return _read(body, _records, "ExportLogsServiceRequest")
+
+
+def _read(body: bytes, read: Callable[[Any], Iterator[_T]], name: str) -> Iterator[_T]:
     try:
         request = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequestError(f"the body is no JSON: {error}") from error
     try:
-        return iter(list(_spans(request)))
+        return iter(list(read(request)))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise BadRequestError(f"the body is no ExportTraceServiceRequest: {error!r}") from error
+        raise BadRequestError(f"the body is no {name}: {error!r}") from error
+
+
+def _records(request: Any) -> Iterator[Record]:
+    for group in request.get("resourceLogs") or ():
+        service = _service(group)
+        for scope in group.get("scopeLogs") or ():
+            for record in scope.get("logRecords") or ():
+                attributes = _attributes(record.get("attributes"))
+                yield Record(
+                    str(record.get("traceId") or "").lower(),
+                    str(record.get("spanId") or "").lower(),
+                    int(record.get("timeUnixNano") or record.get("observedTimeUnixNano") or 0),
+                    str(record.get("eventName") or attributes.get(EVENT_NAME) or ""),
+                    attributes,
+                    _value(record.get("body"), _DEEPEST),
+                    service,
+                )
+
+
+def _service(group: dict[str, Any]) -> str:
+    resource = _attributes((group.get("resource") or {}).get("attributes"))
+    return str(resource.get("service.name") or "")
 
 
 def _spans(request: Any) -> Iterator[Span]:
     for group in request.get("resourceSpans") or ():
-        resource = _attributes((group.get("resource") or {}).get("attributes"))
+        service = _service(group)
         for scope in group.get("scopeSpans") or ():
             for span in scope.get("spans") or ():
-                yield _span(span, str(resource.get("service.name") or ""))
+                yield _span(span, service)
 
 
 def _span(span: dict[str, Any], service: str) -> Span:

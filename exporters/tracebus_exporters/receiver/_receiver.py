@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.events import RunEvent
     from tracebus.logs import Log
-    from tracebus_exporters.receiver._span import Span
+    from tracebus_exporters.receiver._span import Record, Span
 
 __all__ = ["Receiver"]
 
@@ -50,6 +50,7 @@ class Receiver:
         """Held by the thread that writes; with it, what another has taken out is stored or back."""
         self._unwritten: list[RunEvent] = []
         self._spans = 0
+        self._records = 0
         self._events = 0
         self._closed = threading.Event()
         self._ticking: threading.Thread | None = None
@@ -67,6 +68,18 @@ class Receiver:
         with self._lock:
             self._unwritten += self._traces.add(listed, self._clock())
             self._spans += len(listed)
+        self._write()
+
+    def note(self, records: Iterable[Record]) -> None:
+        """Take log records in that say what was said in spans; others are let go.
+
+        Raises:
+            OSError: as in `take`.
+        """
+        listed = list(records)
+        with self._lock:
+            self._unwritten += self._traces.note(listed, self._clock())
+            self._records += len(listed)
         self._write()
 
     def tick(self) -> None:
@@ -98,8 +111,13 @@ class Receiver:
         self._write()
 
     def statistics(self) -> dict[str, int]:
-        """Return how many spans came, how many events were stored, and how many spans wait for their root."""
-        return {"spans": self._spans, "events": self._events, "held": self._traces.held}
+        """Return how many spans and log records came, how many events were stored, how many spans wait."""
+        return {
+            "spans": self._spans,
+            "records": self._records,
+            "events": self._events,
+            "held": self._traces.held,
+        }
 
     def _write(self) -> None:
         """Store what is there, other threads' spans too: they add theirs while one writes."""

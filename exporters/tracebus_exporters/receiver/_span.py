@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["BadRequestError", "Span", "SpanEvent", "SpanLink"]
+__all__ = ["BadRequestError", "Record", "Span", "SpanEvent", "SpanLink"]
 
 
 class BadRequestError(ValueError):
@@ -46,3 +46,16 @@ class Span(NamedTuple):
     """Whether the sender said that the parent is another process's."""
     service: str
     """The resource's `service.name`."""
+
+
+class Record(NamedTuple):
+    """A log record that belongs to a span: what GenAI instrumentations write of it elsewhere than on it."""
+
+    trace_id: str
+    span_id: str
+    time: int
+    name: str
+    """The event's name."""
+    attributes: dict[str, Any]
+    body: Any
+    service: str

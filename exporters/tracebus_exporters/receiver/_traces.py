@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from tracebus.events import Outcome, RunEnded, RunKind, RunStarted
 from tracebus_exporters.otel.conventions import _semconv as sc
-from tracebus_exporters.receiver._events import Place, events_of
+from tracebus_exporters.receiver._events import Place, events_of, late_event
+from tracebus_exporters.receiver._spoken import is_silent, is_spoken, with_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tracebus.capture import Capture
     from tracebus.events import RunEvent
-    from tracebus_exporters.receiver._span import Span
+    from tracebus_exporters.receiver._span import Record, Span
 
 __all__ = ["Traces"]
 
@@ -23,21 +24,29 @@ _MOST_HELD = 100_000
 """Spans that wait for their root, of all traces; of more, those of the oldest trace wait no longer."""
 _MOST_REMEMBERED = 500_000
 """Spans whose run is remembered, for children that come late."""
+_MOST_RECORDS = 100_000
+"""Log records that wait for their span; more are let go."""
+_MOST_SPEAKERS = 1_000
 _LONGEST_ID = 200
 
 
 class _Trace:
     """What is known of one trace."""
 
-    __slots__ = ("arrived", "held", "idle_since", "root", "runs", "since", "stand_in")
+    __slots__ = ("arrived", "held", "idle_since", "records", "root", "runs", "silent", "since", "stand_in")
 
     def __init__(self, now: float) -> None:
         self.since = now
         self.idle_since = now
         self.runs: dict[str, str] = {}
         """Span id → run id, of spans that came and of parents named by them."""
-        self.arrived: set[str] = set()
-        self.held: list[Span] = []
+        self.arrived: dict[str, str] = {}
+        """The ids of spans that came, with their parents'."""
+        self.held: dict[str, Span] = {}
+        self.silent: set[str] = set()
+        """Span ids of those held that may still be told what was said in them."""
+        self.records: dict[str, list[Record]] = {}
+        """By span id: records that came before their span, or while it is held."""
         self.root: str | None = None
         """The root's run id, once it is known or was made up."""
         self.stand_in: RunStarted | None = None
@@ -47,9 +56,9 @@ class _Trace:
 class Traces:
     """Turns spans into the events of runs, each under the root of its trace.
 
-    A trace waits for its root *hold* seconds at most. Then a run that stands for the trace is its root: it is
-    called as the service, and ends with the root span, should that still come, or when nothing came for
-    *idle* seconds.
+    A trace waits for its root *hold* seconds at most, and as long for log records about its models, where its
+    service has written such. Then a run that stands for the trace is its root: it is called as the service,
+    and ends with the root span, should that still come, or when nothing came for *idle* seconds.
 
     Args:
         capture: what of the content is kept, and what is redacted.
@@ -63,6 +72,9 @@ class Traces:
         self._idle = idle
         self._traces: OrderedDict[str, _Trace] = OrderedDict()
         self._held = 0
+        self._records = 0
+        self._speakers: set[str] = set()
+        """Services that write what was said as log records."""
         self._remembered = 0
 
     def add(self, spans: Iterable[Span], now: float) -> list[RunEvent]:
@@ -77,20 +89,49 @@ class Traces:
             trace = self._trace(span.trace_id, now)
             if span.span_id in trace.arrived:
                 continue
-            trace.arrived.add(span.span_id)
+            trace.arrived[span.span_id] = span.parent_id
             self._name(trace, span)
             if trace.root is None and not span.parent_id:
                 trace.root = trace.runs[span.span_id]
-                ready += [(trace, held) for held in self._released(trace)]
-            if trace.root is not None:
-                ready.append((trace, span))
+            if span.service in self._speakers and span.span_id not in trace.records and is_silent(span):
+                trace.silent.add(span.span_id)
+            if trace.root is not None and not trace.silent:
+                if trace.held:
+                    ready += [(trace, held) for held in self._released(trace)]
+                ready.append((trace, self._told_of(trace, span) if trace.records else span))
             else:
-                trace.held.append(span)
-                self._held += 1
+                self._hold_back(trace, span, now)
         events = self._told(ready)
         if self._held > _MOST_HELD or self._remembered > _MOST_REMEMBERED:
             events += self._made_room()
         return events
+
+    def note(self, records: Iterable[Record], now: float) -> list[RunEvent]:
+        """Take *records* in, and return the events that can be told now.
+
+        A record is kept until its span comes. One that comes after its span was told becomes an event of the
+        program's own: what was said is not lost, only not where one looks for it.
+        """
+        told: list[RunEvent] = []
+        touched: dict[str, _Trace] = {}
+        for record in filter(is_spoken, records):
+            if len(self._speakers) < _MOST_SPEAKERS:
+                self._speakers.add(record.service)
+            trace = touched[record.trace_id] = self._trace(record.trace_id, now)
+            parent_id = trace.arrived.get(record.span_id)
+            if parent_id is not None and record.span_id not in trace.held:
+                place = self._place(trace, record.trace_id, record.span_id, parent_id)
+                told.append(late_event(record, place, self._capture))
+                continue
+            trace.records.setdefault(record.span_id, []).append(record)
+            trace.silent.discard(record.span_id)
+            self._records += 1
+        for trace in touched.values():
+            if trace.root is not None and not trace.silent:
+                told += self._told([(trace, span) for span in self._released(trace)])
+        while self._records > _MOST_RECORDS:
+            told += self._made_room()
+        return told
 
     def due(self, now: float) -> list[RunEvent]:
         """Return the events of the traces that have waited long enough, and ends of those that are over."""
@@ -98,7 +139,7 @@ class Traces:
         events: list[RunEvent] = []
         for trace_id, trace in self._traces.items():
             if trace.held and now - trace.since >= self._hold:
-                start, released = self._without_root(trace_id, trace)
+                start, released = self._let_go(trace_id, trace)
                 events += start
                 ready += released
             if trace.stand_in is not None and now - trace.idle_since >= self._idle:
@@ -110,7 +151,7 @@ class Traces:
         events: list[RunEvent] = []
         for trace_id, trace in self._traces.items():
             if trace.held:
-                start, released = self._without_root(trace_id, trace)
+                start, released = self._let_go(trace_id, trace)
                 events += start
                 events += self._told(released)
             if trace.stand_in is not None:
@@ -150,7 +191,7 @@ class Traces:
         ends: list[RunEvent] = []
         # Children end, and so come, before their parents: the other way round a parent comes first.
         for trace, span in reversed(ready):
-            start, between, end = events_of(span, self._place(trace, span), self._capture, self._run_of)
+            start, between, end = events_of(span, self._placed(trace, span), self._capture, self._run_of)
             starts.append(start)
             others += between
             if end is not None:
@@ -160,19 +201,34 @@ class Traces:
         events.sort(key=attrgetter("time"))
         return events
 
-    def _place(self, trace: _Trace, span: Span) -> Place:
-        run_id = trace.runs[span.span_id]
+    def _placed(self, trace: _Trace, span: Span) -> Place:
+        return self._place(trace, span.trace_id, span.span_id, span.parent_id)
+
+    def _place(self, trace: _Trace, trace_id: str, span_id: str, parent_id: str) -> Place:
+        run_id = trace.runs[span_id]
         root = trace.root
         assert root is not None
         if run_id == root:
             return Place(run_id, None, root)
-        if not span.parent_id:  # a second root of one trace, or the root that came late
+        if not parent_id:  # a second root of one trace, or the root that came late
             return Place(run_id, root, root)
-        parent = trace.runs.get(span.parent_id)
+        parent = trace.runs.get(parent_id)
         if parent is None:
-            parent = trace.runs[span.parent_id] = _run_id(span.trace_id, span.parent_id)
+            parent = trace.runs[parent_id] = _run_id(trace_id, parent_id)
             self._remembered += 1
         return Place(run_id, parent if parent != run_id else root, root)
+
+    def _let_go(self, trace_id: str, trace: _Trace) -> tuple[list[RunEvent], list[tuple[_Trace, Span]]]:
+        """Let the spans of a trace go that have waited long enough, whatever they waited for."""
+        if trace.root is None:
+            return self._without_root(trace_id, trace)
+        return [], [(trace, span) for span in self._released(trace)]
+
+    def _hold_back(self, trace: _Trace, span: Span, now: float) -> None:
+        if not trace.held and trace.root is not None:
+            trace.since = now
+        trace.held[span.span_id] = span
+        self._held += 1
 
     def _without_root(self, trace_id: str, trace: _Trace) -> tuple[list[RunEvent], list[tuple[_Trace, Span]]]:
         """Let the spans of a trace go though its root did not come.
@@ -201,9 +257,19 @@ class Traces:
         return start, [(trace, span) for span in spans]
 
     def _released(self, trace: _Trace) -> list[Span]:
-        spans, trace.held = trace.held, []
+        spans = [*trace.held.values()]
+        trace.held.clear()
         self._held -= len(spans)
-        return spans
+        trace.silent.clear()
+        return [self._told_of(trace, span) for span in spans] if trace.records else spans
+
+    def _told_of(self, trace: _Trace, span: Span) -> Span:
+        """Return *span* with what its records say."""
+        records = trace.records.pop(span.span_id, None)
+        if records is None:
+            return span
+        self._records -= len(records)
+        return with_records(span, records)
 
     def _end_stand_in(self, trace: _Trace, span: Span, end: RunEnded, ends: list[RunEvent]) -> None:
         """End the run that stands for a trace with the root it stands for."""
@@ -221,9 +287,10 @@ class Traces:
         """Let the oldest trace go."""
         trace_id, trace = self._traces.popitem(last=False)
         self._remembered -= len(trace.runs)
+        self._records -= sum(map(len, trace.records.values()))
         events: list[RunEvent] = []
         if trace.held:
-            start, released = self._without_root(trace_id, trace)
+            start, released = self._let_go(trace_id, trace)
             events += start
             events += self._told(released)
         if trace.stand_in is not None:

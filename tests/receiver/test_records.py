@@ -1,0 +1,114 @@
+"""What was said, written as log records: joined to its span, whichever comes first."""
+
+from __future__ import annotations
+
+from sent_spans import TRACE, receiver, span, tree_of
+
+from tracebus.capture import Capture
+from tracebus.transcript import given, put_out
+from tracebus_exporters.receiver._span import Record
+
+CHAT = {"gen_ai__operation__name": "chat", "gen_ai__request__model": "m", "gen_ai__usage__input_tokens": 3}
+
+
+def record(number, name, body=None, **attributes):
+    return Record(
+        TRACE,
+        f"{number:016x}",
+        number * 10**9,
+        name,
+        {key.replace("__", "."): value for key, value in attributes.items()},
+        body,
+        "shop",
+    )
+
+
+def said(number):
+    """Return the records of a model's call as generations up to 1.36 have them."""
+    return [
+        record(number, "gen_ai.system.message", {"content": "Be brief."}),
+        record(number, "gen_ai.user.message", {"content": "When?"}),
+        record(
+            number,
+            "gen_ai.choice",
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Now."}},
+        ),
+    ]
+
+
+def test_records_that_come_before_their_span_are_its_messages():
+    """As log processors send them: sooner than spans, which are sent when they have ended."""
+    taking, log, _ = receiver()
+    taking.note(said(2))
+    taking.take([span(2, 1, **CHAT), span(1)])
+    (root,) = tree_of(log.events).roots
+    assert given(root.children[0]).splitlines() == ["system: Be brief.", "user: When?"]
+    assert put_out(root.children[0]) == "Now."
+    assert root.children[0].custom_events == ()
+
+
+def test_a_service_known_to_write_records_is_waited_for():
+    """A trace with a model that says nothing waits for its records, a second at most."""
+    taking, log, clock = receiver()
+    taking.note([record(99, "gen_ai.choice", {"message": {"content": "x"}})])
+    clock.now = 60.0
+    taking.take([span(2, 1, **CHAT), span(1)])
+    assert log.events == []
+    taking.note(said(2))
+    (root,) = tree_of(log.events).roots
+    assert put_out(root.children[0]) == "Now."
+    taking.take([span(3, 1, **CHAT)])
+    before = len(log.events)
+    clock.now += 1.0
+    taking.tick()
+    assert len(log.events) == before + 2
+    assert taking.statistics()["held"] == 0
+
+
+def test_a_record_that_comes_too_late_is_an_event_of_its_run():
+    """The span was told already: what was said is there to read, and belongs to the run."""
+    taking, log, _ = receiver()
+    taking.take([span(2, 1, **CHAT), span(1)])
+    taking.note(said(2))
+    (root,) = tree_of(log.events).roots
+    assert [event.name for event in root.children[0].custom_events] == [
+        "gen_ai.system.message",
+        "gen_ai.user.message",
+        "gen_ai.choice",
+    ]
+    assert root.children[0].custom_events[1].data == {"content": "When?"}
+    assert {event.parent_run_id for event in root.children[0].custom_events} == {root.run_id}
+
+
+def test_the_newest_generation_says_all_in_one_record():
+    """`gen_ai.client.inference.operation.details` has the messages as attributes; a failure has a record, too."""
+    taking, log, _ = receiver()
+    message = {"role": "user", "parts": [{"type": "text", "content": "When?"}]}
+    taking.note([
+        record(2, "gen_ai.client.inference.operation.details", gen_ai__input__messages=[message]),
+        record(2, "gen_ai.client.inference.exception", exception__type="E", exception__message="shut"),
+    ])  # fmt: skip
+    taking.take([span(2, 1, failed=True, **CHAT), span(1)])
+    (root,) = tree_of(log.events).roots
+    assert given(root.children[0]) == "user: When?"
+    assert (root.children[0].error.type, root.children[0].error.message) == ("E", "shut")
+
+
+def test_what_was_said_stays_out_where_content_does():
+    """Joined or too late: `--no-content` holds for records as well."""
+    taking, log, _ = receiver(capture=Capture(content=False))
+    taking.note(said(2))
+    taking.take([span(2, 1, **CHAT), span(1)])
+    taking.note(said(2))
+    assert len(log.events) == 7
+    assert "Now." not in repr(log.events)
+    assert "When?" not in repr(log.events)
+
+
+def test_other_logs_are_let_go():
+    """A program's ordinary logging is no run's business, though it has a span's ids."""
+    taking, log, _ = receiver()
+    taking.note([record(2, "", "GET /"), record(2, "http.request", {"path": "/"})])
+    taking.take([span(2, 1, **CHAT), span(1)])
+    assert len(log.events) == 4
+    assert tree_of(log.events).roots[0].children[0].inputs is None
