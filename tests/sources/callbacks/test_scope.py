@@ -176,7 +176,7 @@ def test_a_bug_of_ours_does_not_reach_the_program(watch, monkeypatch, caplog):
     def broken(*args, **kwargs):
         raise RuntimeError("our bug")
 
-    monkeypatch.setattr(observed._recorder.tracker, "start", broken)
+    monkeypatch.setattr(observed._recorder.tracker, "begin", broken)
     assert observed.invoke(1) == 1
     assert observed.invoke(2) == 2
     assert watch.bus.statistics().counters["callback_errors"] == 2

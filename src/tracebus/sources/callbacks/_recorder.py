@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from langchain_core.messages import ToolMessage
 
@@ -17,13 +18,13 @@ from tracebus.sources.callbacks._parents import executing_run
 from tracebus.sources.callbacks._scope import scoped_capture
 from tracebus.sources.callbacks._timeouts import end_held_attempt, hold, is_timed, name_timeout, timed_out
 from tracebus.sources.reading._answer import CapturedAnswer
-from tracebus.sources.reading._attempts import RETRIED, attempt_under_way, tried_as
+from tracebus.sources.reading._attempts import attempt_under_way, tried_as
 from tracebus.sources.reading._chain_model import output_fields
 from tracebus.sources.reading._chunks import is_output, output_of, plain_text, streamed_chunk
 from tracebus.sources.reading._classify import UNSAID, chain_kind, retry_attempt, run_name
 from tracebus.sources.reading._messages import as_plain, captured, said_by
 from tracebus.sources.reading._model_info import RequestedModel
-from tracebus.sources.reading._odd import as_name, as_text, goes_on, run_key, thread_key
+from tracebus.sources.reading._odd import as_name, as_text, as_texts, goes_on, run_key, thread_key
 from tracebus.sources.reading._protocol_pieces import note_unknown_protocol, protocol_piece
 from tracebus.sources.reading._results import (
     chat_result_fields,
@@ -36,19 +37,24 @@ from tracebus.sources.tracking._call import current_call
 from tracebus.sources.tracking._outcomes import outcome_of
 from tracebus.sources.tracking._runner import current_runner
 from tracebus.sources.tracking._streaming import StreamedText
+from tracebus.sources.tracking._tracker import OpenRun
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
-    from uuid import UUID
 
     from langchain_core.outputs import LLMResult
 
     from tracebus.capture import Capture
-    from tracebus.sources.tracking._tracker import OpenRun, RunTracker
+    from tracebus.sources.tracking._tracker import RunTracker
 
 _BY_TOKEN, _BY_PROTOCOL = "token", "protocol"
-_MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM))
-_READ_BY_STEPS = frozenset((RunKind.GRAPH, RunKind.AGENT))
+_NOTHING: Mapping[str, Any] = {}
+# To hash a member of an enum, and to look one up in it, takes Python code: a tenth of what a run costs.
+_GRAPH, _AGENT, _NODE, _TOOL = RunKind.GRAPH, RunKind.AGENT, RunKind.NODE, RunKind.TOOL
+_CHAT_MODEL, _LLM, _PROMPT = RunKind.CHAT_MODEL, RunKind.LLM, RunKind.PROMPT
+_CHAIN, _UNKNOWN = RunKind.CHAIN, RunKind.UNKNOWN
+_OK = Outcome.OK
+_READ_BY_STEPS = (_GRAPH, _AGENT)
 """Chains that are generators inside, however they are called."""
 
 
@@ -87,65 +93,102 @@ class Recorder:
 
         Chains are chains, prompts, parsers, graphs and nodes: what tells them apart is in the rest.
         """
-        key = run_key(run_id)
+        tracker = self.tracker
+        key = run_id.int if type(run_id) is UUID else run_key(run_id)
         reported = None if parent_run_id is None else run_key(parent_run_id)
         parent_key = self._true_parent(key, reported)
-        parent = None if parent_key is None else self.tracker.get(parent_key)
+        parent = None if parent_key is None else tracker.get(parent_key)
         called = as_name(name if name is not None else run_name(name, serialized))
-        tagged = tuple(map(as_text, tags)) if tags else ()
+        tagged = as_texts(tags) if tags else ()
         stream = False
         if kind is None:
-            above = parent if parent_key == reported else self.tracker.get(reported)
-            above_kind = None if above is None else above.kind
-            graph = run_type == UNSAID and begins_graph()
-            kind = chain_kind(run_type, called, tagged, metadata or {}, above_kind, graph=graph)
-            stream = kind in _READ_BY_STEPS
-            if kind is RunKind.UNKNOWN:
-                note_unknown(self.tracker.count, "run type", str(run_type), "its runs are of kind `unknown`")
+            above = parent if parent_key == reported else tracker.get(reported)
+            kind = self._kind(run_type, called, tagged, metadata or _NOTHING, above)
+            stream = kind is _GRAPH or kind is _AGENT
             if _is_unknown(inputs):
                 inputs, stream = None, True
-        resumes = parent is None and goes_on(inputs)
         policy = self._policy(parent)
-        call = getattr(owner, "call", None) or current_call.get()
-        if inputs is None and parent is None and call is not None:
-            inputs = call.inputs
-        noted = dict(metadata) if metadata else {}
-        if parent is None and reported is None:
-            noted.update(configured(noted))
-        attempt = retry_attempt(tagged) if tagged else None
-        if attempt is None and "langgraph_node" in noted:
-            attempt = attempt_under_way(kind, tool_call_id)
-        attempts_of = tried_as(kind, parent_key, noted, tool_call_id) if kind in RETRIED else None
-        if attempts_of is not None and parent is not None:
-            end_held_attempt(self.tracker, parent, attempts_of)
-        run = self.tracker.start(
-            key,
+        run = OpenRun(key, as_text(run_id), kind, called, owner, policy)
+        run.call = getattr(owner, "call", None) or current_call.get()
+        run.runner = current_runner()
+        if stream:
+            run.stream = True
+        noted: Any = dict(metadata) if metadata else _NOTHING
+        rare: dict[str, Any] = {}
+        if parent is None:
+            rare["resumes"] = goes_on(inputs)
+            inputs, noted = _of_a_root(run, inputs, noted, told_alone=reported is None)
+        if (batch := _batch_of(key, parent, inputs)) is not None:
+            rare["batch"] = batch
+        if tagged and (attempt := retry_attempt(tagged)) is not None:
+            rare["attempt"] = attempt
+        if kind is not _CHAIN:
+            self._particulars(
+                rare,
+                run,
+                parent_key,
+                noted,
+                serialized=serialized,
+                invocation_params=invocation_params,
+                tool_call_id=tool_call_id,
+            )
+        if rest and rest.get("batch_size", 1) != 1:
+            rare["alone"] = False
+        begun = tracker.begin(
+            run,
             parent_key,
-            run_id=as_text(run_id),
-            kind=kind,
-            name=called,
-            owner=owner,
-            capture=policy,
-            call=call,
-            attempt=attempt,
-            tried_as=attempts_of,
-            batch=_batch_of(key, parent, inputs),
-            thread_id=thread_key(noted.get("thread_id"), called) if noted and parent is None else None,
-            resumes=resumes,
-            tags=tagged,
-            metadata=CapturedPayload(noted, policy, as_plain) if noted else {},
-            inputs=None if inputs is None else captured(inputs, policy),
-            model=_requested(noted, invocation_params, serialized, policy) if kind in _MODELS else None,
-            partial_variables=_partials(serialized, policy) if kind is RunKind.PROMPT else None,
-            tool_call_id=None if tool_call_id is None else as_text(tool_call_id),
-            runner=current_runner(),
-            stream=stream,
-            alone=rest.get("batch_size", 1) == 1,
+            tagged,
+            CapturedPayload(noted, policy, as_plain) if noted else None,
+            None if inputs is None else captured(inputs, policy),
+            rare,
         )
-        if run is not None and kind is RunKind.NODE:
-            run.timed = is_timed()
-        if run is not None and called.startswith("RunnableEach") and isinstance(inputs, list):
+        if begun is not None and called.startswith("RunnableEach") and isinstance(inputs, list):
             run.source_inputs = inputs
+
+    def _kind(
+        self,
+        run_type: str | None,
+        called: str,
+        tagged: tuple[str, ...],
+        metadata: Mapping[str, Any],
+        above: OpenRun | None,
+    ) -> RunKind:
+        """Return the kind of a run that LangChain reports as a chain."""
+        graph = run_type == UNSAID and begins_graph()
+        kind = chain_kind(
+            run_type, called, tagged, metadata, None if above is None else above.kind, graph=graph
+        )
+        if kind is _UNKNOWN:
+            note_unknown(self.tracker.count, "run type", str(run_type), "its runs are of kind `unknown`")
+        return kind
+
+    def _particulars(
+        self,
+        rare: dict[str, Any],
+        run: OpenRun,
+        parent_key: Hashable | None,
+        noted: Mapping[str, Any],
+        *,
+        serialized: Mapping[str, Any] | None,
+        invocation_params: Mapping[str, Any] | None,
+        tool_call_id: str | None,
+    ) -> None:
+        """Put into *rare* and *run* what only runs of some kinds have."""
+        kind = run.kind
+        if "attempt" not in rare and "langgraph_node" in noted:
+            rare["attempt"] = attempt_under_way(kind, tool_call_id)
+        if kind is _NODE or kind is _TOOL:
+            run.tried_as = tried_as(kind, parent_key, noted, tool_call_id)
+            parent = None if parent_key is None else self.tracker.get(parent_key)
+            if run.tried_as is not None and parent is not None:
+                end_held_attempt(self.tracker, parent, run.tried_as)
+            run.timed = kind is _NODE and is_timed()
+        elif kind is _CHAT_MODEL or kind is _LLM:
+            rare["model"] = _requested(noted, invocation_params, serialized, run.capture)
+        elif kind is _PROMPT and serialized:
+            rare["partial_variables"] = _partials(serialized, run.capture)
+        if tool_call_id is not None:
+            rare["tool_call_id"] = as_text(tool_call_id)
 
     def start_chat_model(self, owner: object, serialized: Any, messages: Any, **about: Any) -> None:
         """`on_chat_model_start`."""
@@ -251,9 +294,9 @@ class Recorder:
         run = self._ending(owner, run_id)
         if run is None:
             return
-        outcome = Outcome.ABANDONED if run.stream and was_left() else Outcome.OK
-        if run.kind in _MODELS:
-            self._end(run, outcome, outputs, inputs, usage=CapturedAnswer(output_fields, outputs))
+        outcome = Outcome.ABANDONED if run.stream and was_left() else _OK
+        if run.kind is _CHAT_MODEL or run.kind is _LLM:
+            self._end(run, outcome, outputs, inputs, {"usage": CapturedAnswer(output_fields, outputs)})
         else:
             self._end(run, outcome, outputs, inputs)
 
@@ -261,7 +304,7 @@ class Recorder:
         """`on_retriever_end`."""
         run = self._ending(owner, run_id)
         if run is not None:
-            self._end(run, Outcome.OK, {"documents": list(documents)})
+            self._end(run, _OK, {"documents": list(documents)})
 
     def end_tool(self, owner: object, output: Any, *, run_id: UUID, **_: Any) -> None:
         """`on_tool_end`: a `ToolMessage` of status `error` is how a handled tool error arrives."""
@@ -269,17 +312,17 @@ class Recorder:
         if run is None:
             return
         if not issubclass(type(output), ToolMessage) or output.status != "error":
-            self._end(run, Outcome.OK, output)
+            self._end(run, _OK, output)
             return
         error, cuts = error_info("ToolError", said_by(output), run.capture)
-        self._end(run, Outcome.ERROR, output, error=error, cuts=cuts)
+        self._end(run, Outcome.ERROR, output, None, {"error": error, "cuts": cuts})
 
     def end_model(self, owner: object, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """`on_llm_end`, of chat models and text completions."""
         run = self._ending(owner, run_id)
         if run is not None:
             outputs, answer = _answer(run, response)
-            self._end(run, Outcome.OK, outputs, usage=answer)
+            self._end(run, _OK, outputs, None, {"usage": answer})
 
     def fail_model(
         self,
@@ -342,9 +385,10 @@ class Recorder:
         return run if run is not None and run.owner is owner else None
 
     def _ending(self, owner: object, run_id: UUID) -> OpenRun | None:
-        run = self.tracker.get(run_key(run_id))
+        key = run_id.int if type(run_id) is UUID else run_key(run_id)
+        run = self.tracker.get(key)
         if run is None:
-            self.tracker.stray_end(run_key(run_id), owner)
+            self.tracker.stray_end(key, owner)
             return None
         return run if run.owner is owner else None
 
@@ -364,7 +408,7 @@ class Recorder:
                 hold(self.tracker, run)
                 return
             outcome, fields["error"] = Outcome.ERROR, known
-            self._end(run, outcome, outputs, inputs, **fields)
+            self._end(run, outcome, outputs, inputs, fields)
             return
         if run.kind in _READ_BY_STEPS:
             name_timeout(self.tracker, run, error)
@@ -372,7 +416,7 @@ class Recorder:
             outputs = {"interrupts": list(error.args[0]) if error.args and error.args[0] else []}
         if outcome is Outcome.ERROR:
             fields["error"] = CapturedError(error, run.capture)
-        self._end(run, outcome, outputs, inputs, **fields)
+        self._end(run, outcome, outputs, inputs, fields)
 
     def _end(
         self,
@@ -380,13 +424,24 @@ class Recorder:
         outcome: Outcome,
         outputs: Any,
         inputs: Any = None,
-        **fields: Any,
+        fields: dict[str, Any] | None = None,
     ) -> None:
         if outputs is not None:
-            fields["outputs"] = captured(outputs, run.capture)
+            outputs = captured(outputs, run.capture)
         if inputs is not None:
-            fields["inputs"] = captured(inputs, run.capture)
-        self.tracker.end(run.key, outcome, **fields)
+            fields = {**(fields or {}), "inputs": captured(inputs, run.capture)}
+        self.tracker.finish(run, outcome, outputs, fields)
+
+
+def _of_a_root(run: OpenRun, inputs: Any, noted: Any, *, told_alone: bool) -> tuple[Any, Any]:
+    """Return the inputs and metadata of *run*, which has no parent, with what its call says of them."""
+    if inputs is None and run.call is not None:
+        inputs = run.call.inputs
+    if told_alone and (more := configured(noted)):
+        noted = {**noted, **more}
+    if noted:
+        run.thread_id = thread_key(noted.get("thread_id"), run.name)
+    return inputs, noted
 
 
 def _requested(

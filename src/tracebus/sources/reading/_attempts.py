@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from types import FrameType
 
-__all__ = ["RETRIED", "attempt_under_way", "tried_as"]
-
-RETRIED = frozenset((RunKind.NODE, RunKind.TOOL))
-"""Kinds whose attempts are known by what they have in common."""
+__all__ = ["attempt_under_way", "tried_as"]
 
 
 class _Retrier(NamedTuple):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SILENT_KINDS", "fate_at_close", "fate_of", "is_over"]
 
-SILENT_KINDS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM, RunKind.RETRIEVER))
+SILENT_KINDS = (RunKind.CHAT_MODEL, RunKind.LLM, RunKind.RETRIEVER)
 """Kinds whose cancellation LangChain does not report."""
 
 _ORDERLY = (Outcome.OK, Outcome.ERROR)

@@ -24,17 +24,12 @@ _begun_here: ContextVar[OpenRun | None] = ContextVar("tracebus_same_id", default
 class SharedIds:
     """The open runs whose id an open run had already when they began."""
 
-    __slots__ = ("_count", "_runs")
+    __slots__ = ("_count", "runs")
 
     def __init__(self) -> None:
-        self._runs: dict[Hashable, list[OpenRun]] = {}
+        self.runs: dict[Hashable, list[OpenRun]] = {}
+        """By the id they share; empty but for odd moments."""
         self._count = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._runs)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._runs
 
     def key_for(self, key: Hashable) -> Hashable:
         """Return a key of its own for another run of the id that *key* stands for."""
@@ -43,24 +38,24 @@ class SharedIds:
 
     def add(self, run: OpenRun) -> None:
         """Remember *run*, which begins in this context."""
-        self._runs.setdefault(run.told_as, []).append(run)
+        self.runs.setdefault(run.told_as, []).append(run)
         _begun_here.set(run)
 
     def discard(self, run: OpenRun) -> None:
         """Forget *run*, which has ended."""
-        runs = self._runs.get(run.told_as, [])
+        runs = self.runs.get(run.told_as, [])
         if run in runs:
             runs.remove(run)
             if not runs:
-                del self._runs[run.told_as]
+                del self.runs[run.told_as]
 
     def clear(self) -> None:
         """Forget all."""
-        self._runs.clear()
+        self.runs.clear()
 
     def meant(self, key: Hashable, first: OpenRun | None) -> OpenRun | None:
         """Return the run that *key* means here; *first* is the open one that had it first."""
-        others = self._runs.get(key)
+        others = self.runs.get(key)
         if not others:
             return first
         candidates = others if first is None else [first, *others]

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from msgspec.structs import force_setattr
+
 from tracebus import ambient, propagate
 from tracebus.capture import clean_text
 from tracebus.clock import system_clock
@@ -20,7 +22,7 @@ from tracebus.events import (
     RunStarted,
     RunStreamed,
 )
-from tracebus.sources.tracking._fate import fate_at_close, fate_of, is_over
+from tracebus.sources.tracking._fate import SILENT_KINDS, fate_at_close, fate_of, is_over
 from tracebus.sources.tracking._reaper import Reaper
 from tracebus.sources.tracking._runner import Life
 from tracebus.sources.tracking._same_id import SharedIds
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from tracebus.sources.tracking._streaming import StreamedOutput
 
 SECOND = 1_000_000_000
+_OK = Outcome.OK
 
 _REMEMBERED_RUNS = 4_096
 """How many ended runs stay known as possible parents of late children."""
@@ -45,45 +48,47 @@ _REMEMBERED_INTERRUPTS = 1_024
 
 
 class OpenRun:
-    """A run that has begun; for a while after its end the tracker remembers it as a possible parent."""
+    """A run that has begun; for a while after its end the tracker remembers it as a possible parent.
 
-    __slots__ = (
-        "attempts",
-        "call",
-        "capture",
-        "children",
-        "held",
-        "id",
-        "interrupted",
-        "key",
-        "kind",
-        "last_error",
-        "last_seen",
-        "name",
-        "outcome",
-        "output",
-        "owner",
-        "parent",
-        "parent_id",
-        "root",
-        "root_id",
-        "runner",
-        "source_inputs",
-        "speaks_by",
-        "started",
-        "stream",
-        "streamed",
-        "thread_id",
-        "timed",
-        "timeout",
-        "told_as",
-        "tried",
-        "tried_as",
-        "watch",
-    )
+    What most runs do not have is an attribute of the class until a run has it: half of the cost of one.
+    """
 
-    def __init__(
-        self, key: Hashable, run_id: str, kind: RunKind, owner: object, capture: Capture, *, now: int
+    outcome: Outcome | None = None
+    output: StreamedOutput | None = None
+    """What it has streamed so far."""
+    parent: OpenRun | None = None
+    parent_id: str | None = None
+    children: dict[Hashable, OpenRun] | None = None
+    runner: Runner | None = None
+    """Who executes it, where its source knows."""
+    stream = False
+    """It is read step by step, by whoever likes to."""
+    watch: object = None
+    """What keeps an eye on its task."""
+    streamed = False
+    speaks_by: str | None = None
+    """Which of LangChain's ways of telling a model's output this run uses."""
+    interrupted = False
+    """A child paused the graph this run is."""
+    attempts = 0
+    timed = False
+    """It is a node whose time LangGraph watches."""
+    held = False
+    """It was cancelled, and its graph is about to say why."""
+    timeout: tuple[Any, Any] | None = None
+    """The node whose time-out ended this graph, and the error."""
+    tried_as: Hashable = None
+    """What the attempts of one thing under one root have in common."""
+    tried: dict[Hashable, tuple[int, Any]] | None = None
+    """Kept on roots: how many attempts failed, and the last one's error, by `tried_as`."""
+    last_error: Any = None
+    thread_id: Any = None
+    call: Call | None = None
+    source_inputs: Any = None
+    """The inputs as the program passed them, for telling which item of a list a child got."""
+
+    def __init__(  # noqa: PLR0917  # by keyword it would cost twice as much
+        self, key: Hashable, run_id: str, kind: RunKind, name: str, owner: object, capture: Capture
     ) -> None:
         self.key = key
         """What it is known by here: hashing a UUID costs more than hashing its integer."""
@@ -91,48 +96,15 @@ class OpenRun:
         """What its source calls it; not its key where an open run was called so already."""
         self.id = run_id
         self.kind = kind
-        self.outcome: Outcome | None = None
+        self.name = name
         self.owner = owner
         """Who reports this run: the others that hear of it too are ignored."""
         self.capture = capture
-        self.output: StreamedOutput | None = None
-        """What it has streamed so far."""
-        self.parent: OpenRun | None = None
-        self.parent_id: str | None = None
         self.root: OpenRun = self
-        self.root_id = self.id
-        self.children: dict[Hashable, OpenRun] | None = None
-        self.started = now
-        self.last_seen = now
+        self.root_id = run_id
+        self.started = 0
+        self.last_seen = 0
         """Kept on roots: when anything last happened in the tree."""
-        self.runner: Runner | None = None
-        """Who executes it, where its source knows."""
-        self.stream = False
-        """It is read step by step, by whoever likes to."""
-        self.watch: object = None
-        """What keeps an eye on its task."""
-        self.streamed = False
-        self.speaks_by: str | None = None
-        """Which of LangChain's ways of telling a model's output this run uses."""
-        self.interrupted = False
-        """A child paused the graph this run is."""
-        self.attempts = 0
-        self.name = ""
-        self.timed = False
-        """It is a node whose time LangGraph watches."""
-        self.held = False
-        """It was cancelled, and its graph is about to say why."""
-        self.timeout: tuple[Any, Any] | None = None
-        """The node whose time-out ended this graph, and the error."""
-        self.tried_as: Hashable = None
-        """What the attempts of one thing under one root have in common."""
-        self.tried: dict[Hashable, tuple[int, Any]] | None = None
-        """Kept on roots: how many attempts failed, and the last one's error, by `tried_as`."""
-        self.last_error: Any = None
-        self.thread_id: Any = None
-        self.call: Call | None = None
-        self.source_inputs: Any = None
-        """The inputs as the program passed them, for telling which item of a list a child got."""
 
 
 class RunTracker:
@@ -216,56 +188,109 @@ class RunTracker:
         it; a *stream* is read step by step; one that is not *alone* began together with others of its call.
         A run that is *tried_as* a failed one before it is the next attempt, where *attempt* says nothing.
         """
-        now = self._clock()
+        run = OpenRun(key, run_id or str(key), kind, name, owner, capture)
+        run.runner, run.stream, run.call, run.thread_id = runner, stream, call, thread_id
+        run.tried_as = tried_as
+        rare = {
+            "batch": batch,
+            "attempt": attempt,
+            "model": model,
+            "partial_variables": partial_variables,
+            "tool_call_id": tool_call_id,
+            "resumes": resumes,
+            "alone": alone,
+        }
+        return self.begin(run, parent_key, tags, metadata, inputs, rare)
+
+    def begin(  # noqa: PLR0917  # as above
+        self,
+        run: OpenRun,
+        parent_key: Hashable | None,
+        tags: tuple[str, ...],
+        metadata: Any,
+        inputs: Any,
+        rare: dict[str, Any],
+    ) -> OpenRun | None:
+        """Do what `start` does with a *run* that is made already; *rare* is what it takes besides."""
         with self._lock:
-            known = self.get(key) or self._ended.get(key)
-            if known is not None and known.outcome is None and known.owner is not owner:
+            now = run.started = run.last_seen = self._clock()
+            key = run.key
+            if (key in self._open or key in self._ended or key in self._shared.runs) and not self._again(
+                run, rare
+            ):
                 return None
-            given = run_id or str(key)
-            run = OpenRun(key, given if known is None else str(uuid4()), kind, owner, capture, now=now)
-            run.runner, run.stream, run.call, run.thread_id = runner, stream, call, thread_id
-            if runner is not None:
-                self._reaper.note_start(run, runner, parent_key, alone=alone)
+            runner = run.runner
+            if runner is not None and (runner.last is not None or run.kind in SILENT_KINDS):
+                self._reaper.note_start(run, runner, parent_key, alone=rare.get("alone", True))
             self._enter(run, parent_key)
-            failed = None
-            run.name = name
-            if tried_as is not None:
-                run.tried_as = tried_as
-                failed = None if run.root.tried is None else run.root.tried.get(tried_as)
-                if attempt is None and failed is not None:
-                    attempt = failed[0] + 1
-            if attempt is not None and attempt > 1:
-                self._emit_retry(run, attempt, failed, now)
+            if run.tried_as is not None or rare:
+                self._particulars(run, rare, now)
             is_root = run.parent_id is None
-            remote = propagate.remote_parent.get() if is_root else None
-            if remote is not None and remote.run_id is not None:
-                # A root here, whose parent is in another process.
-                run.parent_id, run.root_id = remote.run_id, remote.root_run_id or remote.run_id
-            self._emit(
-                RunStarted(
-                    time=now,
-                    run_id=run.id,
-                    parent_run_id=run.parent_id,
-                    root_run_id=run.root_id,
-                    kind=kind,
-                    name=clean_text(call.name if is_root and call is not None and call.name else name),
-                    batch=batch,
-                    attempt=attempt,
-                    links=self._links(run, None if known is None else given, resumes=is_root and resumes),
-                    traceparent=_traceparent(remote) if is_root else None,
-                    tags=tags,
-                    metadata=metadata if metadata is not None else {},
-                    inputs=inputs,
-                    model=model,
-                    partial_variables=partial_variables,
-                    tool_call_id=tool_call_id,
-                )
+            if is_root:
+                self._of_a_root(run, rare)
+            event = RunStarted(
+                time=now,
+                run_id=run.id,
+                parent_run_id=run.parent_id,
+                root_run_id=run.root_id,
+                kind=run.kind,
+                name=clean_text(run.name),
+                tags=tags,
+                metadata=metadata if metadata is not None else {},
+                inputs=inputs,
             )
-            if is_root and call is not None:
-                call.roots.append((self, run))
+            for field, value in rare.items():
+                force_setattr(event, field, value)
+            self._emit(event)
+            if is_root and run.call is not None:
+                run.call.roots.append((self, run))
             if now >= self._next_idle_check or len(self._open) > self._max_open_runs:
                 self._make_room(now)
         return run
+
+    def _particulars(self, run: OpenRun, rare: dict[str, Any], now: int) -> None:
+        """Make *rare* the further fields of the event that *run* begins with."""
+        rare.pop("alone", None)
+        resumes = rare.pop("resumes", True)
+        attempt = self._attempted(run, rare.pop("attempt", None), now)
+        if attempt is not None:
+            rare["attempt"] = attempt
+        if run.thread_id is not None:
+            links = self._links(run, rare.get("links", ()), resumes=run.parent_id is None and resumes)
+            rare["links"] = links
+        for field in [field for field, value in rare.items() if value is None]:
+            del rare[field]
+
+    def _of_a_root(self, run: OpenRun, rare: dict[str, Any]) -> None:
+        """Note in *run* and *rare* what only those without a parent here have."""
+        if run.call is not None and run.call.name:
+            run.name = run.call.name
+        remote = propagate.remote_parent.get()
+        if remote is not None and remote.run_id is not None:
+            # A root here, whose parent is in another process.
+            run.parent_id, run.root_id = remote.run_id, remote.root_run_id or remote.run_id
+        if (traceparent := _traceparent(remote)) is not None:
+            rare["traceparent"] = traceparent
+
+    def _again(self, run: OpenRun, rare: dict[str, Any]) -> bool:
+        """Give *run*, whose key is known, an id of its own; `False` if another owner reports it already."""
+        known = self.get(run.key) or self._ended.get(run.key)
+        if known is not None and known.outcome is None and known.owner is not run.owner:
+            return False
+        rare["links"] = (Link(run_id=run.id, relation="same_run_id"),)
+        run.id = run.root_id = str(uuid4())
+        return True
+
+    def _attempted(self, run: OpenRun, attempt: int | None, now: int) -> int | None:
+        """Return which attempt *run* is, and say of who retries that it follows."""
+        failed = None
+        if run.tried_as is not None:
+            failed = None if run.root.tried is None else run.root.tried.get(run.tried_as)
+            if attempt is None and failed is not None:
+                attempt = failed[0] + 1
+        if attempt is not None and attempt > 1:
+            self._emit_retry(run, attempt, failed, now)
+        return attempt
 
     def streamed(self, run: OpenRun, chunk: Any, text: str = "") -> None:
         """Emit that *run* put out *chunk* (a `Deferred`), or nothing but *text*."""
@@ -298,6 +323,16 @@ class RunTracker:
             self._close(run, self._judged(run, outcome), self._clock(), fields)
         return run
 
+    def finish(self, run: OpenRun, outcome: Outcome, outputs: Any, fields: dict[str, Any] | None) -> None:
+        """Close *run* and emit its `RunEnded`, with *outputs* and whatever further *fields*."""
+        with self._lock:
+            if self._open.get(run.key) is not run:
+                self.stray_end(run.key)
+                return
+            if fields is None:
+                fields = {}
+            self._close(run, self._judged(run, outcome), self._clock(), fields, outputs)
+
     def stray_end(self, key: Hashable, owner: object = None) -> None:
         """Count an end of a run that is not open."""
         ended = self._ended.get(key)
@@ -320,7 +355,7 @@ class RunTracker:
     def get(self, key: Hashable) -> OpenRun | None:
         """Return an open run; of several that the source calls by *key*, the one meant in this context."""
         run = self._open.get(key)
-        return self._shared.meant(key, run) if self._shared else run
+        return self._shared.meant(key, run) if self._shared.runs else run
 
     def knows(self, key: Hashable) -> bool:
         """Tell whether the run is open, or ended not long ago."""
@@ -404,14 +439,15 @@ class RunTracker:
 
     def _enter(self, run: OpenRun, parent_key: Hashable | None) -> None:
         """Put *run* among the open runs and below its parent."""
-        shares = run.key in self._open or run.key in self._shared
+        key = run.key
+        shares = key in self._open or key in self._shared.runs
         if shares:
-            run.key = self._shared.key_for(run.key)
+            key = run.key = self._shared.key_for(key)
         if parent_key is not None:
             self._adopt(run, parent_key)
         if shares:
             self._shared.add(run)
-        self._open[run.key] = run
+        self._open[key] = run
 
     def _adopt(self, run: OpenRun, parent_key: Hashable) -> None:
         parent = self.get(parent_key)
@@ -430,54 +466,64 @@ class RunTracker:
 
     def _judged(self, run: OpenRun, outcome: Outcome) -> Outcome:
         """Return the true outcome where LangChain tells less than it could."""
+        if outcome is _OK:
+            if run.interrupted and run.kind in (RunKind.GRAPH, RunKind.AGENT):
+                return Outcome.INTERRUPTED
+            if run.call is not None and run.call.left and run.parent is None:
+                return Outcome.ABANDONED
+            return outcome
         parent = run.parent
         if outcome is Outcome.INTERRUPTED and parent is not None:
             parent.interrupted = True
         if outcome is Outcome.ABANDONED and parent is not None and parent.outcome is Outcome.CANCELLED:
             return Outcome.CANCELLED  # its generator is closed because the parent's task was cancelled
-        if outcome is not Outcome.OK:
-            return outcome
-        if run.interrupted and run.kind in (RunKind.GRAPH, RunKind.AGENT):
-            return Outcome.INTERRUPTED
-        if run.call is not None and run.call.left and run.parent is None:
-            return Outcome.ABANDONED
         return outcome
 
-    def _close(self, run: OpenRun, outcome: Outcome, now: int, fields: dict[str, Any]) -> None:
-        del self._open[run.key]
-        if run.key is not run.told_as:
+    def _close(
+        self, run: OpenRun, outcome: Outcome, now: int, fields: dict[str, Any], outputs: Any = None
+    ) -> None:
+        key = run.key
+        del self._open[key]
+        if key is not run.told_as:
             self._shared.discard(run)
         run.outcome = outcome
-        self._ended[run.key] = run
+        self._ended[key] = run
         if len(self._ended) > _REMEMBERED_RUNS:
             self._ended.popitem(last=False)
         run.root.last_seen = now
-        if (parent := run.parent) is not None and parent.children is not None:
-            parent.children.pop(run.key, None)
-            if (error := fields.get("error")) is not None:
-                parent.last_error = error
-        if run.tried_as is not None and outcome is Outcome.ERROR:
-            tried = run.root.tried = run.root.tried or {}
-            tried[run.tried_as] = (tried.get(run.tried_as, (0,))[0] + 1, fields.get("error"))
-        if outcome is Outcome.INTERRUPTED and run.parent is None and run.thread_id is not None:
-            self._remember_interrupt(run)
+        parent = run.parent
+        if parent is not None and parent.children is not None:
+            parent.children.pop(key, None)
+        if outcome is not _OK:
+            self._closed_badly(run, outcome, fields.get("error"))
         if run.output is not None and (rest := run.output.rest()) is not None:
             self.streamed(run, rest)
-        self._emit(
-            RunEnded(
-                time=now,
-                run_id=run.id,
-                parent_run_id=run.parent_id,
-                root_run_id=run.root_id,
-                outcome=outcome,
-                **fields,
-            )
+        event = RunEnded(
+            time=now,
+            run_id=run.id,
+            parent_run_id=run.parent_id,
+            root_run_id=run.root_id,
+            outcome=outcome,
+            outputs=outputs,
         )
+        for field, value in fields.items():
+            force_setattr(event, field, value)
+        self._emit(event)
         if run.children and self._reap:
             self._reaper.watch(run, outcome, now)
         # What is remembered of it keeps nothing of the program alive.
-        run.tried = None
-        run.parent = run.call = run.last_error = run.source_inputs = run.output = run.watch = None
+        run.parent = run.call = run.last_error = run.source_inputs = run.output = run.watch = run.tried = None
+
+    def _closed_badly(self, run: OpenRun, outcome: Outcome, error: Any) -> None:
+        """Remember of *run*, which ended with *outcome*, what later runs are told by."""
+        parent = run.parent
+        if parent is not None and parent.children is not None and error is not None:
+            parent.last_error = error
+        if run.tried_as is not None and outcome is Outcome.ERROR:
+            tried = run.root.tried = run.root.tried or {}
+            tried[run.tried_as] = (tried.get(run.tried_as, (0,))[0] + 1, error)
+        if outcome is Outcome.INTERRUPTED and parent is None and run.thread_id is not None:
+            self._remember_interrupt(run)
 
     def _emit_retry(self, run: OpenRun, attempt: int, failed: tuple[int, Any] | None, now: int) -> None:
         """Say, of the run that retries, that an attempt follows (the `retry:attempt:N` tag)."""
@@ -509,11 +555,8 @@ class RunTracker:
             )
         )
 
-    def _links(self, run: OpenRun, given: str | None, *, resumes: bool) -> tuple[Link, ...]:
-        """Return what *run* is linked to: the first run of the id it was *given*, the one it resumes."""
-        links = () if given is None else (Link(run_id=given, relation="same_run_id"),)
-        if run.thread_id is None:
-            return links
+    def _links(self, run: OpenRun, links: tuple[Link, ...], *, resumes: bool) -> tuple[Link, ...]:
+        """Return *links*, and the run that *run*, of a thread, resumes."""
         # A new input on an interrupted thread gives up what waited there.
         before = self._interrupted_threads.pop(run.thread_id, None)
         return links if before is None or not resumes else (*links, Link(run_id=before, relation="resumes"))
