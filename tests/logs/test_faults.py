@@ -67,7 +67,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))  # a disk of 400 kB
 bus = EventBus()
 (exporter,) = resolve(sys.argv[1])
-bus.attach(exporter, backoff=0.01, max_attempts=2)
+bus.attach(exporter, backoff=0.0, max_attempts=2)
 chain = observe(RunnableLambda(lambda x: x), bus=bus)
 for number in range(300):
     assert chain.invoke(f"{number:03}" + "x" * 2_000)[:3] == f"{number:03}"
