@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from tracebus.comparison._align import Pair, aligned_runs, paired
 from tracebus.comparison._compare import Change, Comparison, Difference, Side, Step, compare
+from tracebus.comparison._reading import in_order, own_differences, path_of, verdict
 from tracebus.comparison._report import plain, report
 from tracebus.comparison._texts import LinePair, Part, line_pairs, unified
 
@@ -28,9 +29,13 @@ __all__ = [
     "Step",
     "aligned_runs",
     "compare",
+    "in_order",
     "line_pairs",
+    "own_differences",
     "paired",
+    "path_of",
     "plain",
     "report",
     "unified",
+    "verdict",
 ]

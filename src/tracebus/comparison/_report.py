@@ -6,13 +6,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tracebus import figures
+from tracebus.comparison._reading import in_order, own_differences, path_of, verdict
 from tracebus.comparison._texts import unified
 from tracebus.signs import STATUS
 from tracebus.text import first_line, sanitise
 from tracebus.tree import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from tracebus.comparison._compare import Comparison, Difference, Side, Step
     from tracebus.comparison._texts import LinePair, Part
@@ -61,11 +62,11 @@ def report(
     yield from _head("left ", top.left)
     yield from _head("right", top.right)
     yield ""
-    yield paint(_verdict(found), "title")
+    yield paint(verdict(found), "title")
     yield ""
     yield from _steps(found, paint, full=full)
     shown: set[LinePair] = set()
-    numbers = list(_in_order(found)) if texts else []
+    numbers = list(in_order(found)) if texts else []
     most = len(numbers) if full else _MOST_DETAILED
     for number in numbers[:most]:
         yield from _details(found, number, shown, full=full, paint=paint)
@@ -80,44 +81,6 @@ def _head(word: str, side: Side | None) -> Iterator[str]:
         amounts = "".join(f"  {text}" for text in (_tokens(side), _cost(side)) if text)
         sign, known = STATUS[RunStatus(side.status)], sanitise(side.run_id[-8:], one_line=True)
         yield f"{word}  {sign} {known}  {first_line(side.name, 60)}{took}{amounts}"
-
-
-def _verdict(found: Comparison) -> str:
-    if found.parted is None:
-        return "The same steps with the same inputs and outputs."
-    step = found.steps[found.parted]
-    where = _path(found.steps, found.parted)
-    match step.change:
-        case "only_left":
-            return f"They part at {where}, which only the left one has."
-        case "only_right":
-            return f"They part at {where}, which only the right one has."
-        case _:
-            what = step.differences[0].what
-            return f"They part at {where}: its {what} {'differ' if what.endswith('s') else 'differs'}."
-
-
-def _path(steps: Sequence[Step], number: int) -> str:
-    """Return the names from below the root to the step, numbered where siblings share one."""
-    names: list[str] = []
-    depth = steps[number].depth + 1
-    for place in range(number, -1, -1):
-        if steps[place].depth < depth:
-            names.append(_label(steps, place))
-            depth = steps[place].depth
-    return " / ".join(names[-2::-1] or names)
-
-
-def _label(steps: Sequence[Step], number: int) -> str:
-    """Return the step's name, with its number among the siblings so called."""
-    step = steps[number]
-    before = 0
-    for other in reversed(steps[:number]):
-        if other.depth < step.depth:
-            break
-        before += other.depth == step.depth and other.name == step.name
-    name = first_line(step.name, 40)
-    return f"{name} #{before + 1}" if before else name
 
 
 # The table of steps.
@@ -176,48 +139,22 @@ def _cost(side: Side) -> str:
 # What differs in a step.
 
 
-def _in_order(found: Comparison) -> Iterator[int]:
-    """Yield the step at which they part, then the others that differ, the inner before the outer."""
-    if found.parted is not None:
-        yield found.parted
-    around: list[int] = []
-    for number, step in enumerate(found.steps):
-        while around and found.steps[around[-1]].depth >= step.depth:
-            yield around.pop()
-        if number != found.parted and step.change == "differs":
-            around.append(number)
-    yield from reversed(around)
-
-
 def _details(
     found: Comparison, number: int, shown: set[LinePair], *, full: bool, paint: Paint
 ) -> Iterator[str]:
-    """Yield the differences of a step that were not shown at another: a prompt repeats what was said before.
-
-    What a step passes in to the steps inside it, and out of them, is shown there.
-    """
+    """Yield what differs in a step and was not shown at another: a prompt repeats what was said before."""
     step = found.steps[number]
-    differences = step.differences
-    if number and not full and _differs_below(found.steps, number):
-        differences = tuple(one for one in differences if one.what not in ("input", "output"))
     lines = [
-        line for difference in differences for line in _difference(difference, shown, full=full, paint=paint)
+        line
+        for difference in own_differences(found, number, full=full)
+        for line in _difference(difference, shown, full=full, paint=paint)
     ]
     if lines:
         yield ""
         side = step.right or step.left
         kind = side.kind if side is not None else ""
-        yield paint(_path(found.steps, number), "title") + paint(f"  {kind}", "faint")
+        yield paint(path_of(found.steps, number), "title") + paint(f"  {kind}", "faint")
         yield from lines
-
-
-def _differs_below(steps: Sequence[Step], number: int) -> bool:
-    for step in steps[number + 1 :]:
-        if step.depth <= steps[number].depth:
-            return False
-        if step.change != "same":
-            return True
-    return False
 
 
 def _difference(difference: Difference, shown: set[LinePair], *, full: bool, paint: Paint) -> Iterator[str]:

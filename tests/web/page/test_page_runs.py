@@ -152,6 +152,24 @@ async def test_a_batch_is_one_row_and_its_failures_stand_out(page):
     await page.until(seen("#contents"), lambda text: "no answer for ticket 90" in text)
 
 
+async def test_two_runs_chosen_in_the_list_are_compared(page, log):
+    """`c`, another run: where they part and the words that differ; `esc` goes back; the address leads there."""
+    log.append(stories.agent(NOW + 2 * 10**9, 31, "other"))
+    await page.until(LISTED, lambda rows: len(rows) == 3)
+    await click(page, "#run-agent")
+    await page.until(seen("#run-title"), lambda text: text == "report_reader")
+    await page.key("c")
+    await page.until(seen("#choosing"), lambda text: "choose a run" in text)
+    await click(page, "#run-other")
+    await page.until(seen("#comparison .verdict"), lambda text: "answer differs" in text)
+    assert await page.evaluate(seen("#choosing")) == ""
+    assert await page.evaluate("document.querySelectorAll('#comparison tr.only_right').length") > 1
+    assert await page.evaluate("location.hash") == "#compare/agent/other"
+    await page.key("Escape")
+    await page.until(ROWS, lambda rows: len(rows) > 5)
+    assert await page.evaluate(seen("#compare-pane")) == ""
+
+
 async def test_nothing_a_model_says_is_obeyed(tmp_path, serving):
     """No markup, no script, no address: whatever is hostile is text, in every tab."""
     log = open_log(f"sqlite:{tmp_path / 'log.db'}")
@@ -356,6 +374,10 @@ async def test_axe_finds_no_fault(tmp_path, log, serving, scheme, width):
             await page.until(seen("#no-hits"), lambda text: "zebra" in text)
             await faultless(page, "no hits")
             await page.key("Escape")
+            compared = "showComparison('agent', 'agent node 1', [])"
+            await page.evaluate(f"import('/static/comparing.js').then((script) => script.{compared})")
+            assert await page.evaluate("document.querySelectorAll('#comparison .difference').length") > 0
+            await faultless(page, "comparison")
             await page.evaluate("document.getElementById('help').showModal()")
             await faultless(page, "keys")
 

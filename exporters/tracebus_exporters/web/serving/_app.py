@@ -21,6 +21,7 @@ from tracebus_exporters.web.protocols._plain import TextProjection
 from tracebus_exporters.web.protocols._vercel import VERCEL_HEADERS, VercelProjection
 from tracebus_exporters.web.serving._guard import Guard
 from tracebus_exporters.web.serving._projected import projected, projected_text
+from tracebus_exporters.web.watching._comparing import UnknownRunError, comparison_of
 from tracebus_exporters.web.watching._content import everything, without_content
 from tracebus_exporters.web.watching._hub import Hub
 from tracebus_exporters.web.watching._looking import entry_of, events_of, find
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from tracebus.bus import EventBus
+    from tracebus.events import Event
     from tracebus.logs import Log
     from tracebus_exporters.web.watching._source import Source
 
@@ -98,6 +100,7 @@ def create_app(
             Route("/runs/{id}/entry", views.run_entry),
             Route("/runs/{id}/events", views.run_events),
             Route("/runs/{id}/find", views.run_find),
+            Route("/runs/{id}/compare/{other}", views.run_compare),
             # Where `langgraph_sdk` joins a run; any thread's name will do.
             Route("/threads/{thread}/runs/{id}/stream", views.run_stream),
             Route("/runs/{id}/text", views.run_text),
@@ -168,6 +171,13 @@ class _Views:
         text = request.query_params.get("text", "")
         return _json({"runs": find(self._hub.document(root_id).document, text)})
 
+    async def run_compare(self, request: Request) -> Response:
+        left, right = [await self._events(request, name) for name in ("id", "other")]
+        try:
+            return _json(await asyncio.to_thread(comparison_of, left, right))
+        except UnknownRunError as error:
+            raise HTTPException(404, f"no run {error.args[0]!r} in this log any more") from error
+
     async def run_text(self, request: Request) -> Response:
         root_id = await self._root(request)
         return sse_response(
@@ -187,9 +197,16 @@ class _Views:
         frames = projected(self._hub, root_id, VercelProjection(root_id, inner=_inner(request)))
         return sse_response(frames, headers=VERCEL_HEADERS)
 
-    async def _root(self, request: Request) -> str:
+    async def _events(self, request: Request, name: str) -> tuple[list[Event], str]:
+        """Return the events of the tree a run is in, and the run's whole id."""
+        root_id = await self._root(request, name)
+        await self._hub.tree(root_id)
+        run_id = _run_in(self._hub.document(root_id).document, request, name)
+        return await self._hub.read_run(root_id), run_id
+
+    async def _root(self, request: Request, name: str = "id") -> str:
         await self._hub.start()
-        asked = request.path_params["id"]
+        asked = request.path_params[name]
         found = await self._hub.root_of(asked)
         if found is None:
             raise HTTPException(404, f"no run {asked!r} in this log; /runs lists the latest")
@@ -205,9 +222,9 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def _run_in(document: dict[str, Any], request: Request) -> str:
+def _run_in(document: dict[str, Any], request: Request, name: str = "id") -> str:
     """Return the whole id of the run that is asked for by it or by its beginning."""
-    asked = str(request.path_params["id"])
+    asked = str(request.path_params[name])
     found = [run_id for run_id in document["runs"] if run_id.startswith(asked)]
     if asked in found:
         return asked

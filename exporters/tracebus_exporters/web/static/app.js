@@ -17,7 +17,8 @@ const $ = (id) => document.getElementById(id);
 const NARROW = matchMedia("(max-width: 44rem)");
 const TYPING = 120;
 const TICK = 200;
-const state = { following: true, paused: false, list: null, root: null, batch: null, run: null, wanted: null, stop: null, missedStructure: false };
+const state = { following: true, paused: false, list: null, root: null, batch: null, run: null, wanted: null, stop: null, missedStructure: false, choosing: null };
+const comparing = () => import("./comparing.js");
 
 const detail = new Detail({
   title: $("detail-title"), kind: $("detail-kind"), call: $("detail-call"), strip: $("strip"), contents: $("contents"), tablist: $("tabs"), copyAll: $("copy-all"),
@@ -34,6 +35,8 @@ const tree = new Tree($("tree"), {
 const list = new List($("runs"), {
   chosen(row, byHand) {
     if (byHand) setFollowing(false);
+    if (byHand && state.choosing && row.type === "run" && row.id !== state.choosing) return compare(state.choosing, row.id);
+    leaveComparison();
     if (row.type === "batch") openBatch(row);
     else if (row.type === "run") open(row.id);
     if (byHand) show("tree");
@@ -59,8 +62,38 @@ const asked = () => location.hash.slice(1).split("/").filter(Boolean).map(decode
 addEventListener("popstate", ({ state: at }) => {
   document.body.dataset.pane = at?.pane ?? "list";
   const [root] = asked();
+  if (root === "compare") return;
   if (root && root !== state.root) list.choose(root, false);
 });
+
+// Two runs.
+
+async function choose(id) {
+  state.choosing = id;
+  (await comparing()).drawChoosing(id && (state.list?.runs[id]?.name ?? id));
+  if (!id) return;
+  setFollowing(false);
+  show("list");
+  $("runs").focus();
+}
+
+async function compare(left, right) {
+  if (state.choosing) choose(null);
+  const names = [left, right].map((id) => state.list?.runs[id]?.name);
+  const { showComparison } = await comparing();
+  remember(`compare/${left}/${right}`);
+  show("tree");
+  await showComparison(left, right, names[0] === names[1] ? names.slice(0, 1) : names);
+}
+
+/** Go back from a comparison to the run; says whether there was one. */
+function leaveComparison() {
+  if (!document.body.dataset.view) return false;
+  comparing().then(({ hideComparison }) => hideComparison());
+  delete document.body.dataset.view;
+  if (state.root) remember(state.root);
+  return true;
+}
 
 // Runs.
 
@@ -69,6 +102,7 @@ function open(id, wanted = null) {
   leave();
   Object.assign(state, { root: id, wanted });
   remember(id);
+  $("compare").hidden = false;
   setText($("run-title"), visible(state.list?.runs[id]?.name ?? "…"));
   state.stop = follow(`run ${id}`, {
     changed(run, structural) {
@@ -90,6 +124,7 @@ function leave() {
   $("find").value = "";
   say($("no-hits"), null);
   setText($("run-facts"), "");
+  $("compare").hidden = true;
   Object.assign(state, { root: null, batch: null, run: null, wanted: null, stop: null, missedStructure: false });
 }
 
@@ -262,12 +297,15 @@ const act = {
   tab: (by) => detail.tabs.move(by),
   whole: () => announce(detail.toggleWhole() ? "the whole conversation" : "what is new"),
   markdown: () => setFormatted(!detail.formatted),
+  compare: () => (state.root ? choose(state.root) : announce("choose a run first")),
   copy: () => copy(detail.copied()).then((done) => announce(done ? "copied" : "copying is not possible here")),
   follow: () => setFollowing(!state.following),
   pause: () => setPaused(!state.paused),
   help: () => $("help").showModal(),
   back() {
-    if ($("find").value) clear($("find"));
+    if (state.choosing) choose(null);
+    else if (leaveComparison()) $("tree").focus();
+    else if ($("find").value) clear($("find"));
     else if ($("filter").value) clear($("filter"));
     else if ($("contents").contains(document.activeElement)) $("tree").focus();
   },
@@ -286,7 +324,7 @@ for (const [names, says] of bind(act)) {
   row.append(head, element("td", "", says));
   $("help-keys").append(row);
 }
-for (const [id, action] of [["follow", act.follow], ["pause", act.pause], ["help-button", act.help], ["markdown", act.markdown]]) $(id).addEventListener("click", () => action());
+for (const [id, action] of [["follow", act.follow], ["pause", act.pause], ["help-button", act.help], ["markdown", act.markdown], ["compare", act.compare], ["choose-none", () => choose(null)], ["leave-comparison", act.back]]) $(id).addEventListener("click", () => action());
 for (const button of document.querySelectorAll(".back")) {
   button.append(icon("back"));
   button.addEventListener("click", () => (history.state?.pane ? history.back() : show(button.dataset.to)));
@@ -303,6 +341,16 @@ function drawList(structural) {
   if (state.batch) drawBatch();
 }
 
+/** Begin with the comparison the address names. */
+function begin(left) {
+  const [, , right] = asked();
+  if (!left || !right) return;
+  list.selected = right;
+  list.mark();
+  open(right);
+  compare(left, right);
+}
+
 let begun = false;
 follow("list", {
   changed(found, structural) {
@@ -313,6 +361,7 @@ follow("list", {
     if (!begun && root) {
       begun = true;
       setFollowing(false);
+      if (root === "compare") return void begin(run);
       if (NARROW.matches) show(run ? "detail" : "tree");
       list.selected = root;
       list.mark();

@@ -28,6 +28,7 @@ const table = (act) => [
   [["["], "[", "previous tab", () => act.tab(-1)],
   [["a"], "a", "the whole conversation, or what is new in it", () => act.whole()],
   [["m"], "m", "Markdown as it reads, or as it is written", () => act.markdown()],
+  [["c"], "c", "compare with another run: choose it in the list", () => act.compare()],
   [["y"], "y", "copy what is shown", () => act.copy()],
   [["f"], "f", "follow the latest run", () => act.follow()],
   [["p"], "p", "hold the picture still; events keep coming in", () => act.pause()],

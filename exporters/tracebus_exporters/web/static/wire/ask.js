@@ -17,3 +17,6 @@ export const events = (id, signal) => ask(`runs/${encodeURIComponent(id)}/events
 
 /** The runs of a tree in which a text turned up first. */
 export const find = (id, text, signal) => ask(`runs/${encodeURIComponent(id)}/find?text=${encodeURIComponent(text)}`, signal);
+
+/** How two runs differ, step by step. */
+export const compared = (left, right, signal) => ask(`runs/${encodeURIComponent(left)}/compare/${encodeURIComponent(right)}`, signal);
