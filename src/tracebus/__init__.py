@@ -14,6 +14,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tracebus import _notebook
+
 if TYPE_CHECKING:
     from tracebus.bus import EventBus, Exporter, aflush, flush
     from tracebus.capture import Capture
@@ -77,6 +79,8 @@ def __dir__() -> list[str]:
     """List the public names, imported yet or not."""
     return sorted({*globals(), *__all__})
 
+
+_notebook.set_pages(lambda: import_module("tracebus._html"))
 
 if os.environ.get("TRACEBUS_TO"):
     # Whoever sets it wants the whole process observed, from its first run on.

@@ -6,6 +6,7 @@ import copy
 from collections import deque
 from typing import TYPE_CHECKING, Any, assert_never
 
+from tracebus import _notebook
 from tracebus.events import CustomEmitted, Gap, RunEnded, RunRetried, RunStarted, RunStreamed, settle
 from tracebus.runstate import _entry
 from tracebus.runstate._run import Run
@@ -56,11 +57,9 @@ class RunState:
         self._entries: dict[str, Any] = {}
         self._document: dict[str, Any] = {"runs": self._entries, "missed": 0}
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         """Return the document as folds, as notebooks show it."""
-        from tracebus._html import json_html  # noqa: PLC0415 - wanted seldom
-
-        return json_html(self._document, title="RunState")
+        return _notebook.json_html(self._document, title="RunState")
 
     @property
     def document(self) -> dict[str, Any]:

@@ -13,9 +13,8 @@ It knows nothing of where the events come from or how the tree is shown.
 
 from __future__ import annotations
 
-from tracebus.tree._batches import BatchGroup
 from tracebus.tree._decisions import answer_lines, question_lines
-from tracebus.tree._node import RunNode
+from tracebus.tree._node import BatchGroup, RunNode
 from tracebus.tree._open_runs import OpenRuns
 from tracebus.tree._scales import PriceFunction
 from tracebus.tree._status import RunStatus, StatusCounts

@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import struct
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
 from tracebus.events import TokenUsage
 from tracebus.tree._status import RunStatus, StatusCounts
-
-if TYPE_CHECKING:
-    from tracebus.tree._node import RunNode
 
 _LANE = 64
 _MASK = (1 << _LANE) - 1
@@ -63,7 +60,36 @@ _UNKNOWN_UNIT = 1 << (_LANE * _UNKNOWN)
 _REPORTED_LANE = _MASK << (_LANE * _REPORTED)
 
 
-def share(node: RunNode) -> int:
+class Counted(Protocol):
+    """What is counted of a run in the tree."""
+
+    @property
+    def status(self) -> RunStatus:
+        """What is known about it."""
+        ...
+
+    @property
+    def below(self) -> int:
+        """What its children add up to."""
+        ...
+
+    @property
+    def own_retries(self) -> int:
+        """What its own retries count."""
+        ...
+
+    @property
+    def own_counters(self) -> int:
+        """What the run itself used."""
+        ...
+
+    @property
+    def bears_usage(self) -> bool:
+        """Whether own usage, or the want of it, counts."""
+        ...
+
+
+def share(node: Counted) -> int:
     """Return what *node* and its descendants add to its parent.
 
     A run's own usage counts only where no descendant reported any: a model that calls a model

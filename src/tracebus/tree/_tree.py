@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from tracebus import _notebook
 from tracebus.events import (
     CustomEmitted,
     Gap,
@@ -14,10 +15,9 @@ from tracebus.events import (
     RunStreamed,
 )
 from tracebus.tree import _counters
-from tracebus.tree._batches import BatchGroup
 from tracebus.tree._counters import RETRY_UNIT, STATUS_UNIT, share
 from tracebus.tree._kept import inserted
-from tracebus.tree._node import RunNode
+from tracebus.tree._node import BatchGroup, RunNode
 from tracebus.tree._roots import Roots
 from tracebus.tree._scales import Scales, has_weight
 from tracebus.tree._status import RunStatus
@@ -72,11 +72,9 @@ class RunTree(Totals):
         """Return how many runs are in the tree."""
         return len(self._nodes)
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         """Return the newest trees, with inputs and outputs, as notebooks show them."""
-        from tracebus._html import runs_html  # noqa: PLC0415 - it imports this package, and is wanted seldom
-
-        return runs_html(list(self.roots)[-_SHOWN:], content=True)
+        return _notebook.runs_html(list(self.roots)[-_SHOWN:])
 
     def __contains__(self, run_id: object) -> bool:
         """Tell whether a run is in the tree."""
