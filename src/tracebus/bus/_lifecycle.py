@@ -7,18 +7,16 @@ import os
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tracebus.bus._last_word import EXIT_TIMEOUT
 from tracebus.bus._multiprocessing import at_end_of_child
 from tracebus.bus._tally import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from tracebus.bus._worker import Worker
-
-__all__ = ["DEFAULT_TIMEOUT", "Perishable", "before_others_at_exit", "look_after", "see_off"]
+__all__ = ["DEFAULT_TIMEOUT", "Deliverer", "Perishable", "before_others_at_exit", "look_after", "see_off"]
 
 DEFAULT_TIMEOUT = 5.0
 """Seconds that `flush`, `close` and the end of the process give the exporters together."""
@@ -37,11 +35,28 @@ class Perishable(Protocol):
         """Become usable in a forked child."""
 
 
+class Deliverer(Protocol):
+    """What they ask of an exporter's worker."""
+
+    when_done: Callable[[Any], None] | None
+    """Called with the worker once it is done."""
+    done: threading.Event
+
+    def stop(self, deadline: float) -> None:
+        """Deliver what there is and end by *deadline* (monotonic), without being waited for."""
+
+    def ended_well(self, deadline: float) -> bool:
+        """Wait for the end; return whether everything was delivered."""
+
+    def say_last_word(self) -> None:
+        """Say what did not arrive, if it has not been said."""
+
+
 _alive: weakref.WeakSet[Perishable] = weakref.WeakSet()
-_leaving: set[Worker] = set()
+_leaving: set[Deliverer] = set()
 """Workers that belong to no bus any more and deliver the rest: the end of the process waits for them."""
 
-_workers: weakref.WeakSet[Worker] = weakref.WeakSet()
+_workers: weakref.WeakSet[Deliverer] = weakref.WeakSet()
 _lock = threading.RLock()
 
 
@@ -52,7 +67,7 @@ def look_after(bus: Perishable) -> None:
     at_end_of_child(_at_exit)
 
 
-def see_off(workers: Iterable[Worker], deadline: float | None = None) -> None:
+def see_off(workers: Iterable[Deliverer], deadline: float | None = None) -> None:
     """Have *workers* deliver what there is and end by *deadline*, without waiting for them.
 
     A garbage collector may be the caller, at any point of the program.
@@ -109,12 +124,12 @@ def _at_exit() -> None:
             worker.say_last_word()
 
 
-def _every_worker() -> list[Worker]:
+def _every_worker() -> list[Deliverer]:
     with _lock:
         return list(_workers)
 
 
-def remember(worker: Worker) -> None:
+def remember(worker: Deliverer) -> None:
     """Have *worker* say at the end of the process what did not arrive, if it has not said so by then."""
     with _lock:
         _workers.add(worker)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
 from msgspec.structs import force_setattr, replace
@@ -17,7 +17,6 @@ from tracebus.events import Deferred, Gap, RunEnded, RunStarted, payloads_of, wi
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tracebus.bus._reader import Reader
     from tracebus.clock import Clock
     from tracebus.events import Event
 
@@ -38,6 +37,15 @@ _BETWEEN_HURRIES = 20_000_000
 pool's worker, a job); but not after each of hundreds a second, which would cost more than they do."""
 
 
+class Positioned(Protocol):
+    """A reader of the log, as far as the log knows it."""
+
+    @property
+    def position(self) -> int:
+        """The last position taken."""
+        ...
+
+
 class Ring:
     """The newest *capacity* events, each with its position `seq` in the log, from 1.
 
@@ -53,7 +61,7 @@ class Ring:
         self.room = max_bytes
         """Bytes the ring itself may keep."""
         self.holdings = Holdings()
-        self.readers: WeakSet[Reader] = WeakSet()
+        self.readers: WeakSet[Positioned] = WeakSet()
         """Those still reading: what all of them have passed may go."""
         self.has_copies = False
         """Whether a settled event may have been replaced by a copy that is not."""

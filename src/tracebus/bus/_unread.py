@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tracebus.bus._exporter import settles_itself
 from tracebus.events import let_go
@@ -11,10 +11,24 @@ from tracebus.events import let_go
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from tracebus.bus._exporter import Exporter
     from tracebus.bus._ring import Ring
-    from tracebus.bus._worker import Worker
 
-__all__ = ["Unread"]
+__all__ = ["Delivering", "Unread"]
+
+
+class Delivering(Protocol):
+    """An exporter and how far it has come."""
+
+    @property
+    def exporter(self) -> Exporter:
+        """Who is given the events."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """The last position delivered."""
+        ...
 
 
 class Unread:
@@ -29,7 +43,7 @@ class Unread:
         subscriptions: the other readers, likewise.
     """
 
-    def __init__(self, ring: Ring, workers: Sequence[Worker], subscriptions: Collection[object]) -> None:
+    def __init__(self, ring: Ring, workers: Sequence[Delivering], subscriptions: Collection[object]) -> None:
         self._ring = ring
         self._workers = workers
         self._subscriptions = subscriptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _thread
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracebus.bus._delivery import Delivery, Health
 from tracebus.bus._last_word import last_word
@@ -78,7 +78,7 @@ class Worker:
         self._thread_id: int | None = None
         self._inherited = False
         self._ended_well = False
-        self.when_done: Callable[[Worker], None] | None = None
+        self.when_done: Callable[[Any], None] | None = None
         self.done = threading.Event()
         """Set once the exporter is closed."""
         self._ring.alarms.add(Alarm(self._done_with + 1, self.start))
