@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tracebus.capture._pieces import Piece
     from tracebus.events import Cut
 
 __all__ = ["CHUNK", "ChunkForm", "ListForm", "ListUse", "PieceForm", "Segment", "form_of", "remember"]
@@ -90,7 +89,8 @@ class ListForm:
 
     def __init__(self, depth: int) -> None:
         self.depth = depth
-        self.pieces: list[Piece] = []
+        self.pieces: list[object] = []
+        """The pieces themselves: which they are is all that is asked of them here."""
         self.plain: list[Any] = []
         self.ends: list[int] = []
         """What the pieces up to each take of a payload's `max_size`."""
@@ -110,7 +110,7 @@ class ListForm:
         found.chunks = self.chunks[: count // CHUNK]
         return found
 
-    def followed_by(self, pieces: list[Piece], forms: Sequence[PieceForm]) -> ListForm:
+    def followed_by(self, pieces: Sequence[object], forms: Sequence[PieceForm]) -> ListForm:
         """Return a list with *pieces*, of which these are the *forms*, behind those there are."""
         found = ListForm(self.depth)
         start = len(self.pieces)

@@ -543,7 +543,7 @@ def _joined(pointer: str, relative: str) -> str:
     return _longer(pointer, relative.split("/")[1:])
 
 
-def _alike(known: list[Piece], pieces: list[Piece]) -> int:
+def _alike(known: Sequence[object], pieces: Sequence[object]) -> int:
     """Return how many pieces at the beginning of both lists are the same."""
     most = min(len(known), len(pieces))
     if known[:most] == pieces[:most]:

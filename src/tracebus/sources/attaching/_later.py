@@ -17,9 +17,8 @@ from langchain_core.runnables.config import var_child_runnable_config
 from tracebus.sources.callbacks._handler import TracebusHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from tracebus.sources.attaching._observed_call import ObservedCall
     from tracebus.sources.callbacks._recorder import Recorder
     from tracebus.sources.tracking._call import Call
 
@@ -71,10 +70,10 @@ def is_not_told_of(stream: Any, *, carried: bool) -> bool:
     return not carried and module.startswith(("langchain", "langgraph"))
 
 
-def when_dropped(stream: Any, call: ObservedCall) -> None:
-    """Say that *call* was left once nobody can read *stream* any more."""
+def when_dropped(stream: Any, forgotten: Callable[[], None]) -> None:
+    """Call *forgotten* once nobody can read *stream* any more."""
     try:
-        finalizer = weakref.finalize(stream, call.forgotten)
+        finalizer = weakref.finalize(stream, forgotten)
     except TypeError:
         return  # cannot be watched: its runs end when LangChain says so, or the bus closes
     finalizer.atexit = False

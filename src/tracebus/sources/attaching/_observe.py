@@ -260,7 +260,7 @@ class Observed(Runnable[Input, Output]):
             if is_not_told_of(result, carried=call.carried):
                 becomes = "what it does when it is read is not recorded"
                 note_unknown(self._recorder.tracker.count, "stream object", type(result).__name__, becomes)
-            when_dropped(result, call)
+            when_dropped(result, call.forgotten)
         return result
 
 
