@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tracebus.runstate import RunState
 from tracebus_exporters.web.watching._feed import Feed
@@ -15,18 +15,37 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tracebus.bus import Snapshot
-    from tracebus.events import Gap, RunEvent
-    from tracebus_exporters.web.watching._hub import Hub
+    from tracebus.events import Event, Gap, RunEvent
+    from tracebus_exporters.web.watching._source import Source
 
-__all__ = ["WatchedTree"]
+__all__ = ["Reading", "WatchedTree"]
 
 _logger = logging.getLogger("tracebus.web")
+
+
+class Reading(Protocol):
+    """Who reads the source for every tree."""
+
+    source: Source
+    finished: bool
+    """Whether nothing more will come."""
+
+    def view(self, event: Event, /) -> Event:
+        """Return what of *event* is shown."""
+        ...
+
+    async def read_run(self, root_id: str, /) -> list[Event]:
+        """Return what the source has of a root run, as it is shown."""
+        ...
+
+    async def caught_up(self, seq: int, /) -> None:
+        """Wait until everything up to position *seq* has been read."""
 
 
 class WatchedTree:
     """A watched tree: its fold and its feed."""
 
-    def __init__(self, hub: Hub, root_id: str) -> None:
+    def __init__(self, hub: Reading, root_id: str) -> None:
         self._hub = hub
         self._root_id = root_id
         self.state = RunState()
