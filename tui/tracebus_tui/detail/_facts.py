@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tracebus_tui.detail._blocks import Block
-    from tracebus_tui.model._together import Together
+    from tracebus_tui.model._row import Together
 
 _MOST_CUTS = 20
 _WIDEST_NAME = 20

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tracebus_tui.model._filter import FIELDS, FilterError, parse_filter
 from tracebus_tui.model._meters import Meters, Tally, percentile
-from tracebus_tui.model._rows import Item, Row, Rows
+from tracebus_tui.model._row import Item, Row, Together
+from tracebus_tui.model._rows import Rows
 from tracebus_tui.model._runs import Runs
-from tracebus_tui.model._together import Together
 from tracebus_tui.model._view import ORDERS, Order, View
 from tracebus_tui.model._wall import Wall, Window
 

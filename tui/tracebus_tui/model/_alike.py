@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tracebus.tree import RunNode, RunStatus
 from tracebus_tui.model._calm import FOLD_AFTER, is_calm, kept_out, nodes_of
-from tracebus_tui.model._rows import Row
-from tracebus_tui.model._together import Together
+from tracebus_tui.model._row import Row, Together
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable

@@ -9,7 +9,7 @@ from tracebus.tree import RunNode, RunStatus
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from tracebus_tui.model._rows import Row
+    from tracebus_tui.model._row import Row
 
 FOLD_AFTER: Final = 3_000_000_000
 """Nanoseconds after which what ended well folds."""

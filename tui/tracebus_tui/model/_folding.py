@@ -9,12 +9,13 @@ from tracebus.tree import BatchGroup, RunNode, RunStatus
 from tracebus_tui.model._alike import Alike
 from tracebus_tui.model._calm import FOLD_AFTER, is_calm
 from tracebus_tui.model._quiet import Quiet
-from tracebus_tui.model._together import Together
+from tracebus_tui.model._row import Together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from tracebus_tui.model._rows import Row, Rows
+    from tracebus_tui.model._row import Row
+    from tracebus_tui.model._rows import Rows
 
 _LAST: Final = 1 << 62
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tracebus_tui.model._calm import kept_out, nodes_of
-from tracebus_tui.model._rows import Row
-from tracebus_tui.model._together import Together
+from tracebus_tui.model._row import Row, Together
 
 if TYPE_CHECKING:
     from collections.abc import Collection

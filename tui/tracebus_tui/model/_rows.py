@@ -3,100 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import accumulate
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from tracebus.tree import BatchGroup, RunNode
-from tracebus_tui.model._together import Together
+from tracebus_tui.model._row import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-Item: TypeAlias = RunNode | BatchGroup | Together
 
 _height = attrgetter("height")
-
-
-class Row:
-    """A line that may have lines below it.
-
-    Attributes:
-        item: the run, the batch or the runs folded into one; `None` for the invisible row above all.
-        parent: the row this one is indented under.
-        kids: the rows directly below, in order.
-        open: whether the kids are shown.
-        touched: whether the user opened or closed it, so that nothing folds it by itself.
-        calm: whether its run and all below have ended well, so that it may be folded together with others.
-        inner: how many lines the kids take when shown.
-        height: how many lines the row takes, its own and those of its open kids.
-        place: its index in `parent.kids`.
-    """
-
-    __slots__ = (
-        "_known",
-        "_sums",
-        "calm",
-        "height",
-        "inner",
-        "item",
-        "kids",
-        "open",
-        "parent",
-        "place",
-        "touched",
-    )
-
-    def __init__(self, item: Item | None, *, open: bool = True) -> None:  # noqa: A002 - the row's word
-        self.item = item
-        self.parent: Row | None = None
-        self.kids: list[Row] = []
-        self.open = open
-        self.touched = False
-        self.calm = False
-        self.inner = 0
-        self.height = 1
-        self.place = 0
-        self._sums: list[int] = []
-        self._known = 0
-
-    @property
-    def depth(self) -> int:
-        """Return how many rows it is indented under; 0 for a row at the top."""
-        depth, row = -1, self.parent
-        while row is not None:
-            depth, row = depth + 1, row.parent
-        return depth
-
-    @property
-    def home(self) -> Row | None:
-        """Return the row it belongs under, whatever it is folded into."""
-        above = self.parent
-        while above is not None and isinstance(above.item, Together):
-            above = above.parent
-        return above
-
-    @property
-    def last(self) -> bool:
-        """Return whether no sibling follows."""
-        return self.parent is None or self.place == len(self.parent.kids) - 1
-
-    def offsets(self) -> list[int]:
-        """Return, for every kid, how many lines of its siblings come before it."""
-        kids, sums, known = self.kids, self._sums, self._known
-        if known < len(kids):
-            start = sums[known - 1] + kids[known - 1].height if known else 0
-            missing = accumulate(map(_height, kids[known:-1]), initial=start)
-            sums[known:] = missing
-            self._known = len(kids)
-        elif len(sums) > len(kids):
-            del sums[len(kids) :]
-        return sums
-
-    def forget_offsets(self, after: int) -> None:
-        """Note that the offsets from kid number *after* on are wrong."""
-        self._known = min(self._known, after)
 
 
 class Rows:

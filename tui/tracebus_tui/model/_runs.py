@@ -11,8 +11,8 @@ from tracebus_tui.model._alike import ALIKE
 from tracebus_tui.model._calm import FOLD_AFTER, nodes_of
 from tracebus_tui.model._folding import Folding, is_large
 from tracebus_tui.model._meters import Meters
-from tracebus_tui.model._rows import Item, Row, Rows
-from tracebus_tui.model._together import Together
+from tracebus_tui.model._row import Item, Row, Together
+from tracebus_tui.model._rows import Rows
 from tracebus_tui.model._weight import size_of
 
 if TYPE_CHECKING:

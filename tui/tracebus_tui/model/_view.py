@@ -10,15 +10,15 @@ from tracebus.events import RunKind
 from tracebus.tree import BatchGroup, RunNode, RunStatus
 from tracebus_tui.model._filter import parse_filter
 from tracebus_tui.model._folding import is_large
-from tracebus_tui.model._rows import Row, Rows
-from tracebus_tui.model._together import Together
+from tracebus_tui.model._row import Row, Together
+from tracebus_tui.model._rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from tracebus_tui.model._filter import Test
-    from tracebus_tui.model._rows import Item
+    from tracebus_tui.model._row import Item
     from tracebus_tui.model._runs import Runs
 
 

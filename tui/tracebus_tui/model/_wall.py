@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tracebus.tree import BatchGroup, RunNode, RunStatus
 
 if TYPE_CHECKING:
-    from tracebus_tui.model._rows import Item
+    from tracebus_tui.model._row import Item
 
 _NANO: Final = 1_000_000_000
 SPANS: Final = (30, 60, 120, 300, 900, 1800, 3600)
