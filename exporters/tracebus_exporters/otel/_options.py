@@ -7,12 +7,12 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, get_args
 
-from tracebus_exporters.otel.attributes._vendors import Vendor
 from tracebus_exporters.otel.conventions._generations import V0_1, VERSIONS, Generation, Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+Vendor: TypeAlias = Literal["", "langfuse", "langsmith", "mlflow"]
 Spans: TypeAlias = Literal["all", "genai"]
 Parent: TypeAlias = Literal["ambient", "none"]
 Content: TypeAlias = Literal["none", "span", "event", "span_and_event"]

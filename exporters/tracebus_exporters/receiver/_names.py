@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from tracebus.events import RunKind
 from tracebus_exporters.otel.attributes._naming import OPERATIONS
 from tracebus_exporters.otel.attributes._request import EMBEDDING_REQUEST, REQUEST
-from tracebus_exporters.otel.attributes._tokens import BY_DETAIL
 from tracebus_exporters.otel.conventions import _semconv as sc
+from tracebus_exporters.otel.conventions._generations import BY_DETAIL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,25 +16,6 @@ _CACHE_PARTS = ("input_ephemeral_5m_input_tokens", "input_ephemeral_1h_input_tok
 UNKNOWN: Final = "unknown"
 """The modality of tokens nobody told."""
 _MODALITIES: Final = ("text", "image", "audio")
-_CACHE_READS = {
-    name: attribute
-    for modality, attribute in (
-        ("text", sc.USAGE_TEXT_CACHE_READ),
-        ("image", sc.USAGE_IMAGE_CACHE_READ),
-        ("audio", sc.USAGE_AUDIO_CACHE_READ),
-    )
-    for name in (f"input_cache_read_{modality}", f"input_{modality}_cache_read")
-}
-BY_DETAIL: Final = {
-    "input_text": sc.USAGE_TEXT_INPUT,
-    "input_image": sc.USAGE_IMAGE_INPUT,
-    "input_audio": sc.USAGE_AUDIO_INPUT,
-    "output_text": sc.USAGE_TEXT_OUTPUT,
-    "output_image": sc.USAGE_IMAGE_OUTPUT,
-    "output_audio": sc.USAGE_AUDIO_OUTPUT,
-    **_CACHE_READS,
-}
-"""The attribute of a count by modality, by LangChain's name of the detail with its side before it."""
 
 
 def usage_attributes(usage: TokenUsage, names: Generation) -> dict[str, int]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from tracebus.events import RunKind
 from tracebus_exporters.otel.conventions import _semconv as sc
 
 if TYPE_CHECKING:
+    from tracebus_exporters.otel._options import Vendor
     from tracebus_exporters.otel.spans._spans import OpenSpan
-
-Vendor: TypeAlias = Literal["", "langfuse", "langsmith", "mlflow"]
 
 _LANGSMITH_KINDS = {
     RunKind.CHAT_MODEL: "llm",

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
-from tracebus_exporters.otel.attributes._tokens import BY_DETAIL
 from tracebus_exporters.otel.conventions import _semconv as sc
 
 if TYPE_CHECKING:
@@ -28,6 +27,25 @@ AGENT_BUCKETS: Final = (
 )  # fmt: skip
 CALL_BUCKETS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 WORKFLOW_BUCKETS: Final = (1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0)
+_CACHE_READS = {
+    name: attribute
+    for modality, attribute in (
+        ("text", sc.USAGE_TEXT_CACHE_READ),
+        ("image", sc.USAGE_IMAGE_CACHE_READ),
+        ("audio", sc.USAGE_AUDIO_CACHE_READ),
+    )
+    for name in (f"input_cache_read_{modality}", f"input_{modality}_cache_read")
+}
+BY_DETAIL: Final = {
+    "input_text": sc.USAGE_TEXT_INPUT,
+    "input_image": sc.USAGE_IMAGE_INPUT,
+    "input_audio": sc.USAGE_AUDIO_INPUT,
+    "output_text": sc.USAGE_TEXT_OUTPUT,
+    "output_image": sc.USAGE_IMAGE_OUTPUT,
+    "output_audio": sc.USAGE_AUDIO_OUTPUT,
+    **_CACHE_READS,
+}
+"""The attribute of a count by modality, by LangChain's name of the detail with its side before it."""
 
 
 class Instrument(NamedTuple):

@@ -5,27 +5,17 @@ Most runs of a chain are steps that differ in nothing but their id: a parser cal
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracebus_exporters.otel.attributes._attributes import start_attributes
 from tracebus_exporters.otel.conventions import _semconv as sc
+from tracebus_exporters.otel.spans._spans import Shape
 
 if TYPE_CHECKING:
     from tracebus_exporters.otel._options import Options
     from tracebus_exporters.otel.spans._spans import OpenSpan
 
 _MOST_SHAPES = 1_024
-
-
-class Shape:
-    """Attributes of many spans, the run's id excepted."""
-
-    __slots__ = ("attributes", "encoded")
-
-    def __init__(self, attributes: dict[str, Any]) -> None:
-        self.attributes = attributes
-        self.encoded: bytes | None = None
-        """The attributes as OTLP bytes, once somebody made them."""
 
 
 class StartAttributes:

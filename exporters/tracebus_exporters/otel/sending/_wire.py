@@ -16,9 +16,8 @@ from tracebus_exporters.otel.conventions import _semconv as sc
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tracebus_exporters.otel.runs._shapes import Shape
     from tracebus_exporters.otel.spans._ids import SpanIds
-    from tracebus_exporters.otel.spans._spans import Ending, OpenSpan
+    from tracebus_exporters.otel.spans._spans import Ending, OpenSpan, Shape
 
 _fixed64 = struct.Struct("<Q").pack
 _fixed32 = struct.Struct("<I").pack

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from tracebus.events import ErrorInfo, RunStarted
-    from tracebus_exporters.otel.attributes._agents import Agency
-    from tracebus_exporters.otel.attributes._prompts import Prompt
-    from tracebus_exporters.otel.runs._shapes import Shape
+    from tracebus.events import ErrorInfo, RunEnded, RunStarted
     from tracebus_exporters.otel.spans._ids import SpanIds
 
 CLIENT = 3
@@ -29,6 +26,58 @@ class SpanEvent(NamedTuple):
     time: int
     name: str
     attributes: dict[str, Any]
+
+
+class Shape:
+    """Attributes of many spans, the run's id excepted."""
+
+    __slots__ = ("attributes", "encoded")
+
+    def __init__(self, attributes: dict[str, Any]) -> None:
+        self.attributes = attributes
+        self.encoded: bytes | None = None
+        """The attributes as OTLP bytes, once somebody made them."""
+
+
+class Prompt(Protocol):
+    """A prompt template that was filled in."""
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What it was filled with."""
+        ...
+
+    def name_attributes(self) -> dict[str, str]:
+        """Return its name and version, where it has them."""
+        ...
+
+    def variable_attributes(self) -> dict[str, Any]:
+        """Return what it was filled with, which is content."""
+        ...
+
+
+class Agency(Protocol):
+    """What an agent's own model and tool calls say of the agent."""
+
+    inference_calls: int
+    tool_calls: int
+    finish_reasons: tuple[str, ...]
+    """Those of its last call."""
+    instructions: list[dict[str, Any]] | None
+    tools: list[dict[str, Any]] | None
+
+    def asks(self, span: OpenSpan, definitions: list[dict[str, Any]] | None, /) -> None:
+        """Learn from the start of a model call of the agent's own."""
+
+    def heard(self, span: OpenSpan, ended: RunEnded, /) -> None:
+        """Count a call of the agent's own that has ended."""
+
+    def uses(self, ended: RunEnded, /) -> None:
+        """Add what a model inside used."""
+
+    def attributes(self) -> dict[str, Any]:
+        """Return what the agent's span says of its calls."""
+        ...
 
 
 class OpenSpan:
