@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tracebus.capture import Capture
     from tracebus.events import RunEvent
-    from tracebus.sources.tracking._tracker import OpenRun
+    from tracebus.sources.tracking._open_run import OpenRun
 
 _FILTERS = (
     "include_names",

@@ -50,7 +50,7 @@ def _watching(method: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:  # noqa: BLE001  # the user's program is sacred: what we do wrong ends here
             report(handler, _METHOD, error)
         stream = method(self, *args, **kwargs)
-        when_dropped(stream, ObservedCall(handler.recorders[-1], call))
+        when_dropped(stream, ObservedCall(handler.recorders[-1], call).forgotten)
         return stream
 
     setattr(watched, _MARK, True)

@@ -19,7 +19,7 @@ from tracebus.sources.callbacks._handler import TracebusHandler
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tracebus.sources.callbacks._recorder import Recorder
+    from tracebus.sources.callbacks._handler import Listener
     from tracebus.sources.tracking._call import Call
 
 KNOWN_VERSIONS = ("v1", "v2", "v3")
@@ -45,7 +45,7 @@ def is_stream_object(result: Any) -> bool:
 
 
 def carrying(
-    recorders: tuple[Recorder, ...], call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]
+    recorders: tuple[Listener, ...], call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return a call's arguments with a handler for *recorders* in the config, the second of them."""
     positional = len(args) > 1
@@ -84,7 +84,7 @@ def _inherited() -> Any:
     return None if ambient is None else ambient.get("callbacks")
 
 
-def _observes(callbacks: Any, recorders: tuple[Recorder, ...]) -> bool:
+def _observes(callbacks: Any, recorders: tuple[Listener, ...]) -> bool:
     """Tell whether the run around the call is observed by *recorders*, as those below it then are."""
     handlers = callbacks if isinstance(callbacks, list) else getattr(callbacks, "inheritable_handlers", ())
     return any(

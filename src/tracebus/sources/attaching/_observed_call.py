@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tracebus.sources.callbacks._batch import BatchCall
-    from tracebus.sources.callbacks._recorder import Recorder
+    from tracebus.sources.callbacks._handler import Listener
     from tracebus.sources.tracking._call import Call
 
 _NO_FAILURE = (StopIteration, StopAsyncIteration)
@@ -27,7 +27,7 @@ class ObservedCall:
 
     __slots__ = ("_batch", "_call", "_over", "_recorder", "carried")
 
-    def __init__(self, recorder: Recorder, call: Call, batch: BatchCall | None = None) -> None:
+    def __init__(self, recorder: Listener, call: Call, batch: BatchCall | None = None) -> None:
         self._recorder = recorder
         self._call = call
         self._batch = batch

@@ -150,7 +150,7 @@ def _noting(init: Callable[..., None]) -> Callable[..., None]:
             call = current_call.get() or Call(None)
             setattr(self, _TOLD, TracebusHandler(handler.recorders, call))
             if current_call.get() is None:
-                when_dropped(self, ObservedCall(handler.recorders[-1], call))
+                when_dropped(self, ObservedCall(handler.recorders[-1], call).forgotten)
 
     return noted
 

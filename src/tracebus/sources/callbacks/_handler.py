@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.callbacks import BaseCallbackHandler
 
 from tracebus.sources.callbacks._inline import ASKS_WITH_CARE, in_place
+from tracebus.sources.callbacks._records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tracebus.sources.callbacks._recorder import Recorder
     from tracebus.sources.tracking._call import Call
 
 _logger = logging.getLogger("tracebus")
@@ -31,12 +31,13 @@ def report(told: Any, method: str, error: Exception) -> None:
         _logger.warning("tracebus failed in %s; what it missed is counted", method, exc_info=error)
 
 
-def _telling(method: str) -> Any:
-    """Return a callback that tells every recorder by *method*, with what LangChain passed.
+def _telling(what: Callable[..., None]) -> Any:
+    """Return a callback that tells every recorder *what*, a method of `Records`, with what LangChain passed.
 
     Typed as anything: untyped keyword arguments are LangChain's, and every version adds some. Nothing
     of ours that goes wrong reaches the user's program.
     """
+    method = what.__name__
 
     def tell(self: TracebusHandler, *args: Any, **kwargs: Any) -> None:
         try:
@@ -61,6 +62,15 @@ def guarded(method: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+class Listener(Records, Protocol):
+    """A recorder, with the handler that tells it alone."""
+
+    @property
+    def handler(self) -> TracebusHandler:
+        """That handler."""
+        ...
+
+
 class TracebusHandler(BaseCallbackHandler):
     """Tells every callback to one or more recorders, and nothing to the user's program.
 
@@ -69,7 +79,7 @@ class TracebusHandler(BaseCallbackHandler):
 
     raise_error = False
 
-    def __init__(self, recorders: tuple[Recorder, ...], call: Call | None = None) -> None:
+    def __init__(self, recorders: tuple[Listener, ...], call: Call | None = None) -> None:
         self.recorders = recorders
         self.call = call
         """The one call this handler travels with, where it is not a scope's."""
@@ -99,40 +109,40 @@ class TracebusHandler(BaseCallbackHandler):
         # A pickled config goes to another process, where this one's bus does not exist.
         return (TracebusHandler, ((),))
 
-    on_chain_start = _telling("start")
-    on_chat_model_start = _telling("start_chat_model")
-    on_llm_start = _telling("start_completion")
-    on_tool_start = _telling("start_tool")
-    on_retriever_start = _telling("start_retriever")
+    on_chain_start = _telling(Records.start)
+    on_chat_model_start = _telling(Records.start_chat_model)
+    on_llm_start = _telling(Records.start_completion)
+    on_tool_start = _telling(Records.start_tool)
+    on_retriever_start = _telling(Records.start_retriever)
 
-    on_llm_new_token = _telling("token")
-    on_stream_event = _telling("protocol_event")
-    on_retry = _telling("retry")
-    on_custom_event = _telling("custom")
-    on_text = _telling("text")
-    on_agent_action = _telling("agent_action")
-    on_agent_finish = _telling("agent_finish")
+    on_llm_new_token = _telling(Records.token)
+    on_stream_event = _telling(Records.protocol_event)
+    on_retry = _telling(Records.retry)
+    on_custom_event = _telling(Records.custom)
+    on_text = _telling(Records.text)
+    on_agent_action = _telling(Records.agent_action)
+    on_agent_finish = _telling(Records.agent_finish)
 
     # LangGraph's: see `_graph_callbacks`.
-    on_interrupt = _telling("interrupted")
-    on_resume = _telling("resumed")
+    on_interrupt = _telling(Records.interrupted)
+    on_resume = _telling(Records.resumed)
 
-    on_chain_end = _telling("end")
-    on_retriever_end = _telling("end_retriever")
-    on_tool_end = _telling("end_tool")
-    on_llm_end = _telling("end_model")
+    on_chain_end = _telling(Records.end)
+    on_retriever_end = _telling(Records.end_retriever)
+    on_tool_end = _telling(Records.end_tool)
+    on_llm_end = _telling(Records.end_model)
 
-    on_chain_error = _telling("fail")
-    on_tool_error = _telling("fail")
-    on_retriever_error = _telling("fail")
-    on_llm_error = _telling("fail_model")
+    on_chain_error = _telling(Records.fail)
+    on_tool_error = _telling(Records.fail)
+    on_retriever_error = _telling(Records.fail)
+    on_llm_error = _telling(Records.fail_model)
 
 
 def hear_all_of(base: type) -> None:
     """Have our handler tell of the callbacks of *base*, a handler class of LangChain's, newer than we are."""
     for name in dir(base):
         if name.startswith("on_") and name not in vars(TracebusHandler):
-            setattr(TracebusHandler, name, functools.partialmethod(_telling("unknown"), name))
+            setattr(TracebusHandler, name, functools.partialmethod(_telling(Records.unknown), name))
 
 
 KNOWN_CALLBACKS = frozenset(name for name in vars(TracebusHandler) if name.startswith("on_"))

@@ -34,10 +34,10 @@ from tracebus.sources.reading._results import (
 )
 from tracebus.sources.reading._unknown import note_unknown
 from tracebus.sources.tracking._call import current_call
+from tracebus.sources.tracking._open_run import OpenRun
 from tracebus.sources.tracking._outcomes import outcome_of
 from tracebus.sources.tracking._runner import current_runner
 from tracebus.sources.tracking._streaming import StreamedText
-from tracebus.sources.tracking._tracker import OpenRun
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence

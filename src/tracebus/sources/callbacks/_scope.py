@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 from langchain_core.tracers.context import register_configure_hook
 
 from tracebus.sources.callbacks._graph_callbacks import into_config_of_graph
-from tracebus.sources.callbacks._handler import TracebusHandler
+from tracebus.sources.callbacks._handler import Listener, TracebusHandler
 from tracebus.sources.tracking._runner import has_runner, note_runner
 
 if TYPE_CHECKING:
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from langchain_core.callbacks import BaseCallbackHandler
 
     from tracebus.capture import Capture
-    from tracebus.sources.callbacks._recorder import Recorder
     from tracebus.sources.tracking._tracker import RunTracker
 
 T = TypeVar("T")
 
+
 _scoped: ContextVar[TracebusHandler | None] = ContextVar("tracebus_scope", default=None)
 _process: TracebusHandler | None = None
-_installed: Recorder | None = None
-_witness: Recorder | None = None
+_installed: Listener | None = None
+_witness: Listener | None = None
 
 
 class _Hook:
@@ -56,12 +56,12 @@ def current_handler() -> TracebusHandler | None:
     return _HOOK.get()
 
 
-def enter(recorder: Recorder) -> Token[TracebusHandler | None]:
+def enter(recorder: Listener) -> Token[TracebusHandler | None]:
     """Observe with *recorder* from here on in this context; give the token to `leave`."""
     return _scoped.set(handler_with(recorder))
 
 
-def handler_with(recorder: Recorder) -> TracebusHandler:
+def handler_with(recorder: Listener) -> TracebusHandler:
     """Return the handler of *recorder* and the scopes around."""
     current = _in_force()
     return recorder.handler if current is None else _joined(current, (recorder,))
@@ -90,7 +90,7 @@ class Scope:
 
     __slots__ = ("_handler", "_token")
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Listener) -> None:
         self._handler = _within(_in_force(), recorder)
         self._token = _scoped.set(self._handler)
 
@@ -126,7 +126,7 @@ def _without_left(handler: TracebusHandler | None) -> TracebusHandler | None:
     return handler
 
 
-def _within(outer: TracebusHandler | None, recorder: Recorder) -> TracebusHandler:
+def _within(outer: TracebusHandler | None, recorder: Listener) -> TracebusHandler:
     """Return a new handler for a scope of *recorder*'s inside *outer*'s."""
     kept = () if outer is None else _of_other_buses(outer, (recorder,))
     handler = TracebusHandler((*kept, recorder))
@@ -134,14 +134,14 @@ def _within(outer: TracebusHandler | None, recorder: Recorder) -> TracebusHandle
     return handler
 
 
-def observe_process(recorder: Recorder | None) -> None:
+def observe_process(recorder: Listener | None) -> None:
     """Observe the whole process with *recorder*, or with nothing."""
     global _installed  # noqa: PLW0603 -- one per process is what it means
     _installed = recorder
     _combine()
 
 
-def witness_process(recorder: Recorder | None) -> None:
+def witness_process(recorder: Listener | None) -> None:
     """Observe the whole process with *recorder*, too, whatever else does: a test's recorder; or no longer."""
     global _witness  # noqa: PLW0603 -- likewise
     _witness = recorder
@@ -169,12 +169,12 @@ def scoped_capture(tracker: RunTracker) -> Capture | None:
 
 
 # Weak, so that a union lives while a scope or a run uses it and keeps no bus alive.
-_unions: WeakValueDictionary[tuple[TracebusHandler, tuple[Recorder, ...]], TracebusHandler] = (
+_unions: WeakValueDictionary[tuple[TracebusHandler, tuple[Listener, ...]], TracebusHandler] = (
     WeakValueDictionary()
 )
 
 
-def _joined(outer: TracebusHandler, inner: tuple[Recorder, ...]) -> TracebusHandler:
+def _joined(outer: TracebusHandler, inner: tuple[Listener, ...]) -> TracebusHandler:
     """Return a handler for *inner*'s recorders and those of *outer*'s that serve other buses."""
     if all(recorder in outer.recorders for recorder in inner):
         return outer
@@ -185,7 +185,7 @@ def _joined(outer: TracebusHandler, inner: tuple[Recorder, ...]) -> TracebusHand
     return union
 
 
-def _of_other_buses(outer: TracebusHandler, inner: tuple[Recorder, ...]) -> tuple[Recorder, ...]:
+def _of_other_buses(outer: TracebusHandler, inner: tuple[Listener, ...]) -> tuple[Listener, ...]:
     buses = {id(recorder.tracker) for recorder in inner}
     return tuple(recorder for recorder in outer.recorders if id(recorder.tracker) not in buses)
 

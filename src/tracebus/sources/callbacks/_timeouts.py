@@ -11,7 +11,8 @@ from tracebus.events import ErrorInfo, Outcome
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from tracebus.sources.tracking._tracker import OpenRun, RunTracker
+    from tracebus.sources.tracking._open_run import OpenRun
+    from tracebus.sources.tracking._tracker import RunTracker
 
 __all__ = ["end_held_attempt", "hold", "is_timed", "name_timeout", "timed_out"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tracebus.capture import Capture
     from tracebus.events import Event
-    from tracebus.sources.tracking._tracker import OpenRun
+    from tracebus.sources.tracking._open_run import OpenRun
 
 _REASONING_KEYS = ("reasoning", "thinking", "reasoning_content", "text")
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from tracebus.capture import Capture
-    from tracebus.sources.tracking._tracker import OpenRun, RunTracker
+    from tracebus.sources.tracking._open_run import OpenRun
+    from tracebus.sources.tracking._tracker import RunTracker
 
 _PHASES = ("start", "stream", "end", "error")
 _KINDS = {

@@ -19,7 +19,8 @@ from tracebus.sources.tracking._outcomes import outcome_of
 if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.sources.stream_events._forms import Part
-    from tracebus.sources.tracking._tracker import OpenRun, RunTracker
+    from tracebus.sources.tracking._open_run import OpenRun
+    from tracebus.sources.tracking._tracker import RunTracker
 
 _INTERRUPT = "__interrupt__"
 _METADATA = "__metadata__"

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tracebus.capture import Capture
-    from tracebus.sources.tracking._tracker import OpenRun, RunTracker
+    from tracebus.sources.tracking._open_run import OpenRun
+    from tracebus.sources.tracking._tracker import RunTracker
 
 Namespace = tuple[str, ...]
 """Where a graph runs: the nodes above it, each as `NAME:TASK`, from the root."""

@@ -23,7 +23,8 @@ from tracebus.sources.reading._revive import revived
 
 if TYPE_CHECKING:
     from tracebus.capture import Capture
-    from tracebus.sources.tracking._tracker import OpenRun, RunTracker
+    from tracebus.sources.tracking._open_run import OpenRun
+    from tracebus.sources.tracking._tracker import RunTracker
 
 Parent: TypeAlias = Callable[[tuple[str, ...], Mapping[str, Any]], Any]
 """Returns the key of the run a message belongs to, by its graph's namespace and its metadata."""

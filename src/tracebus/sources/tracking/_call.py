@@ -10,8 +10,7 @@ from tracebus.events import Outcome
 from tracebus.sources.tracking._outcomes import outcome_of
 
 if TYPE_CHECKING:
-    from tracebus.sources.tracking._runner import Runner
-    from tracebus.sources.tracking._tracker import OpenRun, RunTracker
+    from tracebus.sources.tracking._open_run import Executor, ExpectsEnds, OpenRun
 
 __all__ = ["Call", "current_call"]
 
@@ -26,9 +25,9 @@ class Call:
         """What the user wants the root run called."""
         self.inputs = inputs
         """What a stream was called with, which LangChain tells at its end only."""
-        self.roots: list[tuple[RunTracker, OpenRun]] = []
+        self.roots: list[tuple[ExpectsEnds, OpenRun]] = []
         """The root runs begun in it, in every bus that watches."""
-        self.runner: Runner | None = None
+        self.runner: Executor | None = None
         """Who made it: what it executes itself is over with it, what others execute may go on."""
         self.left = False
         """The caller closed the stream before its end, which LangChain reports as success."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tracebus.events import Outcome, RunKind
-from tracebus.sources.tracking._runner import Life
+from tracebus.sources.tracking._open_run import Life
 
 if TYPE_CHECKING:
-    from tracebus.sources.tracking._tracker import OpenRun
+    from tracebus.sources.tracking._open_run import OpenRun
 
 __all__ = ["SILENT_KINDS", "fate_at_close", "fate_of", "is_over"]
 

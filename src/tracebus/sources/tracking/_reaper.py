@@ -15,20 +15,19 @@ import heapq
 import itertools
 import weakref
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tracebus.events import Outcome
 from tracebus.sources.tracking._alarm import Alarm
 from tracebus.sources.tracking._fate import SILENT_KINDS, fate_of, is_over
-from tracebus.sources.tracking._runner import Life
+from tracebus.sources.tracking._open_run import Life
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Hashable
 
     from tracebus.clock import Clock
-    from tracebus.sources.tracking._runner import Runner
-    from tracebus.sources.tracking._tracker import OpenRun, RunTracker
+    from tracebus.sources.tracking._open_run import Executor, OpenRun
 
 _SECOND = 1_000_000_000
 _LONGEST_WAIT = 10 * _SECOND
@@ -59,6 +58,13 @@ class _Case:
     turned: set[int] = field(default_factory=set)
 
 
+class GivesUp(Protocol):
+    """Who closes a run that nobody else will: its tracker."""
+
+    def give_up(self, run: OpenRun, outcome: Outcome, at: int, error: Any = None) -> None:
+        """Close *run* as ended with *outcome* at time *at*, and all below it that does not go on."""
+
+
 class Reaper:
     """Closes, after a grace, runs whose parent or call is over, and whose task or thread is gone.
 
@@ -68,7 +74,7 @@ class Reaper:
 
     def __init__(
         self,
-        tracker: RunTracker,
+        tracker: GivesUp,
         lock: threading.RLock,
         clock: Clock,
         orphan_grace: float,
@@ -101,7 +107,7 @@ class Reaper:
         now = self._clock()
         self._add(_Case(run, outcome, now, "run", patient=False, final=final, error=error), now)
 
-    def note_start(self, run: OpenRun, runner: Runner, parent_key: Hashable | None, *, alone: bool) -> None:
+    def note_start(self, run: OpenRun, runner: Executor, parent_key: Hashable | None, *, alone: bool) -> None:
         """Keep an eye on *run*, which *runner* begins to execute, if its cancellation goes unreported.
 
         One that it began before as the same parent's, that neither ended nor streams, was cancelled: its
@@ -119,7 +125,7 @@ class Reaper:
             if parent_key is None:  # else its parent's end has it closed
                 run.watch = self._called_after(run, runner)
 
-    def _called_after(self, run: OpenRun, runner: Runner) -> object:
+    def _called_after(self, run: OpenRun, runner: Executor) -> object:
         """Have *run* closed soon after its task is gone, while what this returns is kept."""
         task = None if runner.task is None else runner.task()
         me = weakref.ref(self)
@@ -169,7 +175,7 @@ class Reaper:
             return list((case.run.children or {}).values())
         return [case.run] if case.run.outcome is None else []
 
-    def _settle(self, tracker: RunTracker, case: _Case, now: int) -> None:
+    def _settle(self, tracker: GivesUp, case: _Case, now: int) -> None:
         """Close what is over of *case*, and put the rest off."""
         again: int | None = None
         for run in self._subjects(case):
@@ -204,7 +210,7 @@ class Reaper:
             case.asked.add(me)
         return False
 
-    def _close(self, tracker: RunTracker, case: _Case, run: OpenRun) -> None:
+    def _close(self, tracker: GivesUp, case: _Case, run: OpenRun) -> None:
         if case.final:
             tracker.give_up(run, case.outcome, case.ended, case.error)
         else:

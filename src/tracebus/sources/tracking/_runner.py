@@ -8,7 +8,6 @@ themselves may come from a helper task of LangChain's own (`abatch` gathers them
 from __future__ import annotations
 
 import asyncio
-import enum
 import sys
 from asyncio import _get_running_loop  # its public twin raises where there is none
 from concurrent.futures import thread as _pool
@@ -17,21 +16,14 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from tracebus.sources.tracking._open_run import Life
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tracebus.sources.tracking._tracker import OpenRun
+    from tracebus.sources.tracking._open_run import Executor, OpenRun
 
-__all__ = ["Life", "Runner", "current_runner", "note_runner"]
-
-
-class Life(enum.Enum):
-    """What is known of who executes a run."""
-
-    LIVES = enum.auto()
-    """It goes on, and reports the end itself."""
-    GONE = enum.auto()
-    UNKNOWN = enum.auto()
+__all__ = ["Runner", "current_runner", "note_runner"]
 
 
 class Runner:
@@ -46,7 +38,7 @@ class Runner:
         self.last: OpenRun | None = None
         """The last run begun here, where LangChain would not tell that it was cancelled."""
 
-    def is_same(self, other: Runner | None) -> bool:
+    def is_same(self, other: Executor | None) -> bool:
         """Tell whether *other* stands for the same task or thread."""
         if other is None:
             return False

@@ -14,7 +14,7 @@ from tracebus.sources.tracking._call import current_call
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from tracebus.sources.tracking._tracker import OpenRun
+    from tracebus.sources.tracking._open_run import OpenRun
 
 __all__ = ["SharedIds"]
 

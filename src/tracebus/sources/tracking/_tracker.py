@@ -23,8 +23,8 @@ from tracebus.events import (
     RunStreamed,
 )
 from tracebus.sources.tracking._fate import SILENT_KINDS, fate_at_close, fate_of, is_over
+from tracebus.sources.tracking._open_run import Life, OpenRun
 from tracebus.sources.tracking._reaper import Reaper
-from tracebus.sources.tracking._runner import Life
 from tracebus.sources.tracking._same_id import SharedIds
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from tracebus.clock import Clock
     from tracebus.events import BatchMembership, RunEvent
     from tracebus.propagate import RemoteParent
-    from tracebus.sources.tracking._call import Call
-    from tracebus.sources.tracking._runner import Runner
-    from tracebus.sources.tracking._streaming import StreamedOutput
+    from tracebus.sources.tracking._open_run import Caller, Executor
 
 SECOND = 1_000_000_000
 _OK = Outcome.OK
@@ -45,66 +43,6 @@ _REMEMBERED_RUNS = 4_096
 """How many ended runs stay known as possible parents of late children."""
 _REMEMBERED_INTERRUPTS = 1_024
 """How many interrupted threads stay known, to link the run that resumes one."""
-
-
-class OpenRun:
-    """A run that has begun; for a while after its end the tracker remembers it as a possible parent.
-
-    What most runs do not have is an attribute of the class until a run has it: half of the cost of one.
-    """
-
-    outcome: Outcome | None = None
-    output: StreamedOutput | None = None
-    """What it has streamed so far."""
-    parent: OpenRun | None = None
-    parent_id: str | None = None
-    children: dict[Hashable, OpenRun] | None = None
-    runner: Runner | None = None
-    """Who executes it, where its source knows."""
-    stream = False
-    """It is read step by step, by whoever likes to."""
-    watch: object = None
-    """What keeps an eye on its task."""
-    streamed = False
-    speaks_by: str | None = None
-    """Which of LangChain's ways of telling a model's output this run uses."""
-    interrupted = False
-    """A child paused the graph this run is."""
-    attempts = 0
-    timed = False
-    """It is a node whose time LangGraph watches."""
-    held = False
-    """It was cancelled, and its graph is about to say why."""
-    timeout: tuple[Any, Any] | None = None
-    """The node whose time-out ended this graph, and the error."""
-    tried_as: Hashable = None
-    """What the attempts of one thing under one root have in common."""
-    tried: dict[Hashable, tuple[int, Any]] | None = None
-    """Kept on roots: how many attempts failed, and the last one's error, by `tried_as`."""
-    last_error: Any = None
-    thread_id: Any = None
-    call: Call | None = None
-    source_inputs: Any = None
-    """The inputs as the program passed them, for telling which item of a list a child got."""
-
-    def __init__(  # noqa: PLR0917  # by keyword it would cost twice as much
-        self, key: Hashable, run_id: str, kind: RunKind, name: str, owner: object, capture: Capture
-    ) -> None:
-        self.key = key
-        """What it is known by here: hashing a UUID costs more than hashing its integer."""
-        self.told_as = key
-        """What its source calls it; not its key where an open run was called so already."""
-        self.id = run_id
-        self.kind = kind
-        self.name = name
-        self.owner = owner
-        """Who reports this run: the others that hear of it too are ignored."""
-        self.capture = capture
-        self.root: OpenRun = self
-        self.root_id = run_id
-        self.started = 0
-        self.last_seen = 0
-        """Kept on roots: when anything last happened in the tree."""
 
 
 class RunTracker:
@@ -163,7 +101,7 @@ class RunTracker:
         name: str,
         owner: object,
         capture: Capture,
-        call: Call | None = None,
+        call: Caller | None = None,
         attempt: int | None = None,
         batch: BatchMembership | None = None,
         thread_id: Any = None,
@@ -175,7 +113,7 @@ class RunTracker:
         model: Any = None,
         partial_variables: Any = None,
         tool_call_id: str | None = None,
-        runner: Runner | None = None,
+        runner: Executor | None = None,
         stream: bool = False,
         alone: bool = True,
         tried_as: Hashable = None,
@@ -364,7 +302,7 @@ class RunTracker:
     # -- ends nobody reported --------------------------------------------------------------------
 
     def expect_end(
-        self, run: OpenRun, outcome: Outcome, error: Any = None, *, runner: Runner | None = None
+        self, run: OpenRun, outcome: Outcome, error: Any = None, *, runner: Executor | None = None
     ) -> None:
         """Close *run* after the grace unless its source does: the call it belongs to is over.
 

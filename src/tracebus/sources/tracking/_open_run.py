@@ -1,0 +1,157 @@
+"""A run that has begun: what everybody here speaks of."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Hashable
+    from weakref import ref
+
+    from tracebus.capture import Capture
+    from tracebus.events import Outcome, RunKind
+    from tracebus.sources.tracking._streaming import StreamedOutput
+
+__all__ = ["Caller", "Executor", "ExpectsEnds", "Life", "OpenRun"]
+
+
+class Life(enum.Enum):
+    """What is known of who executes a run."""
+
+    LIVES = enum.auto()
+    """It goes on, and reports the end itself."""
+    GONE = enum.auto()
+    UNKNOWN = enum.auto()
+
+
+class Executor(Protocol):
+    """Who executes a run: a task, or a thread outside any. `_runner.Runner` is the one there is."""
+
+    last: OpenRun | None
+    """The last run begun there, where LangChain would not tell that it was cancelled."""
+
+    @property
+    def task(self) -> ref[asyncio.Task[Any]] | None:
+        """The task, if it is one."""
+        ...
+
+    @property
+    def thread(self) -> int:
+        """The thread's identifier."""
+        ...
+
+    @property
+    def loop(self) -> ref[asyncio.AbstractEventLoop] | None:
+        """The task's loop."""
+        ...
+
+    def is_same(self, other: Executor | None) -> bool:
+        """Tell whether *other* stands for the same task or thread."""
+        ...
+
+    def life(self) -> Life:
+        """Tell whether the task or thread still executes anything."""
+        ...
+
+    def was_cancelled(self) -> bool:
+        """Tell whether the task was cancelled, or is about to be."""
+        ...
+
+    def after_turns(self, done: Callable[[], None]) -> bool:
+        """Call *done* after a few turns of the task's loop; return whether there is one to wait for."""
+        ...
+
+
+class ExpectsEnds(Protocol):
+    """Who has a root run closed once the call it began in is over: its tracker."""
+
+    def expect_end(
+        self, run: OpenRun, outcome: Outcome, error: Any = None, *, runner: Executor | None = None
+    ) -> None:
+        """Close *run* after the grace unless its source does, or another than *runner* executes it."""
+
+
+class Caller(Protocol):
+    """The observed call a run began in."""
+
+    @property
+    def name(self) -> str | None:
+        """What the user wants the root run called."""
+        ...
+
+    @property
+    def inputs(self) -> Any:
+        """What a stream was called with."""
+        ...
+
+    @property
+    def roots(self) -> list[tuple[ExpectsEnds, OpenRun]]:
+        """The root runs begun in it, in every bus that watches."""
+        ...
+
+    @property
+    def left(self) -> bool:
+        """Whether the caller closed the stream before its end."""
+        ...
+
+
+class OpenRun:
+    """A run that has begun; for a while after its end the tracker remembers it as a possible parent.
+
+    What most runs do not have is an attribute of the class until a run has it: half of the cost of one.
+    """
+
+    outcome: Outcome | None = None
+    output: StreamedOutput | None = None
+    """What it has streamed so far."""
+    parent: OpenRun | None = None
+    parent_id: str | None = None
+    children: dict[Hashable, OpenRun] | None = None
+    runner: Executor | None = None
+    """Who executes it, where its source knows."""
+    stream = False
+    """It is read step by step, by whoever likes to."""
+    watch: object = None
+    """What keeps an eye on its task."""
+    streamed = False
+    speaks_by: str | None = None
+    """Which of LangChain's ways of telling a model's output this run uses."""
+    interrupted = False
+    """A child paused the graph this run is."""
+    attempts = 0
+    timed = False
+    """It is a node whose time LangGraph watches."""
+    held = False
+    """It was cancelled, and its graph is about to say why."""
+    timeout: tuple[Any, Any] | None = None
+    """The node whose time-out ended this graph, and the error."""
+    tried_as: Hashable = None
+    """What the attempts of one thing under one root have in common."""
+    tried: dict[Hashable, tuple[int, Any]] | None = None
+    """Kept on roots: how many attempts failed, and the last one's error, by `tried_as`."""
+    last_error: Any = None
+    thread_id: Any = None
+    call: Caller | None = None
+    source_inputs: Any = None
+    """The inputs as the program passed them, for telling which item of a list a child got."""
+
+    def __init__(  # noqa: PLR0917  # by keyword it would cost twice as much
+        self, key: Hashable, run_id: str, kind: RunKind, name: str, owner: object, capture: Capture
+    ) -> None:
+        self.key = key
+        """What it is known by here: hashing a UUID costs more than hashing its integer."""
+        self.told_as = key
+        """What its source calls it; not its key where an open run was called so already."""
+        self.id = run_id
+        self.kind = kind
+        self.name = name
+        self.owner = owner
+        """Who reports this run: the others that hear of it too are ignored."""
+        self.capture = capture
+        self.root: OpenRun = self
+        self.root_id = run_id
+        self.started = 0
+        self.last_seen = 0
+        """Kept on roots: when anything last happened in the tree."""
