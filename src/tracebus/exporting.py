@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, TypeAlias
 
-from tracebus._destinations import canonical, has_two_schemes, likely_meaning, once_each
+from tracebus._destinations import canonical, once_each
+from tracebus._opening import known_exporters, without_secrets
 from tracebus.bus import BatchCallable, Exporter, as_exporter
-from tracebus.exceptions import UnknownExporterError
-from tracebus.installing import install_command
-from tracebus.keeping._url import kept_from_url, with_rules_joined, without_rules
+from tracebus.keeping._url import opened, with_rules_joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 __all__ = [
     "DEFAULT_EXPORTER",
@@ -26,20 +24,8 @@ __all__ = [
     "without_secrets",
 ]
 
-ENTRY_POINT_GROUP = "tracebus.exporters"
 DEFAULT_EXPORTER = "sqlite:"
 """Where events go when neither `to=` nor `TRACEBUS_TO` says anything: the embedded log."""
-
-_EXTRAS = {
-    "otlp": "otel",
-    "otlp+grpc": "otel",
-    "otlp+grpcs": "otel",
-    "otlp+http": "otel",
-    "otlp+https": "otel",
-    "redis": "redis",
-    "rediss": "redis",
-}
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 
 Destination: TypeAlias = "Exporter | BatchCallable | str"
 """An exporter, a function of a batch, or a URL such as `structlog` or `otlp://localhost:4317`."""
@@ -53,7 +39,10 @@ def resolve(to: Destination | Iterable[Destination]) -> list[Exporter]:
         InvalidLogError: a log that cannot be written there.
         TypeError: something that is neither a URL nor an exporter nor callable.
     """
-    return [_resolve_one(destination) for destination in destinations_in(to)]
+    return [
+        opened(destination) if isinstance(destination, str) else as_exporter(destination)
+        for destination in destinations_in(to)
+    ]
 
 
 def destinations_in(to: Destination | Iterable[Destination]) -> list[Destination]:
@@ -74,66 +63,3 @@ def environment_destinations() -> list[str]:
     """
     parts = re.split(r"[,\s]+", os.environ.get("TRACEBUS_TO", ""))
     return once_each(with_rules_joined(part for part in parts if part))
-
-
-def without_secrets(url: str) -> str:
-    """Return *url* fit for a message or a log: without a password or a secret option in it."""
-    url = re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:***@", url)
-    return re.sub(r"(?i)([?&][^=&]*(?:password|token|key|secret)[^=&]*=)[^&]*", r"\1***", url)
-
-
-def known_exporters() -> Sequence[str]:
-    """Return the names `to=` understands, sorted."""
-    return sorted({entry.name for entry in entry_points(group=ENTRY_POINT_GROUP)})
-
-
-def _resolve_one(destination: Destination) -> Exporter:
-    if not isinstance(destination, str):
-        return as_exporter(destination)
-    destination, rules = without_rules(destination)
-    exporter = _opened(destination)
-    if rules is None:
-        return exporter
-    try:
-        return kept_from_url(exporter, rules)
-    except ValueError as error:
-        raise UnknownExporterError(f"{without_secrets(destination)!r} with {error}") from error
-
-
-def _opened(destination: str) -> Exporter:
-    """Return the exporter that a URL without `keep` names."""
-    entry = _entry_point(destination)
-    try:
-        factory = entry.load()
-    except ImportError as error:
-        if (error.name or "").startswith("tracebus"):
-            raise  # a part of ours is missing, and no package would mend that
-        raise UnknownExporterError(_missing_backend(destination, entry.name, error)) from error
-    exporter: Exporter = factory(destination)
-    if (check := getattr(exporter, "check", None)) is not None:
-        check()  # where it is named, and not after the first events
-    return exporter
-
-
-def _entry_point(url: str) -> EntryPoint:
-    scheme = _SCHEME.match(url)
-    name = scheme.group().lower() if scheme else url
-    meant = likely_meaning(url, known_exporters())
-    if not has_two_schemes(url):
-        for entry in entry_points(group=ENTRY_POINT_GROUP, name=name):
-            return entry
-    if not url.strip():
-        raise UnknownExporterError(
-            "an empty URL names no exit; leave `to` out for the log on this machine, or name one of: "
-            f"{', '.join(known_exporters())}"
-        )
-    hint = f"did you mean {without_secrets(meant)!r}? " if meant else ""
-    raise UnknownExporterError(
-        f"no exporter answers to {without_secrets(url)!r}; {hint}known are: {', '.join(known_exporters())}"
-    )
-
-
-def _missing_backend(url: str, name: str, error: ImportError) -> str:
-    extra = _EXTRAS.get(name)
-    remedy = f"install it with: {install_command(f'[{extra}]')}" if extra else "install its package"
-    return f"{without_secrets(url)!r} needs {error.name or error}, which is not installed; {remedy}"

@@ -6,22 +6,24 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from tracebus._opening import open_exit, without_secrets
+from tracebus.bus import as_exporter
+from tracebus.exceptions import UnknownExporterError
 from tracebus.keeping._exporter import KeepingExporter
 from tracebus.keeping._rules import Overflow, Rules, is_rule, parse_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tracebus.bus import Exporter
-    from tracebus.exporting import Destination
+    from tracebus.bus import BatchCallable, Exporter
 
-__all__ = ["keep", "kept_from_url", "with_rules_joined", "without_rules"]
+__all__ = ["keep", "kept_from_url", "opened", "with_rules_joined", "without_rules"]
 
 _KEEP = re.compile(r"[?&]keep=([^&]*)")
 
 
 def keep(
-    to: Destination,
+    to: Exporter | BatchCallable | str,
     *,
     errors: bool = False,
     slower_than: float | None = None,
@@ -55,8 +57,6 @@ def keep(
         ValueError: no rule is given, or a number is out of range.
         UnknownExporterError: *to* is a URL that nobody answers for.
     """
-    from tracebus.exporting import resolve  # noqa: PLC0415 - which reads `keep=` in URLs by this module
-
     rules = Rules(
         errors=errors,
         slower_than=slower_than,
@@ -68,7 +68,24 @@ def keep(
         overflow=overflow,
         hold=hold,
     )
-    return KeepingExporter(resolve(to)[0], rules)
+    return KeepingExporter(opened(to) if isinstance(to, str) else as_exporter(to), rules)
+
+
+def opened(url: str) -> Exporter:
+    """Return the exporter that *url* names, behind the rules of its option `keep`.
+
+    Raises:
+        UnknownExporterError: nobody answers for it, its backend is not installed, or a rule makes no sense.
+        InvalidLogError: a log that cannot be written there.
+    """
+    url, rules = without_rules(url)
+    exporter = open_exit(url)
+    if rules is None:
+        return exporter
+    try:
+        return kept_from_url(exporter, rules)
+    except ValueError as error:
+        raise UnknownExporterError(f"{without_secrets(url)!r} with {error}") from error
 
 
 def without_rules(url: str) -> tuple[str, str | None]:
