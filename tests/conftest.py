@@ -6,11 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tracebus import EventBus
 from tracebus.events import RunEnded, RunStarted, RunStreamed
 from tracebus.testing import RecordingExporter
 
+settings.register_profile("any machine", deadline=None)  # one that is busy fails no test
+settings.load_profile("any machine")
 sys.path.insert(0, str(Path(__file__).parent / "canary"))  # `canary`: the tests are no package
 
 
