@@ -21,8 +21,12 @@ def when_imported(name: str, then: Callable[[], None]) -> None:
     """Call *then* now if the module *name* is imported, else right after it is."""
     if name in sys.modules:
         then()
-    else:
-        sys.meta_path.insert(0, _Finder(name, then))
+        return
+    for finder in sys.meta_path:
+        if isinstance(finder, _Finder) and finder.awaited == name:
+            finder.then.append(then)  # one finder finds it, in the ordinary way
+            return
+    sys.meta_path.insert(0, _Finder(name, then))
 
 
 class _Finder(MetaPathFinder):
@@ -30,7 +34,7 @@ class _Finder(MetaPathFinder):
 
     def __init__(self, name: str, then: Callable[[], None]) -> None:
         self.awaited = name
-        self._then = then
+        self.then = [then]
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -41,14 +45,14 @@ class _Finder(MetaPathFinder):
         sys.meta_path.remove(self)
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Announcing(spec.loader, self._then)
+            spec.loader = _Announcing(spec.loader, self.then)
         return spec
 
 
 class _Announcing(Loader):
-    """Loads as *loader* does, and then tells."""
+    """Loads as *loader* does, and then tells each of *then*."""
 
-    def __init__(self, loader: Loader, then: Callable[[], None]) -> None:
+    def __init__(self, loader: Loader, then: Sequence[Callable[[], None]]) -> None:
         self._loader = loader
         self._then = then
 
@@ -63,4 +67,5 @@ class _Announcing(Loader):
             spec.loader = self._loader  # who looks at the module later finds nothing of ours
         module.__loader__ = self._loader
         self._loader.exec_module(module)
-        self._then()
+        for then in self._then:
+            then()

@@ -13,6 +13,7 @@ from tracebus.sources.attaching._observe import Observed, observe
 from tracebus.sources.attaching._observing import install, observing, uninstall
 from tracebus.sources.attaching._remote_graph import tell_of_remote_graphs
 from tracebus.sources.attaching._remote_stream import tell_of_remote_streams
+from tracebus.sources.attaching._silent_graphs import tell_of_silent_graphs
 from tracebus.sources.attaching._wiring import default_bus
 from tracebus.sources.callbacks import _current_run  # noqa: F401 -- registers itself with tracebus.propagate
 from tracebus.sources.callbacks._graph_callbacks import listen_to_graphs
@@ -23,5 +24,6 @@ listen_to_graphs()
 tell_of_remote_graphs()
 tell_of_remote_streams()
 watch_model_streams()
+tell_of_silent_graphs()
 if os.environ.get("TRACEBUS_TO"):  # the whole process is wanted; `tracebus._autostart` leaves it to us
     install()

@@ -18,7 +18,7 @@ from tracebus.sources.callbacks._handler import TracebusHandler, hear_all_of
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
-__all__ = ["begins_graph", "into_config_of_graph", "listen_to_graphs"]
+__all__ = ["begins_graph", "into_config_of_graph", "listen_to_graphs", "seconds_given"]
 
 _CALLBACKS, _GRAPHS = "langgraph.callbacks", "langgraph.pregel.main"
 _METHODS = ("stream", "astream")
@@ -59,14 +59,23 @@ def begins_graph() -> bool:
 
     Older LangGraphs mark nothing by which a graph with a name could be told from a chain.
     """
-    frame: FrameType | None = sys._getframe(1) if _codes else None  # noqa: SLF001  # as above
+    return bool(_codes) and _beginning(sys._getframe(1)) is not None  # noqa: SLF001  # as above
+
+
+def seconds_given() -> float:
+    """Return how many seconds each step of the graph that begins at this moment may take; 0 where any."""
+    frame = _beginning(sys._getframe(1))  # noqa: SLF001  # as above
+    graph = None if frame is None else frame.f_locals.get("self")
+    seconds = getattr(graph, "step_timeout", None)
+    return float(seconds) if isinstance(seconds, int | float) else 0.0
+
+
+def _beginning(frame: FrameType | None) -> FrameType | None:
     for _ in range(_WITHIN):
-        if frame is None:
-            return False
-        if frame.f_code in _codes:
-            return True
+        if frame is None or frame.f_code in _codes:
+            return frame
         frame = frame.f_back
-    return False
+    return None
 
 
 def _become_one() -> None:

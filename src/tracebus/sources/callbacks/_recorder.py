@@ -12,11 +12,18 @@ from tracebus.events import BatchMembership, Outcome, RunKind
 from tracebus.sources.callbacks._batch import membership
 from tracebus.sources.callbacks._closing import was_left
 from tracebus.sources.callbacks._configurable import configured
-from tracebus.sources.callbacks._graph_callbacks import begins_graph
+from tracebus.sources.callbacks._graph_callbacks import begins_graph, seconds_given
 from tracebus.sources.callbacks._handler import TracebusHandler
 from tracebus.sources.callbacks._parents import executing_run
 from tracebus.sources.callbacks._scope import scoped_capture
-from tracebus.sources.callbacks._timeouts import end_held_attempt, hold, is_timed, name_timeout, timed_out
+from tracebus.sources.callbacks._timeouts import (
+    end_held_attempt,
+    hold,
+    is_held,
+    is_timed,
+    name_timeout,
+    timed_out,
+)
 from tracebus.sources.reading._answer import CapturedAnswer
 from tracebus.sources.reading._attempts import attempt_under_way, tried_as
 from tracebus.sources.reading._chain_model import output_fields
@@ -182,7 +189,9 @@ class Recorder:
             parent = None if parent_key is None else self.tracker.get(parent_key)
             if run.tried_as is not None and parent is not None:
                 end_held_attempt(self.tracker, parent, run.tried_as)
-            run.timed = kind is _NODE and is_timed()
+            run.timed = kind is _NODE and is_timed(parent)
+        elif kind is _GRAPH or kind is _AGENT:
+            run.timed = seconds_given()
         elif kind is _CHAT_MODEL or kind is _LLM:
             rare["model"] = _requested(noted, invocation_params, serialized, run.capture)
         elif kind is _PROMPT and serialized:
@@ -294,6 +303,8 @@ class Recorder:
         run = self._ending(owner, run_id)
         if run is None:
             return
+        if run.timed and is_held(self.tracker, run, outputs):
+            return
         outcome = Outcome.ABANDONED if run.stream and was_left() else _OK
         if run.kind is _CHAT_MODEL or run.kind is _LLM:
             self._end(run, outcome, outputs, inputs, {"usage": CapturedAnswer(output_fields, outputs)})
@@ -403,7 +414,7 @@ class Recorder:
         self, run: OpenRun, error: BaseException, outputs: Any, inputs: Any = None, **fields: Any
     ) -> None:
         outcome = outcome_of(error)
-        if outcome is Outcome.CANCELLED and run.timed:
+        if outcome is Outcome.CANCELLED and run.timed and run.kind is RunKind.NODE:
             if (known := timed_out(run)) is None:
                 hold(self.tracker, run)
                 return

@@ -1,4 +1,8 @@
-"""Nodes that LangGraph cancels because their time is over: only the graph's error names the time-out."""
+"""Nodes whose time is over: a `TimeoutPolicy` of theirs, or the graph's `step_timeout`.
+
+Only the graph's error says so. Until it does, the node's end is held: LangGraph cancels an asynchronous one
+and lets a synchronous one come to its end, whose result nobody takes.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ from asyncio import _get_running_loop, current_task  # the first one's public tw
 from typing import TYPE_CHECKING, Any
 
 from tracebus.capture import CapturedError
-from tracebus.events import ErrorInfo, Outcome
+from tracebus.clock import system_clock
+from tracebus.events import ErrorInfo, Outcome, RunKind
+from tracebus.sources.reading._messages import captured
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -14,15 +20,28 @@ if TYPE_CHECKING:
     from tracebus.sources.tracking._open_run import OpenRun
     from tracebus.sources.tracking._tracker import RunTracker
 
-__all__ = ["end_held_attempt", "hold", "is_timed", "name_timeout", "timed_out"]
+__all__ = [
+    "end_held_attempt",
+    "hold",
+    "is_held",
+    "is_timed",
+    "name_timeout",
+    "timed_out",
+]
+
+_STEPS = "langgraph.pregel._runner"
+"""The module that raises when a step's time is over, a bare `TimeoutError`."""
 
 _TIMED = "_arun_with_timeout."
 """Qualified name of the coroutine in whose task a node with a `TimeoutPolicy` runs (langgraph 1.2)."""
 _ERROR = "NodeTimeoutError"
+_SECOND = 1_000_000_000
 
 
-def is_timed() -> bool:
-    """Tell whether the node that begins here runs in a task whose time LangGraph watches."""
+def is_timed(graph: OpenRun | None) -> bool:
+    """Tell whether LangGraph watches the time of the node of *graph* that begins here."""
+    if graph is not None and graph.timed:
+        return True
     if _get_running_loop() is None:
         return False
     task = current_task()
@@ -32,11 +51,16 @@ def is_timed() -> bool:
 def timed_out(run: OpenRun) -> Any:
     """Return the error that a cancelled node's graph has ended with, where that names its time-out."""
     told = None if run.parent is None else run.parent.timeout
-    return told[1] if told is not None and told[0] == run.name else None
+    return told[1] if told is not None and told[0] in (None, run.name) else None
 
 
 def name_timeout(tracker: RunTracker, graph: OpenRun, error: BaseException) -> None:
-    """End the cancelled node of *graph* whose time-out *error* is, with that error."""
+    """End the nodes of *graph* whose time-out *error* is, with that error."""
+    if graph.timed:
+        if isinstance(error, TimeoutError) and _is_of_a_step(error):
+            _end_late(tracker, graph)
+        else:
+            release_results(tracker, graph)
     if type(error).__name__ != _ERROR:
         return
     node = getattr(error, "node", None)
@@ -54,8 +78,55 @@ def hold(tracker: RunTracker, run: OpenRun) -> None:
 
 def end_held_attempt(tracker: RunTracker, graph: OpenRun, attempts_of: Hashable) -> None:
     """End the cancelled attempt that LangGraph is about to repeat: only a time-out has it do that."""
+    if graph.timed:
+        release_results(tracker, graph)
     for child in list((graph.children or {}).values()):
         if child.held and child.tried_as == attempts_of:
             message = f"Node '{child.name}' exceeded its time-out."
             error = ErrorInfo(type=f"langgraph.errors.{_ERROR}", message=message)
             tracker.end(child.key, Outcome.ERROR, error=error)
+
+
+def is_held(tracker: RunTracker, run: OpenRun, outputs: Any) -> bool:
+    """Tell whether the end of *run*, with *outputs*, is put off until its graph goes on or fails.
+
+    It is where a node took longer than its graph gives a step.
+    """
+    graph = run.parent
+    if run.kind is not RunKind.NODE:
+        release_results(tracker, run)
+    elif graph is not None and type(graph.timed) is float and 0 < graph.timed < _elapsed(run):
+        run.held = {"outputs": None if outputs is None else captured(outputs, run.capture)}
+    return bool(run.held)
+
+
+def _elapsed(run: OpenRun) -> float:
+    return (system_clock() - run.started) / _SECOND
+
+
+def release_results(tracker: RunTracker, graph: OpenRun) -> None:
+    """End the late nodes of *graph*, which goes on: LangGraph took their results after all."""
+    for child in list((graph.children or {}).values()):
+        if type(child.held) is dict:
+            tracker.end(child.key, Outcome.OK, **child.held)
+
+
+def _end_late(tracker: RunTracker, graph: OpenRun) -> None:
+    message = f"A step took longer than the graph's step_timeout of {graph.timed:g} s."
+    graph.timeout = (None, ErrorInfo(type="TimeoutError", message=message))
+    for child in list((graph.children or {}).values()):
+        if child.held:
+            fields = child.held if type(child.held) is dict else {}
+            tracker.end(child.key, Outcome.ERROR, error=graph.timeout[1], **fields)
+
+
+def _is_of_a_step(error: BaseException) -> bool:
+    """Tell whether LangGraph itself raised *error*, where it waits for a step's nodes, and no node did."""
+    modules = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        modules.append(str(traceback.tb_frame.f_globals.get("__name__")))
+        traceback = traceback.tb_next
+    while modules and modules[-1].startswith("asyncio."):
+        modules.pop()
+    return bool(modules) and modules[-1] == _STEPS

@@ -121,12 +121,12 @@ class OpenRun:
     interrupted = False
     """A child paused the graph this run is."""
     attempts = 0
-    timed = False
-    """It is a node whose time LangGraph watches."""
-    held = False
-    """It was cancelled, and its graph is about to say why."""
+    timed: float = False
+    """It is a node whose time LangGraph watches; of a graph, the seconds it gives each step."""
+    held: bool | dict[str, Any] = False
+    """It was cancelled, or ended late, and its graph is about to say why."""
     timeout: tuple[Any, Any] | None = None
-    """The node whose time-out ended this graph, and the error."""
+    """The node whose time-out ended this graph, `None` for all of a step, and the error."""
     tried_as: Hashable = None
     """What the attempts of one thing under one root have in common."""
     tried: dict[Hashable, tuple[int, Any]] | None = None
