@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tracebus.events import Gap, Outcome, RunEnded, RunKind, RunStarted, TokenUsage
+from tracebus.events import Gap, ModelInfo, Outcome, RunEnded, RunKind, RunStarted, TokenUsage
 from tracebus.logs import open_log
 from tracebus.runstate import apply
 from tracebus_exporters.web.watching._hub import Hub
@@ -133,3 +134,37 @@ def test_a_live_run_shows_the_input_it_knew_at_its_end(story):
     first, *_, last = story.whole("streamed")
     runs.apply_all([replace(first, inputs=None), replace(last, inputs="why?", outputs="so")])
     assert runs.document["runs"]["streamed"]["input"] == "why?"
+
+
+PRICED = ModelInfo(provider="openai", name="gpt-4o-mini")
+
+
+def _dear(story, root):
+    """Return a run of which one model ended in an error and one cost something."""
+    usage = TokenUsage(input_tokens=1_000_000, output_tokens=0, total_tokens=1_000_000)
+    bad, good = f"{root}.bad", f"{root}.good"
+    return [
+        story.start(root, root=root),
+        story.start(bad, root, RunKind.CHAT_MODEL, root),
+        story.end(bad, root, Outcome.ERROR),
+        story.start(good, root, RunKind.CHAT_MODEL, root, model=PRICED),
+        story.end(good, root, usage=usage, model=ModelInfo(name="gpt-4o-mini")),
+        story.end(root, root),
+    ]
+
+
+async def test_rows_know_what_failed_inside_and_what_it_cost(story, tmp_path):
+    """Of stored runs about, by the index; of what comes in exactly; nothing twice."""
+    log = open_log(f"sqlite:{tmp_path / 'log.db'}")
+    log.append([*_dear(story, "old"), *_dear(story, "open")[:-1]])
+    hub = Hub(LogSource(log), frame=0.001)
+    await hub.start()
+    while hub.runs.document["runs"]["old"]["cost"] is None:  # noqa: ASYNC110  a state, which tells nobody
+        await asyncio.sleep(0.001)
+    log.append([story.end("open", "open"), *_dear(story, "new")])
+    await hub.caught_up(log.head())
+    runs = hub.runs.document["runs"]
+    found = {root: (run["failures"], run["cost"], run["about"]) for root, run in runs.items()}
+    assert found == {"old": (1, 0.15, True), "open": (1, 0.15, True), "new": (1, 0.15, False)}
+    await hub.close()
+    log.close()

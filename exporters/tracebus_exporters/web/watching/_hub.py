@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tracebus.events import Gap
 from tracebus_exporters.web.watching._content import everything
+from tracebus_exporters.web.watching._costs import costs_of
 from tracebus_exporters.web.watching._feed import Feed
 from tracebus_exporters.web.watching._list import RunList
 from tracebus_exporters.web.watching._queue import EventQueue
@@ -159,6 +160,8 @@ class Hub:
             self._recall([seq for one in summaries for seq in (one.first_seq, one.last_seq)])
         )
         self._keep(recalling)
+        if started := [one.started for one in summaries if one.started is not None]:
+            self._keep(asyncio.create_task(self._look_inside(min(started))))
         # Most logs answer in a moment: then the first picture of the list has its batches.
         await asyncio.wait([recalling], timeout=_PATIENCE)
 
@@ -238,6 +241,16 @@ class Hub:
                 _logger.exception("cannot look up how runs began and ended")
                 return
             self.list.publish(self.runs.recall([self._view(bound) for bound in bounds]))
+
+    async def _look_inside(self, since: int) -> None:
+        """Look up what failed below the listed runs, and what they cost."""
+        try:
+            inner = await self.source.inner(since)
+            costs = await asyncio.to_thread(costs_of, inner)
+        except Exception:
+            _logger.exception("cannot look up what failed below runs, and what they cost")
+            return
+        self.list.publish(self.runs.look_inside(inner, costs))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         """Hold *task*, which nobody else does, until it is done."""

@@ -9,17 +9,19 @@ import msgspec
 from tracebus.events import Gap, RunEnded, RunStarted, RunStreamed
 from tracebus.runstate import pointer
 from tracebus_exporters.web.watching._beginning import beginning
+from tracebus_exporters.web.watching._costs import cost_of_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from tracebus.events import Event, RunEvent
+    from tracebus.events import Event, ModelInfo, RunEvent
     from tracebus.logs import RunSummary
 
 __all__ = ["RunList"]
 
-_BEGINNING = ("batch", "input", "output")
-"""What no index knows."""
+_BEGINNING = ("batch", "input", "output", "failures", "cost", "about")
+"""What no index knows of a root run."""
+_MOST_ASKED = 10_000
 _COUNTS = ("input_tokens", "output_tokens", "total_tokens")
 
 
@@ -30,8 +32,8 @@ class RunList:
     their way to the log, or left it before they were read.
 
     A summary: id, name, kind, status, start_time and end_time (milliseconds), tags, descendants,
-    failures (runs below that ended in an error), input_tokens, output_tokens, total_tokens, error, and the
-    beginnings of its input and output.
+    failures (runs below that ended in an error), input_tokens, output_tokens, total_tokens, cost (US
+    dollars), about (whether the cost is about right only), error, and the beginnings of its input and output.
     """
 
     def __init__(self, limit: int) -> None:
@@ -41,6 +43,8 @@ class RunList:
         self._dirty: dict[str, dict[str, Any]] = {}
         self._fresh: set[str] = set()
         self._strangers: list[str] = []
+        self._asked: dict[str, ModelInfo] = {}
+        """Of open runs: the models that were asked."""
         # Up to where an index has told of a run: its events up to there are counted already.
         self._told: dict[str, int] = {}
         self.document: dict[str, Any] = {"runs": self._runs, "missed": 0}
@@ -97,6 +101,27 @@ class RunList:
                 self._change(event.run_id, **_payloads(event))
         return self._operations()
 
+    def look_inside(self, inner: Iterable[RunSummary], costs: Mapping[str, float]) -> list[dict[str, Any]]:
+        """Add what an index knows of runs below: which failed, and what they cost.
+
+        What came since the index told of their root is counted already.
+        """
+        failed: dict[str, int] = {}
+        spent: dict[str, float] = {}
+        for run in inner:
+            root = run.root_run_id
+            if run.last_seq > self._told.get(root, 0) or root not in self._runs:
+                continue
+            if run.status == "error" and run.run_id != root:
+                failed[root] = failed.get(root, 0) + 1
+            if run.run_id in costs:
+                spent[root] = spent.get(root, 0.0) + costs[run.run_id]
+        for root, number in failed.items():
+            self._change(root, failures=self._runs[root]["failures"] + number)
+        for root, cost in spent.items():
+            self._change(root, cost=(self._runs[root]["cost"] or 0.0) + cost, about=True)
+        return self._operations()
+
     def lose(self, run_ids: Iterable[str]) -> list[dict[str, Any]]:
         """Mark open root runs as lost."""
         for run_id in run_ids:
@@ -121,6 +146,10 @@ class RunList:
         if event.seq and event.seq <= self._told.get(root, 0):
             return
         if isinstance(event, RunStarted):
+            if event.model is not None:
+                if len(self._asked) >= _MOST_ASKED:  # their ends were missed
+                    self._asked.clear()
+                self._asked[event.run_id] = event.model
             if known is None:
                 self._runs[root] = _new(event, root)
                 self._fresh.add(root)
@@ -134,6 +163,9 @@ class RunList:
 
     def _end(self, event: RunEnded, known: dict[str, Any]) -> None:
         root = event.root_run_id
+        cost = cost_of_end(event, self._asked.pop(event.run_id, None))
+        if cost is not None:
+            self._change(root, cost=(known["cost"] or 0.0) + cost)
         if event.usage is not None:
             used = {name: getattr(event.usage, name) for name in _COUNTS}
             more = {name: (known[name] or 0) + count for name, count in used.items() if count is not None}
@@ -190,6 +222,8 @@ def _new(event: RunStarted, root: str) -> dict[str, Any]:
         "input_tokens": None,
         "output_tokens": None,
         "total_tokens": None,
+        "cost": None,
+        "about": False,
         "error": None,
     }
 
@@ -212,6 +246,8 @@ def _from_index(summary: RunSummary) -> dict[str, Any]:
         "input_tokens": summary.input_tokens,
         "output_tokens": summary.output_tokens,
         "total_tokens": summary.total_tokens,
+        "cost": None,
+        "about": False,
         "error": error if summary.error_type else None,
     }
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from tracebus.events import Gap, RunEnded, RunStarted
+import msgspec
+
+from tracebus.events import Gap, RunEnded, RunKind, RunStarted
 from tracebus.exceptions import InvalidLogError
 from tracebus.logs import Log, RunQuery
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from tracebus.logs import RunSummary
 
 __all__ = ["BusSource", "LogSource", "Source", "source_of"]
+
+_MODELS = (RunKind.CHAT_MODEL, RunKind.LLM, RunKind.EMBEDDING)
+_MOST_INNER = 5_000
 
 
 @runtime_checkable
@@ -53,6 +58,10 @@ class Source(Protocol):
 
     async def bounds(self, positions: Sequence[int]) -> list[RunStarted | RunEnded]:
         """Return the starts and ends at those positions, as far as they are such and still there."""
+        ...
+
+    async def inner(self, since: int) -> list[RunSummary]:
+        """Return the latest model runs and failed runs, at any depth, started at or after *since*."""
         ...
 
     async def lost(self) -> frozenset[str]:
@@ -104,6 +113,18 @@ class LogSource:
         def look() -> list[RunStarted | RunEnded]:
             found = [event for position in positions for event in self._log.read(position - 1, 1)]
             return [event for event in found if isinstance(event, RunStarted | RunEnded)]
+
+        return await asyncio.to_thread(look)
+
+    async def inner(self, since: int) -> list[RunSummary]:
+        """Return the latest model runs and failed runs from the log's index, some thousand at most."""
+        asked = RunQuery(since=since, roots_only=False, limit=_MOST_INNER)
+        queries = [msgspec.structs.replace(asked, kind=kind) for kind in _MODELS]
+        queries.append(msgspec.structs.replace(asked, status="error"))
+
+        def look() -> list[RunSummary]:
+            found = {run.run_id: run for query in queries for run in self._log.runs(query)}
+            return [*found.values()]
 
         return await asyncio.to_thread(look)
 
@@ -159,6 +180,10 @@ class BusSource:
 
     async def bounds(self, positions: Sequence[int]) -> list[RunStarted | RunEnded]:  # noqa: ARG002  a bus has no index
         """Return nothing: the ring has what there is."""
+        return []
+
+    async def inner(self, since: int) -> list[RunSummary]:  # noqa: ARG002  a bus has no index
+        """Return none: the ring has what there is."""
         return []
 
     async def lost(self) -> frozenset[str]:

@@ -1,12 +1,18 @@
 // The list of root runs, latest first.
 
-import { STATUS, clock, count, duration, element, setText, several, short, visible } from "../format.js";
+import { STATUS, clock, count, dollars, duration, element, setText, several, short, visible } from "../format.js";
 import { filterOf } from "../model/filter.js";
 import { listed } from "../model/listing.js";
 import { spread } from "../model/totals.js";
 import { setIcon } from "./icons.js";
 
-const PARTS = ["state", "label", "time", "begins", "note"];
+const PARTS = ["state", "label", "inside", "time", "begins", "note"];
+
+/** Mark how many runs inside ended in an error. */
+function drawInside(place, failures) {
+  setText(place, failures ? `${failures} ${STATUS.error}` : "");
+  place.title = failures ? `${several(failures, "run")} inside ended in an error` : "";
+}
 
 export class List {
   /** chosen(row, byHand) is called with the row of a run or of a batch. */
@@ -70,7 +76,7 @@ export class List {
   }
 
   drawRun(run, drawn, now) {
-    const key = `${run.status} ${run.name} ${run.end_time} ${run.descendants} ${run.total_tokens} ${run.failures} ${run.input} ${run.output}`;
+    const key = `${run.status} ${run.name} ${run.end_time} ${run.descendants} ${run.total_tokens} ${run.cost} ${run.failures} ${run.input} ${run.output}`;
     if (drawn.key === key && run.status !== "running") return;
     drawn.key = key;
     drawn.root.dataset.status = run.status;
@@ -83,7 +89,8 @@ export class List {
     setText(drawn.begins, visible(failed || run.input || run.output || ""));
     const facts = [clock(run.start_time), several(run.descendants + 1, "run")];
     if (run.total_tokens !== null) facts.push(`${count(run.total_tokens)} tok`);
-    if (run.failures && run.status !== "error") facts.push(`${run.failures} ${STATUS.error}`);
+    if (run.cost !== null) facts.push((run.about ? "~" : "") + dollars(run.cost));
+    drawInside(drawn.inside, run.failures);
     setText(drawn.note, facts.join(" · "));
   }
 
@@ -107,7 +114,9 @@ export class List {
     const done = members.filter(({ status }) => status !== "running").length;
     const facts = [clock(Math.min(...starts)), row.type === "batch" ? `${done}/${row.size} done` : row.open ? "open" : "folded"];
     if (used) facts.push(`${count(used)} tok`);
-    if (counts.error) facts.push(`${counts.error} ${STATUS.error}`);
+    const costs = members.map(({ cost }) => cost).filter((cost) => cost !== null);
+    if (costs.length) facts.push((members.some(({ about }) => about) ? "~" : "") + dollars(costs.reduce((sum, cost) => sum + cost, 0)));
+    drawInside(drawn.inside, counts.error ?? 0);
     setText(drawn.note, facts.join(" · "));
   }
 
