@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SPANS = 5_000
+RUN = "01a1fd01-af6e-74ff-bdfb-eeec07aea4f5"
 FIRST = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "openai",
     "gen_ai.request.model": "gpt-5",
     "gen_ai.request.temperature": 0.5,
-    "langchain.run.id": "01a1fd01-af6e-74ff-bdfb-eeec07aea4f5",
+    "langchain.run.id": RUN,
     "langchain.run.kind": "chat_model",
     "langchain.run.name": "ChatOpenAI",
 }
@@ -77,12 +78,12 @@ def with_readable_span(last: dict[str, Any]) -> bytes:
 
 
 def with_our_encoder(last: dict[str, Any]) -> bytes:
-    started = RunStarted(time=1, run_id="r", root_run_id="r", kind=RunKind.CHAT_MODEL, name="ChatOpenAI")
+    started = RunStarted(time=1, run_id=RUN, root_run_id=RUN, kind=RunKind.CHAT_MODEL, name="ChatOpenAI")
     encoded = []
     for number in range(SPANS):
         span = OpenSpan(started, "chat", "chat gpt-5", 3)
         span.ids = SpanIds(number.to_bytes(16, "big"), number.to_bytes(8, "big"))
-        span.attributes = FIRST.copy()
+        span.attributes = {name: value for name, value in FIRST.items() if name != "langchain.run.id"}
         encoded.append(encode_span(span, Ending(number + 5, last, None), 128, 128))
     return envelope.seal(encoded)
 

@@ -658,7 +658,7 @@ FACTS = (
     ),
     Fact(
         "agents", 'a chain is one by `metadata["agent_type"]`', typed_agent,
-        lambda s: len(s.names("invoke_agent")) == 1, '`metadata["agent_name"]` says it, and who',
+        lambda s: len(s.names("invoke_agent")) == 1,
     ),
     Fact("agents", '`metadata["otel_trace"] = False` leaves a run out', hidden, lambda s: s.spans == []),
     Fact(

@@ -64,7 +64,7 @@ def test_a_cut_string_says_so():
 
 def _simply(value, limit):
     """Do what `to_json` promises, by encoding everything at every try."""
-    for measure in (*text._measures(limit), text.EMPTY):
+    for measure in (None, *text.measures(limit), text.EMPTY):
         encoded = msgspec.json.encode(text.shortened(value, measure))
         if len(encoded) <= limit:
             return encoded.decode()

@@ -69,7 +69,7 @@ def test_protobuf_reads_back_what_was_written(  # noqa: PLR0917  all a span has
     assert (found.trace_id, found.span_id, found.name, found.kind) == (ids.trace_id, ids.span_id, name, 3)
     assert found.parent_span_id == (parent.span_id if parent else b"")
     assert (found.start_time_unix_nano, found.end_time_unix_nano) == (start, end)
-    assert _read(found.attributes) == {**first, **last}
+    assert _read(found.attributes) == {**first, **last, "langchain.run.id": "r"}
     assert [(e.time_unix_nano, e.name, _read(e.attributes)) for e in found.events] == events
     assert [(e.trace_id, e.span_id, _read(e.attributes)) for e in found.links] == [
         (i.trace_id, i.span_id, a) for i, a in links
@@ -120,8 +120,8 @@ def test_attributes_beyond_the_limit_are_counted():
     ids = SpanIds(b"t" * 16, b"s" * 8)
     span = _span("a", 1, {f"k{i}": i for i in range(6)}, ids)
     found = _decoded(encode_span(span, Ending(2, {"late": 1}, None), 4, 9)).scope_spans[0].spans[0]
-    assert list(_read(found.attributes)) == ["k0", "k1", "k2", "k3"]
-    assert found.dropped_attributes_count == 3
+    assert list(_read(found.attributes)) == ["langchain.run.id", "k0", "k1", "k2"]
+    assert found.dropped_attributes_count == 4
 
 
 def test_a_string_that_is_no_utf_8_harms_nobody():
@@ -130,7 +130,7 @@ def test_a_string_that_is_no_utf_8_harms_nobody():
     span = _span("a\ud800", 1, {"k\udfff": "v\ud800", "n": 2**70}, ids)
     found = _decoded(encode_span(span, Ending(2, {}, "e\ud800"), 9, 9)).scope_spans[0].spans[0]
     assert found.name == "a?"
-    assert _read(found.attributes) == {"k?": "v?", "n": str(2**70)}
+    assert _read(found.attributes) == {"langchain.run.id": "r", "k?": "v?", "n": str(2**70)}
     assert found.status.message == "e?"
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Attributes: TypeAlias = "dict[str, Any]"
 
+_OK = Outcome.OK
 _VALUE_LIMIT = 1_024
 _METADATA_LIMIT = 4_096
 _MOST_ITEMS = 32
@@ -34,13 +35,12 @@ _CONVERSATION_KEYS = ("thread_id", "session_id", "conversation_id")
 
 
 def start_attributes(span: OpenSpan, options: Options) -> Attributes:
-    """Return what is known of *span*'s run at its start; samplers see these."""
+    """Return what is known of *span*'s run at its start, its id excepted; samplers see these."""
     event = span.started
     found: Attributes = {}
     if span.operation is not None:
         found[sc.OPERATION_NAME] = span.operation
         _START[span.operation](found, span, options)
-    found[sc.RUN_ID] = event.run_id
     found[sc.RUN_KIND] = event.kind.value
     found[sc.RUN_NAME] = clean(event.name, _VALUE_LIMIT)
     if event.metadata:
@@ -53,11 +53,18 @@ def start_attributes(span: OpenSpan, options: Options) -> Attributes:
     return _spoken(found, options)
 
 
+def described(span: OpenSpan) -> Attributes:
+    """Return *span*'s attributes of the start, the run's id among them."""
+    return {sc.RUN_ID: span.started.run_id, **span.attributes}
+
+
 def end_attributes(span: OpenSpan, ended: RunEnded, options: Options) -> Attributes:
     """Return what is known only when *span*'s run has ended; content excepted."""
     found: Attributes = {}
-    if ended.outcome is not Outcome.OK:
+    if ended.outcome is not _OK:
         _add_outcome(found, ended)
+    elif span.operation is None and ended.kept is None and not options.openinference and not options.vendor:
+        return found
     if ended.kept is not None:
         found[sc.KEPT_REASONS] = [clean(reason, _VALUE_LIMIT) for reason in ended.kept.reasons]
         found[sc.KEPT_SHARE] = ended.kept.share

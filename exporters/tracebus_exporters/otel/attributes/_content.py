@@ -39,13 +39,13 @@ def start_content(span: OpenSpan, inputs: Any) -> dict[str, Any]:
 
 def _given(span: OpenSpan, inputs: Any) -> dict[str, Any]:
     match span.operation:
+        case None | sc.EMBEDDINGS:
+            return {sc.STEP_INPUT: inputs}
         case sc.EXECUTE_TOOL:
             return {sc.TOOL_CALL_ARGUMENTS: _arguments(inputs)}
         case sc.RETRIEVAL:
             query = inputs.get("query") if isinstance(inputs, dict) else inputs
             return {sc.RETRIEVAL_QUERY_TEXT: query} if isinstance(query, str) else {sc.STEP_INPUT: inputs}
-        case None | sc.EMBEDDINGS:
-            return {sc.STEP_INPUT: inputs}
         case _:
             messages = messages_of(inputs)
             found = {sc.STEP_INPUT: inputs} if messages is None else {sc.INPUT_MESSAGES: messages}
@@ -60,13 +60,15 @@ def end_content(span: OpenSpan, ended: RunEnded) -> dict[str, Any]:  # noqa: PLR
     if outputs is None:
         return {}
     match span.operation:
+        case None:
+            return {sc.STEP_OUTPUT: outputs}
         case sc.EXECUTE_TOOL:
             return {sc.TOOL_CALL_RESULT: _result(outputs)}
         case sc.RETRIEVAL if (documents := documents_of(outputs)) is not None:
             return {sc.RETRIEVAL_DOCUMENTS: [convention_document(d) for d in documents[:_MOST_DOCUMENTS]]}
         case sc.EMBEDDINGS:  # vectors tell nobody anything
             return {}
-        case None | sc.RETRIEVAL:
+        case sc.RETRIEVAL:
             return {sc.STEP_OUTPUT: outputs}
         case _:
             messages = messages_of(outputs) if span.operation in MODELS else answer_of(outputs)

@@ -30,11 +30,13 @@ MODELS = frozenset((sc.CHAT, sc.TEXT_COMPLETION))
 _NAME_LIMIT = 256
 # What the program says of a run in its metadata, by the official instrumentation's names.
 _AGENT_NAME = "agent_name"
+_AGENT_TYPE = "agent_type"
 _AGENT_DESCRIPTION = "agent_description"
 _WORKFLOW_NAME = "workflow_name"
 _TRACED = "otel_trace"
 _OWN_AGENT_NAME = "lc_agent_name"
 """What LangChain's `create_agent` notes of the agent's name, which the runs inside inherit."""
+_SAID_OF_RUNS = frozenset((_AGENT_NAME, _AGENT_TYPE, _AGENT_DESCRIPTION, _WORKFLOW_NAME, _OWN_AGENT_NAME))
 
 
 def opened(event: RunStarted, outer: OpenSpan | None, names: Generation) -> OpenSpan:
@@ -43,7 +45,7 @@ def opened(event: RunStarted, outer: OpenSpan | None, names: Generation) -> Open
     if event.kind is RunKind.CHAIN and event.parent_run_id is None:
         operation = sc.INVOKE_WORKFLOW
     named: str | None = None
-    if event.kind in _STEERED and event.metadata and own_metadata(event, outer, _AGENT_NAME):
+    if event.kind in _STEERED and event.metadata and _is_said_to_be_agent(event, outer):
         operation = sc.INVOKE_AGENT
     if operation in _NAMED:
         named = _called(event, outer, agent=operation == sc.INVOKE_AGENT)
@@ -59,6 +61,15 @@ def opened(event: RunStarted, outer: OpenSpan | None, names: Generation) -> Open
     if event.metadata and event.metadata.get(_TRACED) is False:
         span.kept = False
     return span
+
+
+def speaks_of_runs(metadata: dict[str, Any]) -> bool:
+    """Tell whether *metadata* names or describes a run: which, only the runs around tell."""
+    return not _SAID_OF_RUNS.isdisjoint(metadata)
+
+
+def _is_said_to_be_agent(event: RunStarted, outer: OpenSpan | None) -> bool:
+    return any(own_metadata(event, outer, key) for key in (_AGENT_NAME, _AGENT_TYPE))
 
 
 def own_metadata(event: RunStarted, outer: OpenSpan | None, key: str) -> Any:

@@ -44,7 +44,10 @@ def fitted(value: Any, limit: int) -> tuple[bytes, Measure | None]:
     What is left of a message, a part, a tool or a document has all that the conventions require of one.
     No JSON has less than two bytes, whatever the *limit*.
     """
-    for measure in _measures(limit):
+    encoded = _fitting(value, None, limit)
+    if encoded is not None:
+        return encoded, None
+    for measure in measures(limit):
         encoded = _fitting(value, measure, limit)
         if encoded is not None:
             return encoded, measure
@@ -52,8 +55,8 @@ def fitted(value: Any, limit: int) -> tuple[bytes, Measure | None]:
     return (encoded if len(encoded) <= limit else b'""'), EMPTY
 
 
-def _measures(limit: int) -> Iterator[Measure | None]:
-    yield None
+def measures(limit: int) -> Iterator[Measure]:
+    """Return the measures to be tried, one after another, until *limit* bytes hold what is left."""
     longest, most = max(_SMALLEST, limit // 2), _MOST_ITEMS
     yield longest, most
     while most > 0:
@@ -68,11 +71,12 @@ def _fitting(value: Any, measure: Measure | None, limit: int, levels: int = 2) -
 
     What a long list begins with tells soon that it does not fit.
     """
-    if isinstance(value, list) and len(value) >= _LONG_LIST:
-        return _list_fitting(value, measure, limit)
-    if levels and isinstance(value, dict) and _has_long_list(value):
+    if value.__class__ is list:
+        if len(value) >= _LONG_LIST:
+            return _list_fitting(value, measure, limit)
+    elif levels and value.__class__ is dict and _has_long_list(value):
         return _dict_fitting(value, measure, limit, levels)
-    encoded = _measured(value, measure)
+    encoded = _encode(value) if measure is None else _measured(value, measure)
     return encoded if len(encoded) <= limit else None
 
 

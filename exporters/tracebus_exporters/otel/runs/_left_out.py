@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from tracebus_exporters.otel.runs._table import Observer
     from tracebus_exporters.otel.spans._spans import OpenSpan
 
-_MOST_INTERVALS = 4_096
-
 
 class Copies:
     """Makes copies of events to be read later, without the payloads that nobody reads with content off.
@@ -112,12 +110,7 @@ class CountedRuns:
         span = self._open.get(event.run_id)
         if span is None or span.started.run_id != event.run_id:
             return
-        if span.first_chunk is None:
-            span.first_chunk = event.time
-        elif len(span.intervals) < _MOST_INTERVALS:
-            span.intervals.append((event.time - span.last_chunk) / 1e9)
-        span.last_chunk = event.time
-        span.chunks += 1
+        span.heard(event.time)
 
     def _ended(self, event: RunEnded) -> None:
         span = self._open.pop(event.run_id, None)

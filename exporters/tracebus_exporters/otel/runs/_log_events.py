@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tracebus.events import Outcome
+from tracebus_exporters.otel.attributes._attributes import described
 from tracebus_exporters.otel.attributes._content import end_content, start_content
 from tracebus_exporters.otel.attributes._naming import MODELS
 from tracebus_exporters.otel.content._structures import structure
@@ -42,7 +43,7 @@ class LogEvents:
     def __call__(self, span: OpenSpan, ended: RunEnded, attributes: dict[str, Any]) -> None:
         """Write what *span*'s run, which *ended*, is worth; *attributes* are the span's last."""
         if span.operation in MODELS:
-            details = {**span.attributes, **attributes}
+            details = {**described(span), **attributes}
             if self._options.event_content:
                 details |= self._content(span, ended)
             self._sink.emit(sc.EVENT_INFERENCE_DETAILS, ended.time, DEBUG, details, span.ids)

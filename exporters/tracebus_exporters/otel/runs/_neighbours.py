@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 _MOST_TOOLS = 256
 
 
+def has_to_do_with_others(span: OpenSpan) -> bool:
+    """Tell whether *span*'s run is of a kind that knows of others, or others of it."""
+    return span.operation in MODELS or span.started.kind in {RunKind.PROMPT, RunKind.TOOL}
+
+
 def ask_neighbours(span: OpenSpan, outer: OpenSpan | None, root: OpenSpan | None, *, prompts: bool) -> None:
     """Let *span* tell its neighbours what it knows of them, and learn what they know of it.
 

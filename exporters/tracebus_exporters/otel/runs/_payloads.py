@@ -42,13 +42,11 @@ class Payloads:
 
     def given(self, event: RunStarted) -> None:
         """Settle what the run was given: at its start, before the program changes it."""
-        if self._content:
-            self._settle(event, _INPUTS)
+        self._settle(event, _INPUTS)
 
     def answered(self, ended: RunEnded) -> None:
         """Settle what a model's answer says of itself."""
-        if ended.usage is not None:
-            self._settle(ended, _ANSWER)
+        self._settle(ended, _ANSWER)
 
     def failed(self, ended: RunEnded) -> None:
         """Settle what a run failed with."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from tracebus.events import (
@@ -17,14 +16,14 @@ from tracebus.events import (
 )
 from tracebus_exporters.otel.attributes._agents import Agency, tell_agents
 from tracebus_exporters.otel.attributes._attributes import content_attributes, end_attributes
-from tracebus_exporters.otel.attributes._naming import opened
 from tracebus_exporters.otel.content._shortening import to_json
 from tracebus_exporters.otel.content._text import clean
 from tracebus_exporters.otel.conventions import _semconv as sc
 from tracebus_exporters.otel.runs._failures import note_failure
 from tracebus_exporters.otel.runs._neighbours import ask_neighbours
 from tracebus_exporters.otel.runs._payloads import Payloads
-from tracebus_exporters.otel.runs._shapes import StartAttributes
+from tracebus_exporters.otel.runs._places import Places
+from tracebus_exporters.otel.runs._shapes import Shapes
 from tracebus_exporters.otel.spans._ids import SpanIds, parse_traceparent
 from tracebus_exporters.otel.spans._spans import Ending, OpenSpan, SpanEvent, SpanLink
 
@@ -35,11 +34,9 @@ if TYPE_CHECKING:
     from tracebus_exporters.otel._options import Options
     from tracebus_exporters.otel.spans._spans import SpanSink
 
+_OK = Outcome.OK
 _MOST_OPEN = 50_000
-_MOST_REMEMBERED = 2_048
-"""Ended runs whose place is remembered for children that start late, links and batches."""
 _MOST_EVENTS = 64
-_MOST_INTERVALS = 4_096
 _MESSAGE_LIMIT = 4_096
 _TRACE_LIMIT = 16_384
 
@@ -72,11 +69,13 @@ class RunTable:
         self._options = options
         self._observers = observers
         self._payloads = Payloads(options)
-        self._start_attributes = StartAttributes(options)
+        self._shapes = Shapes(options)
+        self._shows_content = options.span_content
+        self._content = options.span_content or options.event_content
         self._prompts = options.prompts or options.openinference
         self._open: dict[str, OpenSpan] = {}
-        self._remembered: OrderedDict[str, SpanIds] = OrderedDict()
-        self._batches: OrderedDict[str, SpanIds] = OrderedDict()
+        self._remembered = Places()
+        self._batches = Places()
         self.teller = 0
         """Who tells of the events that are applied: runs of one teller end with it."""
         self.counts = dict.fromkeys(("events_missed", "ends_without_start", "runs_unfinished"), 0)
@@ -122,16 +121,19 @@ class RunTable:
             return
         if len(self._open) >= _MOST_OPEN:
             self._give_up(next(iter(self._open)), event.time)
-        self._payloads.name(event)
+        if event.model is not None or event.metadata:
+            self._payloads.name(event)
         outer = self._open.get(event.parent_run_id) if event.parent_run_id else None
-        span = opened(event, outer, self._options.names)
-        span.parent = self._parent_of(event, outer)
-        span.agent = outer.agent if outer else None
+        span = self._shapes.opened(event, outer)
         span.teller = self.teller
-        self._payloads.given(event)
-        ask_neighbours(span, outer, self._open.get(event.root_run_id), prompts=self._prompts)
-        if self._options.spans == "genai" and span.operation is None:
-            span.kept = False
+        if outer is not None:
+            span.parent, span.agent = outer.ids, outer.agent
+        else:
+            span.parent = self._parent_of(event)
+        if self._content:
+            self._payloads.given(event)
+        if span.shape is None or span.shape.social:
+            ask_neighbours(span, outer, self._open.get(event.root_run_id), prompts=self._prompts)
         if span.kept:
             self._begin(span, event)
         else:
@@ -141,22 +143,22 @@ class RunTable:
         self._open[event.run_id] = span
 
     def _begin(self, span: OpenSpan, event: RunStarted) -> None:
-        self._start_attributes.add_to(span)
-        if event.links or event.batch is not None:
-            self._link(span, event)
+        if span.shape is None:
+            self._shapes.describe(span)
+            if event.links or event.batch is not None:
+                self._link(span, event)
         span.ids = self._sink.start(span)
         if event.batch is not None:
-            _remember(self._batches, event.batch.id, span.ids)
+            self._batches.add(event.batch.id, span.ids)
 
-    def _parent_of(self, event: RunStarted, outer: OpenSpan | None) -> SpanIds | None:
-        if outer is not None:
-            return outer.ids
+    def _parent_of(self, event: RunStarted) -> SpanIds | None:
         if event.parent_run_id is not None:
             return self._remembered.get(event.parent_run_id) or self._remembered.get(event.root_run_id)
         return parse_traceparent(event.traceparent) if self._options.parent == "ambient" else None
 
     def _link(self, span: OpenSpan, event: RunStarted) -> None:
         unresolved = []
+        links = []
         for link in event.links:
             if (ids := self._linked(link)) is None:
                 unresolved.append(clean(link.run_id or "", 256))
@@ -164,11 +166,12 @@ class RunTable:
                 attributes = {sc.LINK_RELATION: clean(link.relation, 256)}
                 if link.run_id:
                     attributes[sc.LINK_RUN_ID] = clean(link.run_id, 256)
-                span.links.append(SpanLink(ids, attributes))
+                links.append(SpanLink(ids, attributes))
         if unresolved:
             span.attributes[sc.LINKED_RUNS] = unresolved
         if event.batch is not None and (first := self._batches.get(event.batch.id)) is not None:
-            span.links.append(SpanLink(first, {sc.LINK_RELATION: "batch"}))
+            links.append(SpanLink(first, {sc.LINK_RELATION: "batch"}))
+        span.links = links
 
     def _linked(self, link: Link) -> SpanIds | None:
         if link.traceparent is not None:
@@ -181,14 +184,8 @@ class RunTable:
 
     def _streamed(self, event: RunStreamed) -> None:
         span = self._open.get(event.run_id)
-        if span is None:
-            return
-        if span.first_chunk is None:
-            span.first_chunk = event.time
-        elif len(span.intervals) < _MOST_INTERVALS:
-            span.intervals.append((event.time - span.last_chunk) / 1e9)
-        span.last_chunk = event.time
-        span.chunks += 1
+        if span is not None:
+            span.heard(event.time)
 
     def _happened(self, event: RunRetried | CustomEmitted) -> None:
         span = self._open.get(event.run_id)
@@ -196,13 +193,13 @@ class RunTable:
             return
         if isinstance(event, RunRetried):
             self._payloads.retried(event)
-            span.events.append(SpanEvent(event.time, sc.RETRY_EVENT, _retry_attributes(event)))
+            span.events += (SpanEvent(event.time, sc.RETRY_EVENT, _retry_attributes(event)),)
             return
         self._payloads.custom(event)
         data: dict[str, Any] = {}
         if self._options.span_content and event.data is not None:
             data[sc.CUSTOM_DATA] = to_json(event.data, self._options.content_limit)
-        span.events.append(SpanEvent(event.time, clean(event.name, 256) or "custom", data))
+        span.events += (SpanEvent(event.time, clean(event.name, 256) or "custom", data),)
 
     def _missed(self, event: Gap) -> None:
         self.counts["events_missed"] += event.missed
@@ -214,11 +211,12 @@ class RunTable:
         if span is None:
             self.counts["ends_without_start"] += 1
             return
-        self._payloads.answered(event)
+        if event.usage is not None:
+            self._payloads.answered(event)
         if span.gapped and event.parent_run_id is None:
             self._give_up_below(event)
         if span.ids is not None:
-            _remember(self._remembered, event.run_id, span.ids)
+            self._remembered.add(event.run_id, span.ids)
         if span.agent is not None:
             tell_agents(span, event, self._open)
         if event.error is not None:
@@ -229,21 +227,30 @@ class RunTable:
             self._finish(span, event)
 
     def _finish(self, span: OpenSpan, event: RunEnded, error: ErrorInfo | None = None) -> None:
-        self._payloads.end(span, event)
+        if self._content or span.operation == sc.RETRIEVAL:
+            self._payloads.end(span, event)
         attributes = end_attributes(span, event, self._options)
         if error is not None:
             attributes[sc.ERROR_TYPE] = error.type
         for observe in self._observers:
             observe(span, event, attributes)
-        failure = error or (event.error if event.outcome is Outcome.ERROR else None)
-        if span.recording and self._options.span_content:
-            taken = len(span.attributes) + len(attributes)
+        if self._shows_content and span.recording:
+            taken = len(span.attributes) + len(attributes) + 1
             attributes |= content_attributes(span, event, self._options, taken)
+        said = None
+        if event.outcome is not _OK:
+            said = self._failed(span, event, error)
+        self._sink.end(span, Ending(max(event.time, span.started.time), attributes, said))
+
+    @staticmethod
+    def _failed(span: OpenSpan, event: RunEnded, error: ErrorInfo | None) -> str | None:
+        """Note on *span* what its run raised; return the description of status ERROR, where it failed."""
         if span.recording and event.error is not None:
-            span.events.append(SpanEvent(event.time, sc.EXCEPTION, exception_attributes(event.error)))
-        failed = failure is not None or event.outcome is Outcome.ERROR
-        said = clean(failure.message, _MESSAGE_LIMIT) if failure is not None else ""
-        self._sink.end(span, Ending(max(event.time, span.started.time), attributes, said if failed else None))
+            span.events += (SpanEvent(event.time, sc.EXCEPTION, exception_attributes(event.error)),)
+        failure = error or (event.error if event.outcome is Outcome.ERROR else None)
+        if failure is not None:
+            return clean(failure.message, _MESSAGE_LIMIT)
+        return "" if event.outcome is Outcome.ERROR else None
 
     def _give_up_below(self, root: RunEnded) -> None:
         """End what is still open under *root* though its end may have been among the missed events."""
@@ -287,9 +294,3 @@ def _retry_attributes(event: RunRetried) -> dict[str, Any]:
     if event.delay is not None:
         found[sc.RETRY_DELAY] = event.delay
     return found if event.error is None else {**found, **exception_attributes(event.error)}
-
-
-def _remember(places: OrderedDict[str, SpanIds], key: str, ids: SpanIds) -> None:
-    places.setdefault(key, ids)
-    if len(places) > _MOST_REMEMBERED:
-        places.popitem(last=False)

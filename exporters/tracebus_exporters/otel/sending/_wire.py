@@ -54,26 +54,36 @@ def encode_span(span: OpenSpan, ending: Ending, attribute_limit: int, event_limi
     """Return *span* as one entry of `ScopeSpans.spans`, tag and length included."""
     ids = span.ids
     assert ids is not None
+    run = span.started
     body = [b"\x0a\x10", ids.trace_id, b"\x12\x08", ids.span_id]
     if ids.state:
         body += _text(b"\x1a", ids.state.to_header())
     if span.parent is not None:
         body += (b"\x22\x08", span.parent.span_id)
-    body += _text(b"\x2a", span.name)
-    body += (
-        b"\x30",
-        _varint(span.kind),
-        _times(b"\x39", span.started.time & _MASK64, b"\x41", ending.time & _MASK64),
-    )
-    if span.shape is not None and len(span.attributes) + len(ending.attributes) <= attribute_limit:
-        body.append(_encoded(span.shape))
-        body.append(_encode_text_attribute(sc.RUN_ID, span.started.run_id, _SPAN_ATTRIBUTE))
-        dropped = _add_attributes(body, (ending.attributes,), _SPAN_ATTRIBUTE, attribute_limit)
+    last = ending.attributes
+    shape = span.shape
+    dropped = 0
+    body.append(_run_id(run.run_id))
+    if shape is not None and len(span.attributes) + len(last) < attribute_limit:
+        body.append(shape.encoded or _encode_shape(shape))
+        if last:
+            _add_attributes(body, (last,), _SPAN_ATTRIBUTE, attribute_limit)
     else:
-        sources = (span.attributes, ending.attributes)
-        dropped = _add_attributes(body, sources, _SPAN_ATTRIBUTE, attribute_limit)
+        body += _heading(span.name, span.kind)
+        dropped = _add_attributes(body, (span.attributes, last), _SPAN_ATTRIBUTE, attribute_limit - 1)
+    body.append(_times(b"\x39", run.time & _MASK64, b"\x41", ending.time & _MASK64))
     if dropped:
         body += (b"\x50", _varint(dropped))
+    if span.events or span.links or ending.error is not None:
+        _add_incidents(body, span, ending.error, attribute_limit, event_limit)
+    body.append(_FLAGS)
+    data = b"".join(body)
+    return b"".join((b"\x12", _varint(len(data)), data))
+
+
+def _add_incidents(
+    body: list[bytes], span: OpenSpan, error: str | None, attribute_limit: int, event_limit: int
+) -> None:
     for event in span.events[:event_limit]:
         inner = [b"\x09", _fixed64(event.time & _MASK64), *_text(b"\x12", event.name)]
         _add_attributes(inner, (event.attributes,), _EVENT_ATTRIBUTE, attribute_limit)
@@ -82,18 +92,26 @@ def encode_span(span: OpenSpan, ending: Ending, attribute_limit: int, event_limi
         inner = [b"\x0a\x10", link.ids.trace_id, b"\x12\x08", link.ids.span_id]
         _add_attributes(inner, (link.attributes,), _LINK_ATTRIBUTE, attribute_limit)
         body += _message(b"\x6a", [*inner, _LINK_FLAGS])
-    if ending.error is not None:
-        body += _message(b"\x7a", [*_text(b"\x12", ending.error), b"\x18", _varint(_ERROR)])
-    body.append(_FLAGS)
-    return b"".join(_message(b"\x12", body))
+    if error is not None:
+        body += _message(b"\x7a", [*_text(b"\x12", error), b"\x18", _varint(_ERROR)])
 
 
-def _encoded(shape: Shape) -> bytes:
-    if shape.encoded is None:
-        attributes: list[bytes] = []
-        _add_attributes(attributes, (shape.attributes,), _SPAN_ATTRIBUTE, len(shape.attributes))
-        shape.encoded = b"".join(attributes)
+def _encode_shape(shape: Shape) -> bytes:
+    body = _heading(shape.name, shape.kind)
+    _add_attributes(body, (shape.attributes,), _SPAN_ATTRIBUTE, len(shape.attributes))
+    shape.encoded = b"".join(body)
     return shape.encoded
+
+
+def _heading(name: str, kind: int) -> list[bytes]:
+    return [*_text(b"\x2a", name), b"\x30", _varint(kind)]
+
+
+def _run_id(run_id: str) -> bytes:
+    """Return the attribute of the run's id, of which all but the id is the same for every UUID."""
+    if len(run_id) == _UUID and run_id.isascii():
+        return _RUN_ID + run_id.encode()
+    return _encode_text_attribute(sc.RUN_ID, run_id, _SPAN_ATTRIBUTE)
 
 
 class Envelope:
@@ -267,3 +285,7 @@ _VARINTS = tuple(_long_varint(number) for number in range(4_096))
 
 def _varint(number: int) -> bytes:
     return _VARINTS[number] if number < 4_096 else _long_varint(number)  # noqa: PLR2004  the table's size
+
+
+_UUID = 36
+_RUN_ID = _encode_text_attribute(sc.RUN_ID, "-" * _UUID, _SPAN_ATTRIBUTE)[:-_UUID]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace import sampling
 from opentelemetry.trace import Link, SpanKind
 
+from tracebus_exporters.otel.attributes._attributes import described
 from tracebus_exporters.otel.sending._losses import Losses
 from tracebus_exporters.otel.sending._sender import Sender
 from tracebus_exporters.otel.sending._wire import Envelope, encode_span
@@ -44,7 +45,8 @@ class OtlpSink:
         pace: Pace,
         scope: tuple[str, str],
     ) -> None:
-        self._options = options
+        self._attribute_limit = options.attribute_limit
+        self._event_limit = options.event_limit
         self._sampler = sampler
         # The default sampler takes every root and follows every parent: no need to ask it.
         self._follows_parent = sampler is sampling.DEFAULT_ON
@@ -53,6 +55,7 @@ class OtlpSink:
         )
         self._losses = Losses("spans", settings.shown)
         self._sender = Sender(make_client, envelope.seal, self._losses, pace, settings.timeout)
+        self._put = self._sender.put
         self._unsampled = 0
 
     def start(self, span: OpenSpan, /) -> SpanIds:
@@ -73,7 +76,7 @@ class OtlpSink:
             int.from_bytes(trace_id, "big"),
             span.name,
             SpanKind.CLIENT if span.kind == CLIENT else SpanKind.INTERNAL,
-            span.attributes,
+            described(span),
             [Link(span_context(link.ids), link.attributes) for link in span.links],
         )
         if result.attributes:
@@ -88,8 +91,7 @@ class OtlpSink:
         if not span.recording:
             self._unsampled += 1
             return
-        options = self._options
-        self._sender.put(encode_span(span, ending, options.attribute_limit, options.event_limit))
+        self._put(encode_span(span, ending, self._attribute_limit, self._event_limit))
 
     def flush(self, timeout: float, /) -> None:
         """Send what is queued, or raise `TimeoutError`."""

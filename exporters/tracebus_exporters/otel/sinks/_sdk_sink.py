@@ -16,6 +16,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from tracebus_exporters.otel.attributes._attributes import described
 from tracebus_exporters.otel.sending._deadline import within
 from tracebus_exporters.otel.spans._ids import SpanIds
 from tracebus_exporters.otel.spans._spans import CLIENT
@@ -44,7 +45,7 @@ class ProviderSink:
 
     def start(self, span: OpenSpan, /) -> SpanIds:
         """Start the span with its event's time and an explicit parent, attaching no context."""
-        span.attributes = self._allowed(0, span.attributes)
+        span.attributes = self._allowed(0, described(span))
         native = self._tracer.start_span(
             span.name,
             context=context_of(span.parent),

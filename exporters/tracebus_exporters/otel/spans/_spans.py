@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tracebus.events import ErrorInfo, RunEnded, RunStarted
     from tracebus_exporters.otel.spans._ids import SpanIds
 
+_MOST_INTERVALS = 4_096
 CLIENT = 3
 INTERNAL = 1
 """Span kinds, as OTLP numbers them."""
@@ -29,14 +32,31 @@ class SpanEvent(NamedTuple):
 
 
 class Shape:
-    """Attributes of many spans, the run's id excepted."""
+    """A span's name, kind and start attributes, without the run's id."""
 
-    __slots__ = ("attributes", "encoded")
+    __slots__ = ("attributes", "called", "encoded", "kept", "kind", "name", "operation", "social")
 
-    def __init__(self, attributes: dict[str, Any]) -> None:
-        self.attributes = attributes
+    def __init__(self, span: OpenSpan, *, social: bool) -> None:
+        self.operation = span.operation
+        self.name = span.name
+        self.kind = span.kind
+        self.called = span.called
+        self.kept = span.kept
+        self.social = social
+        """Whether the runs have to do with others: see `ask_neighbours`."""
+        self.attributes: dict[str, Any] = {}
+        """Shared by all spans of the shape: nobody may change it."""
         self.encoded: bytes | None = None
-        """The attributes as OTLP bytes, once somebody made them."""
+        """Name, kind and attributes as OTLP bytes, once somebody made them."""
+
+    def of(self, event: RunStarted) -> OpenSpan:
+        """Return the span of the run that *event* starts, which has this shape."""
+        span = OpenSpan(event, self.operation, self.name, self.kind)
+        span.called = self.called
+        span.kept = self.kept
+        span.shape = self
+        span.attributes = self.attributes
+        return span
 
 
 class Prompt(Protocol):
@@ -107,14 +127,15 @@ class OpenSpan:
         self.agent: OpenSpan | None = None
         """The nearest agent around the run, or the run itself if it is one."""
         self.attributes: dict[str, Any] = {}
+        """Those of the start, without the run's id, which every span has."""
         self.shape: Shape | None = None
-        """Where `attributes` but the run's id are those of many spans."""
-        self.links: list[SpanLink] = []
-        self.events: list[SpanEvent] = []
+        """What name, kind and attributes share with many spans: then nobody may change `attributes`."""
+        self.links: Sequence[SpanLink] = ()
+        self.events: tuple[SpanEvent, ...] = ()
         self.first_chunk: int | None = None
         self.last_chunk = 0
         self.chunks = 0
-        self.intervals: list[float] = []
+        self.intervals: list[float] | None = None
         self.gapped = False
         self.teller = 0
         """Who told of the run: see `RunTable.teller`."""
@@ -132,6 +153,15 @@ class OpenSpan:
         """On a root: the descriptions of tools its models were told of."""
         self.description: str | None = None
         """A tool's or an agent's description."""
+
+    def heard(self, time: int) -> None:
+        """Note a chunk of the run's stream."""
+        if self.first_chunk is None:
+            self.first_chunk, self.intervals = time, []
+        elif self.intervals is not None and len(self.intervals) < _MOST_INTERVALS:
+            self.intervals.append((time - self.last_chunk) / 1e9)
+        self.last_chunk = time
+        self.chunks += 1
 
 
 class Ending(NamedTuple):
