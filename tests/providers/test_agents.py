@@ -65,7 +65,9 @@ def script_anthropic(server):
 )
 @pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
-async def test_an_agent_streamed_by_v3(watch, server, openai_model, anthropic_model, provider, asynchronous):
+async def test_an_agent_streamed_by_v3(  # noqa: PLR0917 -- what is compared
+    watch, server, openai_model, anthropic_model, provider, asynchronous
+):
     """Text and arguments once, tokens of every call, the model that answered."""
     model = openai_model(stream_usage=True) if provider == "openai" else anthropic_model()
     (script_openai if provider == "openai" else script_anthropic)(server)
@@ -232,7 +234,7 @@ def test_a_refusal_that_is_an_error(watch):
     agent = agents.create_agent(
         Refuses(script=["x"]), [], middleware=[middleware.ModelRefusalMiddleware()], name="desk"
     )
-    with pytest.raises(Exception, match="(?i)refus|won't"):
+    with pytest.raises(Exception, match=r"(?i)refus|won't"):
         observe(agent, bus=watch.bus).invoke(QUESTION)
     outcomes = watch.check().outcomes()
     assert (outcomes["Refuses"], outcomes["model"], outcomes["desk"]) == ("ok", "error", "error")

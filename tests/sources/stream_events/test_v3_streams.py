@@ -396,3 +396,47 @@ def test_the_arguments_of_a_tool_call_stream_once(watch, model_class):
     ]
     assert "".join(part.args for part in fragments) == '{"q": "bus"}'
     assert [(part.id, part.name) for part in fragments if part.id] == [("c1", "look")]
+
+
+# -- filters ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"include_types": ["chat_model"]},
+        {"include_names": ["talk", "TextModel"]},
+        {"include_types": ["chain"], "exclude_names": ["talk"]},
+        {"exclude_types": ["chain"]},
+        {"include_tags": ["mine"], "exclude_types": ["chat_model"]},
+    ],
+    ids=str,
+)
+async def test_filters_choose_the_same_runs_by_v3_as_by_v2(chosen):
+    """LangGraph's v3 knows no filters, and gives models' to their providers."""
+    import tracebus
+    from tracebus.events import RunStarted
+
+    def shown(events):
+        return [
+            (event.name, event.parent_run_id is None) for event in events if isinstance(event, RunStarted)
+        ]
+
+    config = {"tags": ["mine"]}
+    by = {}
+    for version in ("v2", "v3"):
+        stream = tracebus.astream(talking_graph(), QUESTION, config, version=version, **chosen)
+        by[version] = shown([event async for event in stream])
+    assert by["v3"] == by["v2"]
+    assert by["v3"]
+
+
+async def test_filters_of_a_model_s_v3_stream_stay_with_us():
+    """Its `**kwargs` go to the provider."""
+    import tracebus
+
+    events = [
+        event
+        async for event in tracebus.astream(TextModel(), "x", version="v3", include_types=["chat_model"])
+    ]
+    assert [type(event).__name__ for event in events][:1] == ["RunStarted"]

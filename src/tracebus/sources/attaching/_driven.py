@@ -9,6 +9,7 @@ from msgspec.structs import force_setattr
 
 from tracebus.capture import CapturedError
 from tracebus.events import Outcome, RunStarted
+from tracebus.sources.attaching._filters import FILTERS, Filter, is_filtered
 from tracebus.sources.attaching._iterators import ScopedAsyncIterator
 from tracebus.sources.attaching._later import works_later
 from tracebus.sources.attaching._observed_call import ObservedCall
@@ -29,15 +30,6 @@ if TYPE_CHECKING:
     from tracebus.events import RunEvent
     from tracebus.sources.tracking._open_run import OpenRun
 
-_FILTERS = (
-    "include_names",
-    "include_types",
-    "include_tags",
-    "exclude_names",
-    "exclude_types",
-    "exclude_tags",
-)
-
 
 class DrivenCall:
     """A call whose stream of dictionaries drives it, and whose events come from callbacks.
@@ -50,12 +42,20 @@ class DrivenCall:
         self.emitted: deque[RunEvent] = deque()
         """The events so far; whoever reads them takes them out."""
         self._arguments = {"version": "v2", **arguments}
-        filtered = any(arguments.get(name) is not None for name in _FILTERS)
-        self._shown = _Shown(self.emitted) if filtered else None
+        self._shown: _Shown | None = None
+        if is_filtered(arguments):
+            self._shown = _Shown(self.emitted, self._filter(arguments))
         self._told: set[str] = set()
         self._tracker = RunTracker(self._emit, reap=False)
         self._recorder = Recorder(self._tracker, capture)
         self._reader = StreamReader(self._tracker, capture)
+
+    def _filter(self, arguments: Mapping[str, Any]) -> Filter | None:
+        """Return what chooses the runs where the stream itself does not; it is spared the arguments then."""
+        if not works_later("astream_events", self._arguments):
+            return None
+        self._arguments = {name: value for name, value in self._arguments.items() if name not in FILTERS}
+        return Filter(arguments)
 
     async def start(self, runnable: Runnable[Any, Any], value: Any, config: Any) -> AsyncIterable[Any]:
         """Return the stream to be read: each item goes to `read`, its end to `finish`."""
@@ -73,7 +73,7 @@ class DrivenCall:
     def read(self, item: Any) -> None:
         """Take in one item of the stream."""
         run_id = item.get("run_id") if isinstance(item, dict) else None
-        if self._shown is not None:
+        if self._shown is not None and run_id is not None:
             self._shown.show(str(run_id))
         if (run_id is None and self._told) or str(run_id) in self._told:
             return
@@ -104,8 +104,9 @@ class DrivenCall:
 class _Shown:
     """The events of the runs a filtered stream shows; each hangs on the nearest run shown above it."""
 
-    def __init__(self, emitted: deque[RunEvent]) -> None:
+    def __init__(self, emitted: deque[RunEvent], chosen: Filter | None) -> None:
         self._emitted = emitted
+        self._filter = chosen
         self._parents: dict[str, str | None] = {}
         self._held: dict[str, list[RunEvent]] = {}
         self._shown: set[str] = set()
@@ -113,6 +114,8 @@ class _Shown:
     def take(self, event: RunEvent) -> None:
         if isinstance(event, RunStarted):
             self._parents[event.run_id] = event.parent_run_id
+            if self._filter is not None and self._filter.shows(event):
+                self.show(event.run_id)
         if event.run_id in self._shown:
             self._emitted.append(self._rehung(event))
         else:
