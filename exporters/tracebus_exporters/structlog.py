@@ -16,11 +16,13 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO, assert_never
 
+import msgspec
 import structlog
 
 from tracebus.events import CustomEmitted, Gap, Outcome, RunEnded, RunRetried, RunStarted, RunStreamed
 from tracebus.text import sanitise
 from tracebus.tree import RunTree
+from tracebus.watching import LoopFact, fact_of
 from tracebus_exporters._options import one_of, options_of, switch, tristate
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from tracebus.events import ErrorInfo, Event, ModelInfo, RunEvent, TokenUsage
     from tracebus.tree import PriceFunction, RunNode
+    from tracebus.watching import BudgetFact
 
 __all__ = ["StructlogExporter", "from_url"]
 
@@ -41,6 +44,7 @@ _LEVELS = {
     # A pause on purpose: nobody has to look into it.
     Outcome.INTERRUPTED: "info",
 }
+_ABOUT = frozenset(("run_id", "name"))
 _KEPT_ROOTS = 256
 _TRACEPARENT_PARTS = (2, 32, 16, 2)
 
@@ -56,6 +60,8 @@ class StructlogExporter:
                               error error
     ``run.retried``           warning
     ``run.emitted``           info: a custom event
+    ``run.budget``            info when it is set, warning when a limit is near, used up or not known
+    ``run.looped``            warning: the run goes in circles
     ``run.streamed``          debug, only with *tokens*
     ``events.missed``         warning: a gap
     ========================  =======================================================================
@@ -147,6 +153,8 @@ class StructlogExporter:
             case RunRetried():
                 fields = {"attempt": event.attempt, "delay_s": event.delay, **self._error(event.error)}
                 self._write("warning", "run.retried", event, self._about(event) | fields)
+            case CustomEmitted() if (fact := fact_of(event)) is not None:
+                self._noticed(event, fact)
             case CustomEmitted():
                 data = {"emitted": event.name, "data": event.data if self._content else None}
                 self._write("info", "run.emitted", event, self._about(event) | data)
@@ -159,6 +167,14 @@ class StructlogExporter:
         when = datetime.fromtimestamp(event.time / 1e9, UTC).isoformat(timespec="microseconds")
         said = {self._timestamp: when} | {key: value for key, value in fields.items() if value is not None}
         getattr(self._logger, level)(name, **(said if self._raw else _safe(said)))
+
+    def _noticed(self, event: CustomEmitted, fact: BudgetFact | LoopFact) -> None:
+        said = {name: value for name, value in msgspec.to_builtins(fact).items() if name not in _ABOUT}
+        if isinstance(fact, LoopFact):
+            self._write("warning", "run.looped", event, self._about(event) | _prefixed("loop", said))
+        else:
+            level = "info" if fact.state == "set" else "warning"
+            self._write(level, "run.budget", event, self._about(event) | _prefixed("budget", said))
 
     # The fields of each event.
 
@@ -336,6 +352,10 @@ def _measured(node: RunNode) -> dict[str, Any]:
             "tree_cost_usd": node.cost,
         }
     return fields
+
+
+def _prefixed(prefix: str, said: dict[str, Any]) -> dict[str, Any]:
+    return {f"{prefix}_{name}": value for name, value in said.items()}
 
 
 def _milliseconds(seconds: float | None) -> float | None:

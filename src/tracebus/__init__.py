@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from tracebus.runstate import RunState
     from tracebus.sources import astream, install, normalize, observe, observing, uninstall
     from tracebus.tree import RunTree
+    from tracebus.watching import Budget
 
 __all__ = [
+    "Budget",
     "Capture",
     "EventBus",
     "Exporter",
@@ -47,6 +49,7 @@ __version__ = "0.1.0"
 
 # Imported when first asked for: LangChain takes most of a second, which a viewer need not wait.
 _HOMES = {
+    "Budget": "tracebus.watching",
     "Capture": "tracebus.capture",
     "EventBus": "tracebus.bus",
     "Exporter": "tracebus.bus",

@@ -41,6 +41,16 @@ def _size(text: str) -> str | None:
         return "is no size such as 32MB"
 
 
+def _budget(text: str) -> str | None:
+    from tracebus.watching._budget import parse_budget  # noqa: PLC0415 - wanted by `tracebus doctor` only
+
+    try:
+        parse_budget(text)
+    except ValueError as error:
+        return f"is no budget: {error}"
+    return None
+
+
 VARIABLES: Final = (
     Variable(
         "TRACEBUS_TO",
@@ -59,6 +69,13 @@ VARIABLES: Final = (
         "Memory the payloads of a bus take at most, for example 32MB.",
         "64MB",
         _size,
+    ),
+    Variable(
+        "TRACEBUS_BUDGET",
+        "What each root run may use, for example cost:0.50,tokens:200000,seconds:60,model_calls:40; at 80 % "
+        "and at 100 % that is a fact of the run and a line in the log.",
+        "none",
+        _budget,
     ),
     Variable(
         "TRACEBUS_PRICES",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tracebus import figures
 from tracebus.signs import STATUS
 from tracebus.text import first_line
+from tracebus.watching import news_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -89,6 +90,8 @@ def described(node: RunNode) -> str:
     parts += filter(None, (_took(node), _tokens(node), _cost(node)))
     if node.attempts > 1:
         parts.append(f"attempt {node.attempts}")
+    if node.custom_events:
+        parts += (f"[{line}]" for line in news_in(node.custom_events))
     if node.error is not None:
         parts.append(first_line(f"{node.error.type.rpartition('.')[2]}: {node.error.message}", 200))
     return "  ".join(parts)

@@ -9,6 +9,7 @@ from rich.text import Text
 from tracebus import figures
 from tracebus.text import first_line, sanitise
 from tracebus.tree import RunNode, RunStatus, StatusCounts, TotalOf
+from tracebus.watching import news_in
 from tracebus_exporters.console._glyphs import DIM, KIND_STYLE, STATUS_STYLE
 from tracebus_exporters.console._rows import DEPTH, Folded, error_to_show
 
@@ -90,12 +91,17 @@ def _run_label(row: Row, node: RunNode, glyphs: Glyphs) -> Text:
 
 
 def _run_notes(row: Row, node: RunNode, glyphs: Glyphs) -> tuple[Text, ...]:
+    said = [Text(line, "yellow") for line in news_in(node.custom_events)] if node.custom_events else []
     error = error_to_show(node)
-    if error is None:
-        return ()
+    if error is not None:
+        said.append(error_text(error))
+    return tuple(_note(row, node, glyphs, text) for text in said)
+
+
+def _note(row: Row, node: RunNode, glyphs: Glyphs, text: Text) -> Text:
     note = Text().append(_guides(row.last, glyphs, below=True), DIM)
     note.append(glyphs.trunk if node.children else "   ", DIM)
-    return (note.append_text(error_text(error)),)
+    return note.append_text(text)
 
 
 def error_text(error: ErrorInfo) -> Text:

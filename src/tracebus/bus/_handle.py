@@ -34,6 +34,12 @@ class ExporterHandle:
         """Return the exporter's numbers as they stand."""
         return self._worker.statistics()
 
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Have the exporter take what is published so far; return whether it did within *timeout* seconds."""
+        if self._worker.is_current_thread:
+            return False
+        return self._worker.request_flush(time.monotonic() + timeout).wait()
+
     def detach(self, timeout: float = 5.0) -> bool:
         """Deliver what is published so far, flush and close the exporter, and take it off the bus.
 

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from tracebus import observe, observing
+from tracebus import Budget, observe, observing
 from tracebus.demo import _chains as chains
 from tracebus.demo._graph import announcement_graph, has_langgraph
 from tracebus.testing import NO_PACING, Pacing
@@ -22,6 +22,9 @@ _Scene: TypeAlias = "Callable[[Stage, Pacing], Awaitable[None]]"
 
 REAL = Pacing(first_token=0.26, per_token=0.019)
 """About how a hosted model talks."""
+
+_BUDGET = Budget(cost=0.0025, tokens=1_000, seconds=60)
+"""What the agent may use: enough, so that a gauge is all there is to see."""
 
 _QUESTIONS = (
     "May my dog ride along?",
@@ -75,7 +78,7 @@ async def _late_ends(bus: EventBus) -> None:
 
 def _scenes(bus: EventBus) -> list[tuple[str, _Scene]]:
     scenes: list[tuple[str, _Scene]] = [
-        ("An agent: two searches, two tools (one flaky, one closed), an answer", _agent),
+        ("An agent: two searches, two tools (one flaky, one closed), an answer", partial(_agent, bus)),
         ("Three branches at once; one model is down and its fallback answers", _report),
         (f"A batch of {len(_QUESTIONS)}, two at a time", partial(_batch, bus)),
         ("A graph with two nodes side by side", _graph),
@@ -85,10 +88,11 @@ def _scenes(bus: EventBus) -> list[tuple[str, _Scene]]:
     return [scene for scene in scenes if scene[1] is not _graph or has_langgraph()]
 
 
-async def _agent(stage: Stage, pacing: Pacing) -> None:
+async def _agent(bus: EventBus, stage: Stage, pacing: Pacing) -> None:
     question = "Is there a bus from Old Square to the harbour after midnight? And I lost my red umbrella."
     stage.say(f"   Q: {question}\n   A: ")
-    async for text in chains.help_desk(pacing).astream(question):
+    desk = observe(chains.help_desk(pacing), bus=bus, budget=_BUDGET)
+    async for text in desk.astream(question):
         stage.say(text)
     stage.say("\n")
 

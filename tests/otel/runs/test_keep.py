@@ -130,3 +130,46 @@ def test_payloads_of_a_kept_run_are_there_though_every_reader_is_past_them(exit_
     assert chat.attributes["gen_ai.request.model"]
     assert chat.attributes["gen_ai.usage.input_tokens"] > 0
     assert not [key for key in chat.attributes if "messages" in key]
+
+
+def _noticed(story, root, name, **data):
+    story.custom(root, name, {"run_id": root, "name": "agent", **data})
+
+
+def test_what_was_noticed_of_a_root_is_on_its_span(story, recorded):
+    """Limits, what is used of them, circles: attributes of the root, and an event each, with content off."""
+    root = story.start(name="agent")
+    _noticed(story, root, "tracebus.budget", state="set", limits={"cost": 0.5, "tokens": 100})
+    _noticed(
+        story, root, "tracebus.budget", state="exceeded", limit="cost", used=0.6, of=0.5, unknown_calls=1
+    )
+    _noticed(
+        story, root, "tracebus.loop", kind="same_call", what="search", count=3, runs=["a", "b"], tokens=40
+    )
+    story.end(root)
+    (span,) = recorded(story.events, content=False).values()
+    said = {name: value for name, value in span.attributes.items() if name.startswith("tracebus.")}
+    assert said == {
+        "tracebus.budget.cost.limit": 0.5,
+        "tracebus.budget.tokens.limit": 100,
+        "tracebus.budget.cost.used": 0.6,
+        "tracebus.budget.cost.unknown_calls": 1,
+        "tracebus.budget.exceeded": ("cost",),
+        "tracebus.loop.kinds": ("same_call",),
+        "tracebus.loop.of": ("search",),
+        "tracebus.loop.count": 3,
+        "tracebus.loop.runs": ("a", "b"),
+        "tracebus.loop.tokens": 40,
+    }
+    assert [event.name for event in span.events] == ["tracebus.budget", "tracebus.budget", "tracebus.loop"]
+
+
+def test_what_was_noticed_after_the_end_is_a_span_below(story, recorded):
+    """A span that has ended takes nothing more; what came too late for it is not lost."""
+    root = story.start(name="agent")
+    story.end(root)
+    _noticed(story, root, "tracebus.budget", state="exceeded", limit="tokens", used=120, of=100)
+    spans = recorded(story.events, content=False)
+    late = spans["tracebus.budget"]
+    assert late.parent.span_id == next(span for span in spans.values() if span is not late).context.span_id
+    assert late.attributes["tracebus.budget.exceeded"] == ("tokens",)

@@ -37,6 +37,7 @@ class Glyphs(msgspec.Struct, frozen=True):
     done: str
     todo: str
     retry: str
+    loop: str
     fallback: str
     pin: str
     arrow: str
@@ -69,6 +70,7 @@ UNICODE: Final = Glyphs(
     done="█",
     todo="░",
     retry="↻",
+    loop="∞",
     fallback="⤷",
     pin="★",
     arrow="→",
@@ -101,6 +103,7 @@ ASCII: Final = Glyphs(
     done="#",
     todo=".",
     retry="r",
+    loop="@",
     fallback="f",
     pin="*",
     arrow=">",

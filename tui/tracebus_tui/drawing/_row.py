@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tracebus.figures import count, dollars, duration
 from tracebus.text import first_line
 from tracebus.tree import BatchGroup, RunNode, RunStatus
+from tracebus.watching import budget_levels, circles, fullest
 from tracebus_tui.drawing._brush import fold_sign, guides, state_span
 from tracebus_tui.drawing._cells import clean, cut, width
 from tracebus_tui.drawing._columns import figures
@@ -24,10 +25,13 @@ from tracebus_tui.model import Together
 if TYPE_CHECKING:
     from tracebus_tui.drawing._brush import Brush
     from tracebus_tui.drawing._cells import Span
-    from tracebus_tui.drawing._glyphs import Glyphs
     from tracebus_tui.model import Row
 
 _MOST_ERROR = 200
+_MOST_LOOP = 40
+_GAUGE = 8
+"""Cells of a budget's gauge."""
+_LEVEL_STYLES = {"within": "ok", "near": "cancelled", "exceeded": "error"}
 _FALLBACKS = "RunnableWithFallbacks"
 
 
@@ -62,7 +66,7 @@ def _name_spans(row: Row, node: RunNode, brush: Brush, *, pinned: bool) -> list[
     if pinned:
         spans.append((f"{glyphs.pin} ", "token"))
         room -= 2
-    for text, style in ((name, "name"), *_remarks(row, node, glyphs)):
+    for text, style in ((name, "name"), *_remarks(row, node, brush)):
         if room < 2:  # noqa: PLR2004 - a letter and a blank
             break
         shown = cut(text, room, glyphs.ellipsis)
@@ -75,9 +79,10 @@ def _name_spans(row: Row, node: RunNode, brush: Brush, *, pinned: bool) -> list[
     return [span for span in spans if span[0]]
 
 
-def _remarks(row: Row, node: RunNode, glyphs: Glyphs) -> list[Span]:
+def _remarks(row: Row, node: RunNode, brush: Brush) -> list[Span]:
     """Return what is said after the name."""
-    remarks: list[Span] = []
+    glyphs = brush.glyphs
+    remarks = _noticed(node, brush)
     if node.attempts > 1:
         remarks.append((f"{glyphs.retry}{node.attempts}", "cancelled"))
     if (fallback := _fallback(node)) > 0:
@@ -93,6 +98,23 @@ def _remarks(row: Row, node: RunNode, glyphs: Glyphs) -> list[Span]:
     if "langgraph_step" in node.metadata and node.kind == "node":
         remarks.append((f"step {clean(str(node.metadata['langgraph_step'])[:9])}", "faint"))
     return remarks
+
+
+def _noticed(node: RunNode, brush: Brush) -> list[Span]:
+    """Return what was noticed of a root run: its circles, and a gauge of its budget's fullest limit."""
+    if not node.custom_events:
+        return []
+    said: list[Span] = [
+        (f"{brush.glyphs.loop} {clean(fact.what[:_MOST_LOOP])} {brush.glyphs.times}{fact.count}", "error")
+        for fact in circles(node.custom_events)
+    ]
+    level = fullest(budget_levels(node, brush.now))
+    if level is None:
+        return said
+    full, empty = brush.glyphs.done, brush.glyphs.todo
+    filled = min(_GAUGE, round(level.share * _GAUGE))
+    bar = full * filled + empty * (_GAUGE - filled)
+    return [*said, (f"{bar} {level.limit.replace('_', ' ')} {level}", _LEVEL_STYLES[level.state])]
 
 
 def _fallback(node: RunNode) -> int:

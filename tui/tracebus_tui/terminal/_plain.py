@@ -21,6 +21,7 @@ from tracebus.events import (
 from tracebus.figures import count, dollars, duration
 from tracebus.text import first_line, sanitise
 from tracebus.tree import RunTree
+from tracebus.watching import fact_of, sentence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -64,9 +65,14 @@ class Printer:
             case RunRetried():
                 return f"{_who(node)} is tried again: attempt {event.attempt}"
             case CustomEmitted():
-                return f"{_who(node)} says {first_line(event.name, _NAME)}"
+                return _emitted(event, node)
             case _:
                 assert_never(event)
+
+
+def _emitted(event: CustomEmitted, node: RunNode | None) -> str:
+    fact = fact_of(event)
+    return sentence(fact) if fact is not None else f"{_who(node)} says {first_line(event.name, _NAME)}"
 
 
 def _who(node: RunNode | None) -> str:

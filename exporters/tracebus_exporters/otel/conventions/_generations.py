@@ -107,6 +107,8 @@ class Generation:
     agent_calls: AgentCalls | None
     modalities: Mapping[str, str]
     """Attributes of tokens by modality, by LangChain's name of the detail with its side before it."""
+    noticed: Mapping[str, str]
+    """Attributes of a root run's budget (the first is a prefix) and circles: ours, where it has none."""
     data_source_in_name: bool
     """Whether a retrieval's span is called by what it searches."""
 
@@ -184,6 +186,17 @@ _TOKENS_0_1 = Tokens(
     },
 )
 
+_NOTICED: Final = {
+    "budget": sc.BUDGET,
+    "budget_exceeded": sc.BUDGET_EXCEEDED,
+    "loop_kinds": sc.LOOP_KINDS,
+    "loop_of": sc.LOOP_OF,
+    "loop_count": sc.LOOP_COUNT,
+    "loop_runs": sc.LOOP_RUNS,
+    "loop_tokens": sc.LOOP_TOKENS,
+    "loop_cost": sc.LOOP_COST,
+}
+
 V0_1: Final = Generation(
     # The tag's manifest was not to be had, and no URL says less wrong than one never published.
     schema_url="",
@@ -238,6 +251,7 @@ V0_1: Final = Generation(
     },
     agent_calls=_CALLS,
     modalities=BY_DETAIL,
+    noticed=_NOTICED,
     data_source_in_name=False,
 )
 
@@ -290,6 +304,7 @@ V1_41: Final = Generation(
     tokens=dict.fromkeys((sc.CHAT, sc.TEXT_COMPLETION, sc.EMBEDDINGS), _TOKENS_1_41),
     agent_calls=None,
     modalities={},
+    noticed=_NOTICED,
     data_source_in_name=True,
 )
 

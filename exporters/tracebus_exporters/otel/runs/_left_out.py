@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import force_setattr
 
 from tracebus.events import CustomEmitted, RunEnded, RunKind, RunStarted, RunStreamed, settle
+from tracebus.watching import is_fact
 from tracebus_exporters.otel.attributes._agents import Agency, definitions_told, tell_agents
 from tracebus_exporters.otel.attributes._attributes import end_attributes, start_attributes
 from tracebus_exporters.otel.attributes._naming import MODELS, OPERATIONS, opened
@@ -54,7 +55,7 @@ class Copies:
             if event.error is not None:
                 with suppress(BaseException):  # its own code may even exit; the field is empty then
                     settle(held, ("error",))
-        elif isinstance(event, CustomEmitted):
+        elif isinstance(event, CustomEmitted) and not is_fact(event):
             force_setattr(held, "data", None)
         return held
 

@@ -10,12 +10,16 @@ from tracebus.events import (
     Gap,
     Outcome,
     RunEnded,
+    RunKind,
     RunRetried,
     RunStarted,
     RunStreamed,
+    settle,
 )
+from tracebus.watching import fact_of, is_fact
 from tracebus_exporters.otel.attributes._agents import Agency, tell_agents
 from tracebus_exporters.otel.attributes._attributes import content_attributes, end_attributes
+from tracebus_exporters.otel.attributes._noticed import noticed_attributes
 from tracebus_exporters.otel.content._shortening import to_json
 from tracebus_exporters.otel.content._text import clean
 from tracebus_exporters.otel.conventions import _semconv as sc
@@ -76,6 +80,8 @@ class RunTable:
         self._open: dict[str, OpenSpan] = {}
         self._remembered = Places()
         self._batches = Places()
+        self._late = 0
+        """How much was noticed of runs after their end."""
         self.teller = 0
         """Who tells of the events that are applied: runs of one teller end with it."""
         self.counts = dict.fromkeys(("events_missed", "ends_without_start", "runs_unfinished"), 0)
@@ -189,6 +195,9 @@ class RunTable:
 
     def _happened(self, event: RunRetried | CustomEmitted) -> None:
         span = self._open.get(event.run_id)
+        if isinstance(event, CustomEmitted) and is_fact(event):
+            self._noticed(event, span)
+            return
         if span is None or not span.kept or len(span.events) >= _MOST_EVENTS:
             return
         if isinstance(event, RunRetried):
@@ -200,6 +209,33 @@ class RunTable:
         if self._options.span_content and event.data is not None:
             data[sc.CUSTOM_DATA] = to_json(event.data, self._options.content_limit)
         span.events += (SpanEvent(event.time, clean(event.name, 256) or "custom", data),)
+
+    def _noticed(self, event: CustomEmitted, span: OpenSpan | None) -> None:
+        """Put what was noticed of a run on its span, or where that has ended into one of its own below it."""
+        settle(event, ("data",))
+        fact = fact_of(event)
+        if fact is None:
+            return
+        names = self._options.names.noticed
+        said = noticed_attributes(fact, names, {})
+        if span is None:
+            self._noticed_late(event, said)
+            return
+        span.noticed = noticed_attributes(fact, names, span.noticed or {})
+        if span.kept and len(span.events) < _MOST_EVENTS:
+            span.events += (SpanEvent(event.time, event.name, said),)
+
+    def _noticed_late(self, event: CustomEmitted, said: dict[str, Any]) -> None:
+        self._late += 1
+        about: dict[str, Any] = {
+            "time": event.time,
+            "run_id": f"{event.run_id}/{event.name}/{self._late}",
+            "parent_run_id": event.run_id,
+            "root_run_id": event.root_run_id,
+        }
+        self._started(RunStarted(kind=RunKind.UNKNOWN, name=event.name, **about))
+        self._open[about["run_id"]].noticed = said
+        self._ended(RunEnded(outcome=Outcome.OK, **about))
 
     def _missed(self, event: Gap) -> None:
         self.counts["events_missed"] += event.missed
@@ -230,6 +266,8 @@ class RunTable:
         if self._content or span.operation == sc.RETRIEVAL:
             self._payloads.end(span, event)
         attributes = end_attributes(span, event, self._options)
+        if span.noticed:
+            attributes |= span.noticed
         if error is not None:
             attributes[sc.ERROR_TYPE] = error.type
         for observe in self._observers:

@@ -106,6 +106,7 @@ class OpenSpan:
     __slots__ = (
         "agency", "agent", "attributes", "called", "chunks", "description", "events", "failures",
         "first_chunk", "gapped", "ids", "intervals", "kept", "kind", "last_chunk", "links", "name", "native",
+        "noticed",
         "operation", "parent", "passed_on", "prompt", "recording", "shape", "started", "teller",
         "tools",
     )  # fmt: skip
@@ -151,6 +152,8 @@ class OpenSpan:
         """The template a model's messages came from; on another run, what its next model will have."""
         self.tools: dict[str, str] | None = None
         """On a root: the descriptions of tools its models were told of."""
+        self.noticed: dict[str, Any] | None = None
+        """On a root: what was noticed of it, as attributes."""
         self.description: str | None = None
         """A tool's or an agent's description."""
 

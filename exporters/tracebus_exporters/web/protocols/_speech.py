@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import CustomEmitted, Outcome, RunEnded, RunKind, RunStarted, RunStreamed
+from tracebus.watching import is_fact
 from tracebus_exporters.web.protocols._acts import Act
 from tracebus_exporters.web.protocols._pauses import Pauses
 from tracebus_exporters.web.protocols._said import content_of_tool, messages_in, plain_content
@@ -68,7 +69,7 @@ class Speech:
                 return speaker.streamed(event) if speaker is not None else []
             case RunEnded():
                 return self._noted(self._ended(event))
-            case CustomEmitted():
+            case CustomEmitted() if not is_fact(event):  # which are for who operates it, not for who chats
                 return [Act("custom", event.run_id, event.data, event.time, event.name)]
             case _:
                 return []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 import msgspec
 
 from tracebus.events import CustomEmitted, Gap, RunEnded, RunRetried, RunStarted, RunStreamed
+from tracebus.watching import is_fact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ def without_content(event: Event) -> Event:
         case RunRetried():
             return msgspec.structs.replace(event, error=_type_only(event.error), cuts=())
         case CustomEmitted():
-            return msgspec.structs.replace(event, data=None, cuts=())
+            return event if is_fact(event) else msgspec.structs.replace(event, data=None, cuts=())
         case Gap():
             return event
         case _:

@@ -14,6 +14,7 @@ import msgspec
 from tracebus.events import ModelInfo, RunStreamed, TokenUsage
 from tracebus.pricing import cost_of
 from tracebus.runstate import compacted, pointer, split_pointer, with_append
+from tracebus.watching import BudgetFact, fact_from, news
 from tracebus_exporters.web.watching._beginning import beginning
 
 if TYPE_CHECKING:
@@ -102,7 +103,10 @@ class Outline:
     def _member(self, run_id: str, member: str, operation: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return what an operation on a member of a run's entry becomes."""
         if member in _COUNTED:
-            return [_set(run_id, member, len(self._runs[run_id][member]))]
+            counted = [_set(run_id, member, len(self._runs[run_id][member]))]
+            if member == "events" and (noticed := _noticed(self._runs[run_id])):
+                counted.append(_set(run_id, "noticed", noticed))
+            return counted
         if member in _SHORTENED:
             name, shortened = _SHORTENED[member]
             return [_set(run_id, name, shortened(operation["value"]))]
@@ -118,6 +122,8 @@ class Outline:
                 found[name] = shortened(entry[member])
         found["text"] = []
         found |= {name: len(entry[name]) for name in _COUNTED if name in entry}
+        if noticed := _noticed(entry):
+            found["noticed"] = noticed
         if entry["status"] == "running":
             found |= {name: entry[name] for name in _STREAMED if name in entry}
             found = compacted({"runs": {"": found}})["runs"][""]
@@ -152,6 +158,15 @@ _SHORTENED: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "error": ("error", _error),
     "model": ("model", _model),
 }
+
+
+def _noticed(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was noticed of a run: its budget's limits by name, and lines on limits and circles."""
+    facts = [fact for one in entry.get("events", ()) if (fact := fact_from(one["name"], one.get("data")))]
+    if not facts:
+        return {}
+    limits = next((fact.limits for fact in facts if isinstance(fact, BudgetFact) and fact.limits), {})
+    return {"limits": limits, "lines": news(facts)}
 
 
 def _cost(entry: Mapping[str, Any]) -> float | None:

@@ -12,6 +12,7 @@ from langchain_core.runnables import Runnable
 from tracebus.sources.attaching._iterators import ScopedAsyncIterator, ScopedIterator
 from tracebus.sources.attaching._later import is_not_told_of, is_stream_object, when_dropped, works_later
 from tracebus.sources.attaching._observed_call import ObservedCall
+from tracebus.sources.attaching._watching import watched
 from tracebus.sources.attaching._wiring import bus_for, recorder_for
 from tracebus.sources.callbacks._batch import BatchCall
 from tracebus.sources.reading._unknown import note_unknown
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.exporting import Destination
     from tracebus.sources.callbacks._recorder import Recorder
+    from tracebus.watching import Budget
 
 __all__ = ["Observed", "observe"]
 
@@ -45,6 +47,7 @@ def observe(
     bus: EventBus | None = None,
     capture: Capture | None = None,
     name: str | None = None,
+    budget: Budget | None = None,
 ) -> Observed[Input, Output]:
     """Return *runnable* as it is, but watched: same values, exceptions, streams and order.
 
@@ -59,6 +62,8 @@ def observe(
         bus: record into this bus.
         capture: what of the content is captured; the default policy captures all but secrets.
         name: what the root runs are called, instead of the Runnable's own name.
+        budget: what each root run may use; nothing is stopped, see `tracebus.Budget`. Without it
+            `TRACEBUS_BUDGET` counts.
 
     Raises:
         TypeError: *runnable* is no Runnable.
@@ -71,7 +76,10 @@ def observe(
             "wrap a function in RunnableLambda first"
         )
     target, owned = bus_for(to, bus)
-    return Observed(runnable, target, recorder_for(target, capture), name=name, owned=owned)
+    recorder = recorder_for(target, capture)
+    return Observed(
+        runnable, target, recorder, name=name, owned=owned, begins=watched(target, budget, each=True)
+    )
 
 
 class Observed(Runnable[Input, Output]):
@@ -85,15 +93,19 @@ class Observed(Runnable[Input, Output]):
         *,
         name: str | None = None,
         owned: bool = False,
+        begins: Callable[[str], None] | None = None,
     ) -> None:
         # Past `__setattr__`, which is the wrapped object's.
-        self.__dict__.update(_wrapped=wrapped, _bus=bus, _recorder=recorder, _run_name=name, _owned=owned)
+        self.__dict__.update(
+            _wrapped=wrapped, _bus=bus, _recorder=recorder, _run_name=name, _owned=owned, _begins=begins
+        )
 
     _wrapped: Runnable[Input, Output]
     _bus: EventBus
     _recorder: Recorder
     _run_name: str | None
     _owned: bool
+    _begins: Callable[[str], None] | None
 
     @property
     def bus(self) -> EventBus:
@@ -214,13 +226,13 @@ class Observed(Runnable[Input, Output]):
         return (_itself, (self._wrapped,))
 
     def _call(self, batch: BatchCall | None = None, inputs: Any = None) -> ObservedCall:
-        return ObservedCall(self._recorder, Call(self._run_name, inputs), batch)
+        return ObservedCall(self._recorder, Call(self._run_name, inputs, self._begins), batch)
 
     def _again(self, result: Any) -> Any:
         """Return *result* watched as this Runnable is, if it is a Runnable, and as it is otherwise."""
         if not isinstance(result, Runnable) or type(result) is Observed:
             return result
-        return Observed(result, self._bus, self._recorder, name=self._run_name)
+        return Observed(result, self._bus, self._recorder, name=self._run_name, begins=self._begins)
 
     def _watched(self, attribute: Any, *, takes_input: bool = False) -> Any:
         if not inspect.ismethod(attribute) and not inspect.isfunction(attribute):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from tracebus.sources.attaching._watching import watched
 from tracebus.sources.attaching._wiring import bus_for, observe_process_into, recorder_for
 from tracebus.sources.callbacks import _scope
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tracebus.bus import EventBus
     from tracebus.capture import Capture
     from tracebus.exporting import Destination
+    from tracebus.watching import Budget
 
 __all__ = ["install", "observing", "uninstall"]
 
@@ -34,6 +36,8 @@ class observing:  # noqa: N801 -- used like a function, as `contextlib.suppress`
             and without *bus*, events go to `TRACEBUS_TO` or the embedded log.
         bus: record into this bus; it stays open at the end.
         capture: what of the content is captured; the default policy captures all but secrets.
+        budget: what each root run on the bus may use; see `tracebus.Budget`. `TRACEBUS_BUDGET` where not
+            given.
 
     Raises:
         UnknownExporterError: a URL in *to* that nobody answers for.
@@ -46,9 +50,11 @@ class observing:  # noqa: N801 -- used like a function, as `contextlib.suppress`
         to: Destination | Iterable[Destination] = (),
         bus: EventBus | None = None,
         capture: Capture | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.bus, self._owned = bus_for(to, bus)
         self._recorder = recorder_for(self.bus, capture)
+        watched(self.bus, budget)
         self._scopes: list[_scope.Scope] = []
 
     def __enter__(self) -> EventBus:
@@ -92,6 +98,7 @@ def install(
     to: Destination | Iterable[Destination] = (),
     bus: EventBus | None = None,
     capture: Capture | None = None,
+    budget: Budget | None = None,
 ) -> EventBus:
     """Observe every Runnable of the process from now on, and return the bus.
 
@@ -102,6 +109,7 @@ def install(
     with _lock:
         target, owned = bus_for(to, bus)
         _scope.observe_process(recorder_for(target, capture))
+        watched(target, budget)
         observe_process_into(target)
         _installed = (target, owned)
         return target

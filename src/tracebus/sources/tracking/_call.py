@@ -10,6 +10,8 @@ from tracebus.events import Outcome
 from tracebus.sources.tracking._outcomes import outcome_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tracebus.sources.tracking._open_run import Executor, ExpectsEnds, OpenRun
 
 __all__ = ["Call", "current_call"]
@@ -18,13 +20,17 @@ __all__ = ["Call", "current_call"]
 class Call:
     """A call of an observed Runnable, from outside LangChain's view of it."""
 
-    __slots__ = ("inputs", "left", "name", "roots", "runner")
+    __slots__ = ("begins", "inputs", "left", "name", "roots", "runner")
 
-    def __init__(self, name: str | None, inputs: Any = None) -> None:
+    def __init__(
+        self, name: str | None, inputs: Any = None, begins: Callable[[str], None] | None = None
+    ) -> None:
         self.name = name
         """What the user wants the root run called."""
         self.inputs = inputs
         """What a stream was called with, which LangChain tells at its end only."""
+        self.begins = begins
+        """Called with the id of every root run that is about to begin in it."""
         self.roots: list[tuple[ExpectsEnds, OpenRun]] = []
         """The root runs begun in it, in every bus that watches."""
         self.runner: Executor | None = None

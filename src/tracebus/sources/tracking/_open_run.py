@@ -82,6 +82,11 @@ class Caller(Protocol):
         ...
 
     @property
+    def begins(self) -> Callable[[str], None] | None:
+        """Called with the id of every root run that is about to begin in it."""
+        ...
+
+    @property
     def inputs(self) -> Any:
         """What a stream was called with."""
         ...

@@ -201,8 +201,10 @@ class RunTracker:
 
     def _of_a_root(self, run: OpenRun, rare: dict[str, Any]) -> None:
         """Note in *run* and *rare* what only those without a parent here have."""
-        if run.call is not None and run.call.name:
-            run.name = run.call.name
+        if run.call is not None:
+            run.name = run.call.name or run.name
+            if run.call.begins is not None:
+                run.call.begins(run.id)
         remote = propagate.remote_parent.get()
         if remote is not None and remote.run_id is not None:
             # A root here, whose parent is in another process.

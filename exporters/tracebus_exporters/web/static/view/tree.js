@@ -299,13 +299,28 @@ export class Tree {
 export const failure = (run) => (run.error ? `${short(run.error.type)}: ${run.error.message.split("\n", 1)[0]}` : "");
 
 function remarks(run, row, sum, failed) {
-  const words = [];
+  const words = [...(run.noticed?.lines ?? []), gauge(run, sum)];
   if ((run.attempt ?? 1) > 1) words.push(`↻${run.attempt}`);
   else if (run.retries) words.push(`↻${run.retries}`);
-  if (failed) return [...words, failed].join(" ");
+  if (failed) return [...words, failed].filter(Boolean).join(" ");
   if (row.below && !row.open && sum?.failures) words.push(`${sum.failures} ${STATUS.error} inside`);
   words.push(run.text.length && run.status === "running" ? run.text.join("").slice(-200) : run.output || run.input || "");
   return words.filter(Boolean).join(" · ");
+}
+
+// How far a root run is with its budget: the limit of which the largest part is used.
+function gauge(run, sum) {
+  const limits = run.noticed?.limits ?? {};
+  const spent = {
+    cost: sum?.cost ?? null,
+    tokens: sum && (sum.input_tokens ?? sum.output_tokens) !== null ? (sum.input_tokens ?? 0) + (sum.output_tokens ?? 0) : null,
+    seconds: ((run.end_time ?? Date.now()) - run.start_time) / 1000,
+  };
+  const shares = Object.entries(limits).filter(([limit]) => spent[limit] != null).map(([limit, of]) => [spent[limit] / of, limit]);
+  if (!shares.length) return "";
+  const [share, limit] = shares.sort((one, other) => other[0] - one[0])[0];
+  const full = Math.min(8, Math.round(share * 8));
+  return `${"█".repeat(full)}${"░".repeat(8 - full)} ${Math.round(share * 100)} % of its ${limit} budget`;
 }
 
 function used(run, sum) {

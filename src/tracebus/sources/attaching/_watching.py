@@ -1,0 +1,41 @@
+"""Having a bus's root runs watched, as `observe`, `observing` and `install` are asked to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tracebus.watching import Budget, watch
+from tracebus.watching._budget import budget_from_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tracebus.bus import EventBus
+
+__all__ = ["watched"]
+
+
+def watched(bus: EventBus, budget: Budget | None, *, each: bool = False) -> Callable[[str], None] | None:
+    """Watch *bus*; return what is to be told of every root run that begins, `None` where nothing is.
+
+    Args:
+        bus: whose root runs.
+        budget: what each of them may use.
+        each: whether *budget* is that of single root runs, and not of all of the bus.
+
+    Raises:
+        TypeError: *budget* is no `Budget`.
+    """
+    if budget is not None and not isinstance(budget, Budget):
+        raise TypeError(f"budget takes a tracebus.Budget such as Budget(cost=0.50), not {budget!r}")
+    if budget is None and budget_from_environment() is None:
+        return None
+    watcher = watch(bus, budget=None if each else budget)
+    if budget is None or not each:
+        return None
+    own = budget
+
+    def begins(run_id: str) -> None:
+        watcher.claim(run_id, own)
+
+    return begins

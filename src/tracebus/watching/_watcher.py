@@ -1,0 +1,187 @@
+"""The reader of a bus that watches its root runs and tells the bus what it notices."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from tracebus.clock import system_clock
+from tracebus.events import CustomEmitted, Gap, RunEnded, RunStarted, RunStreamed
+from tracebus.pricing import warm_up
+from tracebus.watching._alarm_clock import AlarmClock
+from tracebus.watching._budget import budget_from_environment
+from tracebus.watching._facts import BUDGET, is_fact
+from tracebus.watching._gauge import Gauge
+from tracebus.watching._sentences import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tracebus.bus import EventBus, ExporterHandle
+    from tracebus.clock import Clock
+    from tracebus.events import Event
+    from tracebus.watching._budget import Budget
+    from tracebus.watching._facts import BudgetFact
+
+__all__ = ["Watcher", "watch"]
+
+_logger = logging.getLogger("tracebus")
+
+_CATCH_UP = 1.0
+"""Seconds that the end of a bus waits for the last things to be noticed."""
+_MOST_CLAIMED = 10_000
+
+
+class Watcher:
+    """Watches the root runs of one bus: an exporter that writes back what it notices.
+
+    It reads events on a thread of its own; the program's path is not touched.
+    """
+
+    settles_itself = True
+
+    def __init__(self, bus: EventBus, clock: Clock = system_clock) -> None:
+        self._bus = weakref.ref(bus)
+        self._clock = clock
+        self.budget: Budget | None = None
+        """The budget of root runs that have none of their own."""
+        self._alarms = AlarmClock(self._rang, clock)
+        self._own_process()
+
+    def _own_process(self) -> None:
+        self._lock = threading.Lock()
+        self._claimed: dict[str, Budget] = {}
+        self._gauges: dict[str, Gauge] = {}
+
+    def claim(self, run_id: str, budget: Budget) -> None:
+        """Give the root run *run_id*, which is about to begin, a budget of its own."""
+        if len(self._claimed) < _MOST_CLAIMED:
+            self._claimed[run_id] = budget
+
+    def export(self, batch: Sequence[Event], /) -> None:
+        """Learn from *batch*."""
+        for event in batch:
+            if isinstance(event, RunStreamed | Gap):
+                continue
+            if isinstance(event, RunStarted) and event.root_run_id not in self._gauges:
+                self._began(event)
+            gauge = self._gauges.get(event.root_run_id)
+            if gauge is None or is_fact(event):
+                continue
+            with self._lock:
+                gauge.apply(event)
+                news = list(gauge.news(event.time))
+                ended = isinstance(event, RunEnded) and event.run_id == gauge.start.run_id
+                if ended:
+                    del self._gauges[event.root_run_id]
+            self._tell(gauge, news, event.time)
+
+    def flush(self, timeout: float, /) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._alarms.stop()
+
+    def after_fork(self) -> None:
+        """Leave the runs so far to the parent process."""
+        self._own_process()
+        self._alarms.reset()
+
+    def _began(self, event: RunStarted) -> None:
+        """Watch a root run that has a budget, or what another process called here."""
+        budget = self._claimed.pop(event.root_run_id, None) or self._claimed.pop(event.run_id, None)
+        budget = budget or self.budget
+        if budget is None:
+            return
+        if budget.cost is not None:
+            warm_up()  # takes a tenth of a second, once, which must not fall into a run's last second
+        gauge = self._gauges[event.root_run_id] = Gauge(event, budget)
+        self._publish(gauge, gauge.begun(), event.time)
+        self._set_alarm(gauge)
+
+    def _set_alarm(self, gauge: Gauge) -> None:
+        if (at := gauge.next_alarm()) is not None:
+            self._alarms.set(at, gauge.start.root_run_id)
+
+    def _rang(self, root_run_id: str) -> None:
+        """Look at a run while nothing happens in it: time passes all the same."""
+        now = self._clock()
+        with self._lock:
+            gauge = self._gauges.get(root_run_id)
+            news = list(gauge.news(now)) if gauge is not None else []
+        if gauge is not None:
+            self._tell(gauge, news, now)
+            self._set_alarm(gauge)
+
+    def _tell(self, gauge: Gauge, news: Sequence[BudgetFact], now: int) -> None:
+        for fact in news:
+            self._publish(gauge, fact, now)
+            _logger.warning("%s", sentence(fact))
+            if fact.state == "exceeded":
+                self._call_back(gauge, fact)
+
+    def _call_back(self, gauge: Gauge, fact: BudgetFact) -> None:
+        call = gauge.budget.on_exceeded
+        if call is None or gauge.told:
+            return
+        gauge.told = True
+        try:
+            call(fact)
+        except Exception:
+            _logger.exception("Budget(on_exceeded=%r) failed; the run goes on", call)
+
+    def _publish(self, gauge: Gauge, fact: BudgetFact, now: int) -> None:
+        if (bus := self._bus()) is None:
+            return
+        start = gauge.start
+        bus.publish(
+            CustomEmitted(
+                time=now,
+                run_id=start.run_id,
+                parent_run_id=start.parent_run_id,
+                root_run_id=start.root_run_id,
+                name=BUDGET,
+                data=msgspec.to_builtins(fact),
+            )
+        )
+
+
+_watchers: WeakKeyDictionary[EventBus, Watcher] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def watch(bus: EventBus, *, budget: Budget | None = None) -> Watcher:
+    """Have the root runs of *bus* watched, once, and return what watches them.
+
+    Args:
+        bus: whose root runs.
+        budget: of those that `observe(…, budget=…)` gave none; `TRACEBUS_BUDGET` where not given.
+
+    Raises:
+        ClosedBusError: the bus is closed.
+    """
+    with _lock:
+        watcher = _watchers.get(bus)
+        if watcher is None:
+            watcher = Watcher(bus)
+            handle = bus.attach(watcher, name="watching", after=None)
+            _catch_up_before_end(bus, handle)
+            _watchers[bus] = watcher
+        if (given := budget or budget_from_environment()) is not None:
+            watcher.budget = given
+        return watcher
+
+
+def _catch_up_before_end(bus: EventBus, handle: ExporterHandle) -> None:
+    """Have what the last events say noticed while the bus still takes events."""
+
+    def catch_up() -> None:
+        handle.flush(_CATCH_UP)
+
+    bus.before_close(catch_up)

@@ -1,0 +1,66 @@
+"""Root runs told by hand, and a bus that is watched by a clock that obeys."""
+
+from __future__ import annotations
+
+import pytest
+
+from tracebus.events import ErrorInfo, ModelInfo, Outcome, RunEnded, RunKind, RunStarted, TokenUsage
+
+SECOND = 1_000_000_000
+GPT = ModelInfo(provider="openai", name="gpt-4o")
+
+
+class Told:
+    """Tells the events of one root run, `root`, a second apart."""
+
+    def __init__(self):
+        self.events = []
+        self.now = 0
+        self._parents = {}
+        self._count = 0
+
+    def start(self, run_id, parent="root", *, kind=RunKind.CHAIN, name=None, **fields):
+        self.now += SECOND
+        self._parents[run_id] = None if run_id == "root" else parent
+        self.events.append(
+            RunStarted(
+                time=self.now, run_id=run_id, parent_run_id=self._parents[run_id], root_run_id="root",
+                kind=kind, name=name or run_id, **fields,
+            )
+        )  # fmt: skip
+        return run_id
+
+    def end(self, run_id, *, error=None, **fields):
+        self.now += SECOND
+        self.events.append(
+            RunEnded(
+                time=self.now, run_id=run_id, parent_run_id=self._parents[run_id], root_run_id="root",
+                outcome=Outcome.ERROR if error else Outcome.OK,
+                error=ErrorInfo(type="ValueError", message=error) if error else None, **fields,
+            )
+        )  # fmt: skip
+
+    def run(
+        self, name, parent="root", *, kind=RunKind.CHAIN, inputs=None, outputs=None, error=None, **fields
+    ):
+        self._count += 1
+        run_id = self.start(f"{name}-{self._count}", parent, kind=kind, name=name, inputs=inputs, **fields)
+        self.end(run_id, outputs=outputs, error=error)
+        return run_id
+
+    def tool(self, name, inputs, outputs=None, parent="root", **fields):
+        return self.run(name, parent, kind=RunKind.TOOL, inputs=inputs, outputs=outputs, **fields)
+
+    def model(self, parent="root", *, tokens=100, model=GPT, text=None, calls=None, name="ChatOpenAI"):
+        self._count += 1
+        run_id = self.start(f"m{self._count}", parent, kind=RunKind.CHAT_MODEL, name=name, model=model)
+        usage = None if tokens is None else TokenUsage(input_tokens=tokens, output_tokens=0)
+        message = {"type": "ai", "content": text or "", **({"tool_calls": calls} if calls else {})}
+        outputs = None if text is None and calls is None else {"messages": [message]}
+        self.end(run_id, usage=usage, outputs=outputs)
+        return run_id
+
+
+@pytest.fixture
+def told():
+    return Told()
