@@ -25,6 +25,7 @@ EXPECTED = {
     "back_pressure": ["' seven'"],
     "batch_errors": ["ConnectionError(", "with_retry: ['Old Square: 12:00', 'Harbour: 12:00', LookupError("],
     "batches": ["abatch: ['TRAIN', 'BICYCLE', 'TAXI']", "as completed: 2 FERRY", "▤ shout ×3"],  # noqa: RUF001
+    "budget": ["stopped: used up model_calls, of which there were 4", "I could not find that out in time."],
     "cancellation": ["gave up", "  cancelled"],
     "celery_tasks": ["LINE 7", "╰─ ✓ ◇ upper"],
     "concurrent_streams": ["Stop 9 is served every ten minutes."],
