@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.programs.notes import Notes, caller
 from tests.programs.steps import Builder, ProgramError
+from tests.programs.words import Words, heard
 
 from tracebus import EventBus, observe, observing
 from tracebus.events import RunEnded, RunStarted
@@ -26,6 +27,8 @@ class Report:
 
     runs: int = 0
     steps: int = 0
+    told: int = 0
+    """Runs whose end LangChain told, in time."""
     unknowable: int = 0
     """Steps whose end LangChain reports otherwise than they saw it, by the rules of `Notes.allowed`."""
     late: int = 0
@@ -41,7 +44,7 @@ def run_program(seed: int) -> Report:
     chain = builder.node(chance.randrange(1, 4))
     bus, events, report = EventBus(), [], Report()
     bus.attach(events.extend)
-    with _listening(report):
+    with _listening(report), heard() as words:
         scope = chance.choice(["observe", "observing"])
         target = observe(chain, bus=bus) if scope == "observe" else chain
         with observing(bus=bus) if scope == "observing" else contextlib.nullcontext():
@@ -54,7 +57,7 @@ def run_program(seed: int) -> Report:
             gc.collect()
     if not closed:
         report.contradictions.append("the bus did not close")
-    _compare(report, events, seen, notes)
+    _compare(report, events, seen, notes, words)
     counters = bus.statistics().counters
     report.late = counters.get("ends_after_the_end", 0)
     report.contradictions += [f"counted {name}: {n}" for name, n in counters.items() if name in _BAD]
@@ -143,7 +146,7 @@ def _listening(report: Report) -> Any:
         caller.set(None)
 
 
-def _compare(report: Report, events: list[Any], seen: Notes, last: Notes) -> None:
+def _compare(report: Report, events: list[Any], seen: Notes, last: Notes, words: Words) -> None:
     starts = {event.run_id: event for event in events if isinstance(event, RunStarted)}
     ends: dict[str, Any] = {}
     for event in events:
@@ -155,6 +158,7 @@ def _compare(report: Report, events: list[Any], seen: Notes, last: Notes) -> Non
     report.contradictions += [
         f"no end: {start.name}" for run_id, start in starts.items() if run_id not in ends
     ]
+    _compare_with_words(report, starts, ends, last, words)
     latest = {note.run_id: note for note in last.taken}
     for note in seen.taken:
         report.steps += 1
@@ -173,6 +177,26 @@ def _compare(report: Report, events: list[Any], seen: Notes, last: Notes) -> Non
             report.contradictions.append(f"{note.what} raised {note.error}: recorded {end.error.message}")
         if note.caller is not None and note.caller not in _ancestors(note.run_id, starts):
             report.contradictions.append(f"{note.what} is not below its caller")
+
+
+def _compare_with_words(
+    report: Report, starts: dict[str, Any], ends: dict[str, Any], notes: Notes, words: Words
+) -> None:
+    """Hold every run, of steps and of what they are composed of, against LangChain's own word."""
+    for run_id, end in ends.items():
+        word = words.first.get(run_id)
+        if word is None or end.time < word.time - _AT_ONCE:
+            continue  # nothing was said, or only after we had to guess: the notes decide
+        report.told += 1
+        around: list[str | None] = [*_ancestors(run_id, starts), run_id, None]
+        left = any(one in notes.broke_off for one in around)
+        if str(end.outcome) not in word.agrees_with(left=left):
+            name = starts[run_id].name
+            report.contradictions.append(f"{name}: LangChain says {word.said}, recorded {end.outcome}")
+
+
+_AT_ONCE = 50_000_000
+"""Nanoseconds between two handlers' hearing of one end; where it took longer, less is asked."""
 
 
 def _ancestors(run_id: str, starts: dict[str, Any]) -> set[str]:

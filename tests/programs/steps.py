@@ -121,9 +121,14 @@ def own_stream_run(frame: Any) -> Any:
 class Builder:
     """Makes one random program out of *random*."""
 
-    def __init__(self, random: random.Random, notes: Notes) -> None:
+    def __init__(self, random: random.Random, notes: Notes, *, steady: bool = False) -> None:
         self.random = random
         self.notes = notes
+        self.steady = steady
+        """Nothing depends on time: nobody is left, and what is called side by side does not fail."""
+        self.beside = 0
+        self.races = False
+        """Something is called side by side: in which order it streams is nobody's."""
         self.count = 0
         self.background: list[asyncio.Future[Any]] = []
         self.threads: list[threading.Thread] = []
@@ -151,7 +156,24 @@ class Builder:
     # -- leaves ----------------------------------------------------------------------------------
 
     def fate(self) -> tuple[float, str]:
-        return self.random.choice(SECONDS), self.random.choice(["return"] * 5 + ["raise", "raise", "swallow"])
+        pause, fate = self.pause(), self.random.choice(["return"] * 5 + ["raise", "raise", "swallow"])
+        return pause, "return" if fate == "raise" and self.beside else fate
+
+    def pause(self) -> float:
+        return 0.0 if self.steady else self.random.choice(SECONDS)
+
+    def fails(self) -> bool:
+        return self.random.random() < 0.2 and not self.beside
+
+    @contextlib.contextmanager
+    def side_by_side(self) -> Any:
+        """Make what is called at the same time as others."""
+        self.races = True
+        self.beside += self.steady
+        try:
+            yield
+        finally:
+            self.beside -= self.steady
 
     def leaf(self, _: int) -> Runnable[Any, Any]:
         name, (pause, fate), random = self.name("leaf"), self.fate(), self.random
@@ -182,17 +204,15 @@ class Builder:
         return RunnableLambda(step, afunc=astep, name=name)
 
     def model(self, _: int) -> Runnable[Any, Any]:
-        pauses = [self.random.choice(SECONDS) for _ in range(self.random.randrange(1, 4))]
-        model = Model(
-            notes=self.notes, pauses=pauses, fails=self.random.random() < 0.2, name=self.name("model")
-        )
+        pauses = [self.pause() for _ in range(self.random.randrange(1, 4))]
+        model = Model(notes=self.notes, pauses=pauses, fails=self.fails(), name=self.name("model"))
         return RunnableLambda(lambda _: "q", name=self.name("ask")) | model
 
     def retriever(self, _: int) -> Runnable[Any, Any]:
         found = Retriever(
             notes=self.notes,
-            pause=self.random.choice(SECONDS),
-            fails=self.random.random() < 0.2,
+            pause=self.pause(),
+            fails=self.fails(),
             name=self.name("retriever"),
         )
         return RunnableLambda(lambda _: "q", name=self.name("ask")) | found
@@ -250,7 +270,8 @@ class Builder:
         return self.node(depth) | RunnableLambda(str, name=self.name("text")) | self.node(depth)
 
     def parallel(self, depth: int) -> Runnable[Any, Any]:
-        return RunnableParallel({f"k{i}": self.node(depth) for i in range(self.random.randrange(2, 4))})
+        with self.side_by_side():
+            return RunnableParallel({f"k{i}": self.node(depth) for i in range(self.random.randrange(2, 4))})
 
     def wrapped(self, depth: int) -> Runnable[Any, Any]:
         inner = self.node(depth)
@@ -260,8 +281,9 @@ class Builder:
 
     def caller(self, depth: int) -> Runnable[Any, Any]:
         name = self.name("caller")
-        children = [self.node(depth) for _ in range(self.random.randrange(1, 4))]
-        how = self.random.choice(list(_WAYS))
+        how = self.random.choice(_STEADY if self.steady else list(_WAYS))
+        with self.side_by_side() if how in _BESIDE else contextlib.nullcontext():
+            children = [self.node(depth) for _ in range(self.random.randrange(1, 4))]
         number = self.random.random()
 
         def step(value: Any, config: RunnableConfig) -> Any:
@@ -304,7 +326,7 @@ def call_sync(
     result = value
     for child in children:
         result = child.invoke(result)
-    return value
+    return result if builder.steady else value
 
 
 class BrokeOffError(ProgramError):
@@ -318,15 +340,14 @@ def _quietly(call: Any, *args: Any) -> None:
 
 async def _one_by_one(builder, children, value, number):
     with builder.notes.call():
-        for child in children:
-            await child.ainvoke(value)
-    return value
+        return [await child.ainvoke(value) for child in children]
 
 
 async def _gather(builder, children, value, number):
     with builder.notes.call():
-        await asyncio.gather(*(child.ainvoke(value) for child in children), return_exceptions=number < 0.5)
-    return value
+        return await asyncio.gather(
+            *(child.ainvoke(value) for child in children), return_exceptions=number < 0.5
+        )
 
 
 async def _shield(builder, children, value, number):
@@ -374,9 +395,7 @@ async def _cancel(builder, children, value, number):
 
 async def _read(builder, children, value, number):
     with builder.notes.call(streamed=True):
-        async for _ in children[0].astream(value):
-            pass
-    return value
+        return [chunk async for chunk in children[0].astream(value)]
 
 
 async def _break(builder, children, value, number):
@@ -411,8 +430,7 @@ async def _hand_over(builder, children, value, number):
 
 async def _abatch(builder, children, value, number):
     with builder.notes.call():
-        await children[0].abatch([value, value, value], return_exceptions=number < 0.3)
-    return value
+        return await children[0].abatch([value, value, value], return_exceptions=number < 0.3)
 
 
 async def _as_completed(builder, children, value, number):
@@ -426,8 +444,7 @@ async def _as_completed(builder, children, value, number):
 
 async def _in_thread(builder, children, value, number):
     with builder.notes.call():
-        await asyncio.to_thread(children[0].invoke, value)
-    return value
+        return await asyncio.to_thread(children[0].invoke, value)
 
 
 def builder_caller() -> Any:
@@ -451,3 +468,6 @@ _WAYS = {
     "as completed": _as_completed,
     "in thread": _in_thread,
 }
+
+_STEADY = ["one by one", "gather", "read", "abatch", "in thread"]
+_BESIDE = frozenset(("gather", "abatch", "as completed"))

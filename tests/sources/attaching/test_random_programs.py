@@ -10,6 +10,7 @@ import logging
 
 import pytest
 from tests.programs.check import run_program
+from tests.programs.values import differences
 
 from tracebus.sources.attaching import _wiring
 
@@ -30,3 +31,9 @@ def test_what_is_recorded_agrees_with_what_the_steps_saw(monkeypatch, part):
         wrong += [f"seed {seed}: {line}" for line in report.contradictions]
     assert not wrong
     assert steps > size / 2
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_program_gives_and_does_the_same_observed_or_not():
+    """Values, streams, errors, which steps ran and who called them: of programs that nothing cuts short."""
+    assert not [f"seed {seed}: {line}" for seed in range(PROGRAMS) for line in differences(seed)]
