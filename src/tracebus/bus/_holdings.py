@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import Deferred, RunEnded, RunStarted, RunStreamed, payloads_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from tracebus.events import Event
 
@@ -114,26 +113,27 @@ class Holdings:
             table.clear()
 
 
-_payloads_of: dict[type, Callable[[Any], tuple[Any, ...]]] = {
-    RunStarted: attrgetter("inputs", "metadata", "model", "partial_variables"),
-    RunEnded: attrgetter("outputs", "inputs", "usage", "error"),
-}
-"""What the events of most runs have in the fields that may be deferred, in one step."""
-
-
 def bound_of(event: Event) -> int:
     """Return at least what *event* keeps, as if it shared nothing: this is the program's path."""
-    kind = type(event)
-    if kind is RunStreamed and event.chunk is None:  # type: ignore[union-attr]  # the line says so
-        return len(event.text)  # type: ignore[union-attr]  # as above
-    bound = 0
-    payloads = _payloads_of.get(kind)
-    for payload in payloads_of(event) if payloads is None else payloads(event):
-        if isinstance(payload, Deferred):
-            bound += payload.bound
-        elif payload is not None and payload != {}:
-            bound += _estimate(payload)
-    return bound
+    if type(event) is RunStarted:
+        bound = 0 if event.inputs is None else _bound(event.inputs)
+        if event.metadata or event.model is not None or event.partial_variables is not None:
+            bound += _bound(event.metadata) + _bound(event.model) + _bound(event.partial_variables)
+        return bound
+    if type(event) is RunEnded:
+        bound = 0 if event.outputs is None else _bound(event.outputs)
+        if event.inputs is not None or event.usage is not None or event.error is not None:
+            bound += _bound(event.inputs) + _bound(event.usage) + _bound(event.error)
+        return bound
+    if type(event) is RunStreamed and event.chunk is None:
+        return len(event.text)
+    return sum(map(_bound, payloads_of(event)))
+
+
+def _bound(payload: Any) -> int:
+    if isinstance(payload, Deferred):
+        return payload.bound
+    return 0 if payload is None else _estimate(payload)
 
 
 def weight_of(event: Event) -> tuple[int, list[tuple[object, int]], tuple[Any, ...]]:

@@ -133,36 +133,34 @@ class Ring:
         evicted = self._slots[index]
         bounded = self._bounds[index]
         freed: list[object] | None = None
-        if evicted.seq and (evicted.seq <= self._weighed_to or self._is_open(evicted)):
+        if evicted.seq and (
+            evicted.seq <= self._weighed_to or (type(evicted) is RunStarted and self._is_open(evicted))
+        ):
             freed = self._evict(evicted)
             bounded = self._bounds[index]
-        kind = type(event)
         closed: RunStarted | None = None
-        if kind is RunStarted:
-            closed = self._begun(event)  # type: ignore[arg-type]  # the line above says so
-        elif kind is RunEnded:
-            if event.parent_run_id is None:  # type: ignore[union-attr]  # as above
+        if type(event) is RunStarted:
+            opened = self._open
+            if event.run_id in opened:
+                closed = opened.pop(event.run_id)
+            elif len(opened) >= _MAX_OPEN_RUNS:
+                closed = self._forget_oldest()
+            opened[event.run_id] = event
+        elif type(event) is RunEnded:
+            if event.parent_run_id is None:
                 self._root_ended_at = event.time
-            closed = self._open.pop(event.run_id, None)  # type: ignore[union-attr]  # as above
+            closed = self._open.pop(event.run_id, None)
         self._slots[index] = event
         self._bounds[index] = bound
         self.head = seq
         self._unweighed += bound - bounded
-        if closed is not None and closed.seq <= max(self._let_go_to, seq - self.capacity):
+        if closed is not None and (closed.seq <= self._let_go_to or closed.seq <= seq - self.capacity):
             freed = freed or []
             self._let_go(closed, freed)  # kept until now for whoever joined late
-        if self.holdings.bytes + self._unweighed > self.room:
+        if self.holdings.bytes + self._unweighed > self.max_bytes:
             freed = freed or []
             self._make_room(freed)
         return evicted, closed, freed
-
-    def _begun(self, event: RunStarted) -> RunStarted | None:
-        """Put *event* among the open runs; return the one that is among them no more."""
-        closed = self._open.pop(event.run_id, None)
-        if closed is None and len(self._open) >= _MAX_OPEN_RUNS:
-            closed = self._forget_oldest()
-        self._open[event.run_id] = event
-        return closed
 
     def _evict(self, event: Event) -> list[object]:
         """Count *event*, which leaves the log, no more, unless its run is open; return what that frees."""

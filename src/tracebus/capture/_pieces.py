@@ -201,7 +201,11 @@ def _new_piece(value: Any, state: Any, known: tuple[_Ref, Piece] | None) -> Piec
     if found is None or type(state) is not dict or not found[1] <= state.keys():
         return None
     if (flat := _flat(state)) is not None:
-        piece = Piece(kind, found[0], *flat)
+        copied, size, made_of_others = flat
+        piece = Piece(kind, found[0], copied, copied, size)
+        if made_of_others:  # they are known again; what is only round them hardly comes again
+            piece.lasting = False
+            return piece
     else:
         freezer = _Freezer()
         copied, check = freezer.copied(state, 0)
@@ -327,15 +331,15 @@ class _Inner:
     __hash__ = None  # type: ignore[assignment]  # compared only
 
 
-def _flat(state: dict[Any, Any]) -> tuple[dict[str, Any], dict[str, Any], int] | None:
-    """Return what `_Freezer` makes of a message without numbers and nested data, what tells, and its size.
+def _flat(state: dict[Any, Any]) -> tuple[dict[str, Any], int, bool] | None:
+    """Return what `_Freezer` makes of a message without numbers and nested data, its size, and more.
 
-    Of nine in ten messages, and of a prompt of few: this is the program's path.
+    Or of a prompt of few messages: it says of these that they are not all of it. Nine in ten are such, and
+    this is the program's path.
     """
     copied = state.copy()
     size = _CONTAINER + _CONTAINER + _POINTER * len(copied)
-    nested: list[Piece] = []
-    place = ""
+    made_of_others = False
     for key, item in copied.items():
         kind = type(item)
         if kind is str:
@@ -345,19 +349,15 @@ def _flat(state: dict[Any, Any]) -> tuple[dict[str, Any], dict[str, Any], int] |
                 return None
             if not item:
                 copied[key] = _EMPTY[kind][0]
-            elif kind is list and not nested and (pieces := few_pieces(item)) is not None:
-                nested, place = pieces, key
+            elif kind is list and (pieces := few_pieces(item)) is not None:
                 copied[key] = pieces
+                size += _CONTAINER + sum([piece.size + _POINTER for piece in pieces])
+                made_of_others = True
             else:
                 return None
         if type(key) is not str:
             return None
-    if not nested:
-        return copied, copied, size
-    check = copied.copy()
-    check[place] = [_Inner(piece) for piece in nested]
-    size += _CONTAINER + sum([piece.size + _POINTER for piece in nested])
-    return (copied, check, size) if all(piece.lasting for piece in nested) else None
+    return copied, size, made_of_others
 
 
 def few_pieces(items: list[Any]) -> list[Piece] | None:

@@ -18,7 +18,7 @@ from tracebus.sources.callbacks._handler import TracebusHandler, hear_all_of
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
-__all__ = ["begins_graph", "into_config_of_graph", "listen_to_graphs", "seconds_given"]
+__all__ = ["begins_graph", "codes", "into_config_of_graph", "listen_to_graphs", "seconds_given"]
 
 _CALLBACKS, _GRAPHS = "langgraph.callbacks", "langgraph.pregel.main"
 _METHODS = ("stream", "astream")
@@ -29,7 +29,8 @@ _BETWEEN = 3
 _WITHIN = 7
 """Frames from `begins_graph` to them, where a graph begins its own run; its nodes begin further in."""
 
-_codes: frozenset[CodeType] = frozenset()
+codes: list[CodeType] = []
+"""The code of these, once LangGraph is imported. A list: to find code in a set takes a hash of all of it."""
 
 
 def listen_to_graphs() -> None:
@@ -42,11 +43,9 @@ def listen_to_graphs() -> None:
 
 def into_config_of_graph(handler: TracebusHandler, asking: FrameType | None) -> None:
     """Put *handler* into the config of the call that a graph, if it is one *asking*, has just begun."""
-    if not _codes:
-        return
     for _ in range(_BETWEEN):
         asking = None if asking is None else asking.f_back
-    if asking is None or asking.f_code not in _codes:
+    if asking is None or asking.f_code not in codes:
         return
     config: dict[str, Any] = asking.f_locals.get("config") or {}
     callbacks = config.get("callbacks")
@@ -59,7 +58,7 @@ def begins_graph() -> bool:
 
     Older LangGraphs mark nothing by which a graph with a name could be told from a chain.
     """
-    return bool(_codes) and _beginning(sys._getframe(1)) is not None  # noqa: SLF001  # as above
+    return bool(codes) and _beginning(sys._getframe(1)) is not None  # noqa: SLF001  # as above
 
 
 def seconds_given() -> float:
@@ -72,7 +71,7 @@ def seconds_given() -> float:
 
 def _beginning(frame: FrameType | None) -> FrameType | None:
     for _ in range(_WITHIN):
-        if frame is None or frame.f_code in _codes:
+        if frame is None or frame.f_code in codes:
             return frame
         frame = frame.f_back
     return None
@@ -86,7 +85,6 @@ def _become_one() -> None:
 
 
 def _find_codes() -> None:
-    global _codes  # noqa: PLW0603 -- one LangGraph per process
     graph = getattr(sys.modules.get(_GRAPHS), "Pregel", None)
     found = (getattr(getattr(graph, name, None), "__code__", None) for name in _METHODS)
-    _codes = frozenset(code for code in found if code is not None)
+    codes[:] = [code for code in found if code is not None]

@@ -9,13 +9,13 @@ from langchain_core.messages import ToolMessage
 
 from tracebus.capture import CapturedError, CapturedPayload, error_info
 from tracebus.events import BatchMembership, Outcome, RunKind
-from tracebus.sources.callbacks._batch import membership
+from tracebus.sources.callbacks._batch import current_batch, membership
 from tracebus.sources.callbacks._closing import was_left
 from tracebus.sources.callbacks._configurable import configured
-from tracebus.sources.callbacks._graph_callbacks import begins_graph, seconds_given
+from tracebus.sources.callbacks._graph_callbacks import begins_graph, codes, seconds_given
 from tracebus.sources.callbacks._handler import TracebusHandler
 from tracebus.sources.callbacks._parents import executing_run
-from tracebus.sources.callbacks._scope import scoped_capture
+from tracebus.sources.callbacks._scope import scoped, scoped_capture
 from tracebus.sources.callbacks._timeouts import (
     end_held_attempt,
     hold,
@@ -28,10 +28,10 @@ from tracebus.sources.reading._answer import CapturedAnswer
 from tracebus.sources.reading._attempts import attempt_under_way, tried_as
 from tracebus.sources.reading._chain_model import output_fields
 from tracebus.sources.reading._chunks import is_output, output_of, plain_text, streamed_chunk
-from tracebus.sources.reading._classify import UNSAID, chain_kind, retry_attempt, run_name
+from tracebus.sources.reading._classify import NAMED, UNSAID, chain_kind, run_name, told_by
 from tracebus.sources.reading._messages import as_plain, captured, said_by
 from tracebus.sources.reading._model_info import RequestedModel
-from tracebus.sources.reading._odd import as_name, as_text, as_texts, goes_on, run_key, thread_key
+from tracebus.sources.reading._odd import as_name, as_text, goes_on, run_key, thread_key
 from tracebus.sources.reading._protocol_pieces import note_unknown_protocol, protocol_piece
 from tracebus.sources.reading._results import (
     chat_result_fields,
@@ -43,7 +43,7 @@ from tracebus.sources.reading._unknown import note_unknown
 from tracebus.sources.tracking._call import current_call
 from tracebus.sources.tracking._open_run import OpenRun
 from tracebus.sources.tracking._outcomes import outcome_of
-from tracebus.sources.tracking._runner import current_runner
+from tracebus.sources.tracking._runner import current_runner, noted
 from tracebus.sources.tracking._streaming import StreamedText
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ _NOTHING: Mapping[str, Any] = {}
 # To hash a member of an enum, and to look one up in it, takes Python code: a tenth of what a run costs.
 _GRAPH, _AGENT, _NODE, _TOOL = RunKind.GRAPH, RunKind.AGENT, RunKind.NODE, RunKind.TOOL
 _CHAT_MODEL, _LLM, _PROMPT = RunKind.CHAT_MODEL, RunKind.LLM, RunKind.PROMPT
-_CHAIN, _UNKNOWN = RunKind.CHAIN, RunKind.UNKNOWN
+_CHAIN, _PARSER, _UNKNOWN = RunKind.CHAIN, RunKind.PARSER, RunKind.UNKNOWN
+_NO_TAGS: tuple[tuple[str, ...], int | None] = ((), None)
 _OK = Outcome.OK
 _READ_BY_STEPS = (_GRAPH, _AGENT)
 """Chains that are generators inside, however they are called."""
@@ -79,7 +80,7 @@ class Recorder:
 
     # -- starts ----------------------------------------------------------------------------------
 
-    def start(
+    def start(  # noqa: C901  # what is called for every run is a tenth of its cost
         self,
         owner: object,
         serialized: Mapping[str, Any] | None,
@@ -102,50 +103,58 @@ class Recorder:
         """
         tracker = self.tracker
         key = run_id.int if type(run_id) is UUID else run_key(run_id)
-        reported = None if parent_run_id is None else run_key(parent_run_id)
-        parent_key = self._true_parent(key, reported)
+        parent_key = reported = None if parent_run_id is None else run_key(parent_run_id)
+        if (executing := executing_run()) is not None and executing is not parent_run_id:
+            parent_key = self._true_parent(key, reported, run_key(executing))
         parent = None if parent_key is None else tracker.get(parent_key)
-        called = as_name(name if name is not None else run_name(name, serialized))
-        tagged = as_texts(tags) if tags else ()
+        called = name if type(name) is str else as_name(run_name(name, serialized))
+        tagged, attempt = told_by(tags) if tags else _NO_TAGS
         stream = False
         if kind is None:
             above = parent if parent_key == reported else tracker.get(reported)
-            kind = self._kind(run_type, called, tagged, metadata or _NOTHING, above)
+            kind = self._kind(run_type, called, tagged, metadata, above)
             stream = kind is _GRAPH or kind is _AGENT
-            if _is_unknown(inputs):
+            if type(inputs) is dict and len(inputs) == 1 and _is_unknown(inputs):
                 inputs, stream = None, True
-        policy = self._policy(parent)
-        run = OpenRun(key, as_text(run_id), kind, called, owner, policy)
+        policy = self.capture if parent is None else parent.capture
+        if scoped.get() is not None:
+            policy = scoped_capture(tracker) or policy  # a thread has no scope
+        told = str(run_id) if type(run_id) is UUID else as_text(run_id)
+        run = OpenRun(key, told, kind, called, owner, policy)
         run.call = getattr(owner, "call", None) or current_call.get()
-        run.runner = current_runner()
+        run.runner = noted.get() or current_runner()
+        run.parent = parent
         if stream:
             run.stream = True
-        noted: Any = dict(metadata) if metadata else _NOTHING
+        said: Any = dict(metadata) if metadata else _NOTHING
         rare: dict[str, Any] = {}
         if parent is None:
-            rare["resumes"] = goes_on(inputs)
-            inputs, noted = _of_a_root(run, inputs, noted, told_alone=reported is None)
-        if (batch := _batch_of(key, parent, inputs)) is not None:
+            run.resumes = goes_on(inputs)
+            inputs, said = _of_a_root(run, inputs, said, told_alone=reported is None)
+        in_batch = current_batch.get() is not None or (
+            parent is not None and parent.source_inputs is not None
+        )
+        if in_batch and (batch := _batch_of(key, parent, inputs)):
             rare["batch"] = batch
-        if tagged and (attempt := retry_attempt(tagged)) is not None:
+        if attempt is not None:
             rare["attempt"] = attempt
-        if kind is not _CHAIN:
+        if kind is not _CHAIN and kind is not _PARSER:
             self._particulars(
                 rare,
                 run,
                 parent_key,
-                noted,
+                said,
                 serialized=serialized,
                 invocation_params=invocation_params,
                 tool_call_id=tool_call_id,
             )
         if rest and rest.get("batch_size", 1) != 1:
-            rare["alone"] = False
+            run.alone = False
         begun = tracker.begin(
             run,
             parent_key,
             tagged,
-            CapturedPayload(noted, policy, as_plain) if noted else None,
+            CapturedPayload(said, policy, as_plain) if said else None,
             None if inputs is None else captured(inputs, policy),
             rare,
         )
@@ -157,14 +166,18 @@ class Recorder:
         run_type: str | None,
         called: str,
         tagged: tuple[str, ...],
-        metadata: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None,
         above: OpenRun | None,
     ) -> RunKind:
         """Return the kind of a run that LangChain reports as a chain."""
-        graph = run_type == UNSAID and begins_graph()
-        kind = chain_kind(
-            run_type, called, tagged, metadata, None if above is None else above.kind, graph=graph
-        )
+        if run_type == UNSAID:
+            graph = bool(codes) and begins_graph()
+            if not graph and not metadata:  # by far the most common
+                return NAMED.get(called, _CHAIN)
+        else:
+            graph = False
+        above_kind = None if above is None else above.kind
+        kind = chain_kind(run_type, called, tagged, metadata or _NOTHING, above_kind, graph=graph)
         if kind is _UNKNOWN:
             note_unknown(self.tracker.count, "run type", str(run_type), "its runs are of kind `unknown`")
         return kind
@@ -183,7 +196,9 @@ class Recorder:
         """Put into *rare* and *run* what only runs of some kinds have."""
         kind = run.kind
         if "attempt" not in rare and "langgraph_node" in noted:
-            rare["attempt"] = attempt_under_way(kind, tool_call_id)
+            attempt = attempt_under_way(kind, tool_call_id)
+            if attempt is not None:
+                rare["attempt"] = attempt
         if kind is _NODE or kind is _TOOL:
             run.tried_as = tried_as(kind, parent_key, noted, tool_call_id)
             parent = None if parent_key is None else self.tracker.get(parent_key)
@@ -194,8 +209,8 @@ class Recorder:
             run.timed = seconds_given()
         elif kind is _CHAT_MODEL or kind is _LLM:
             rare["model"] = _requested(noted, invocation_params, serialized, run.capture)
-        elif kind is _PROMPT and serialized:
-            rare["partial_variables"] = _partials(serialized, run.capture)
+        elif kind is _PROMPT and (partials := _partials(serialized, run.capture)) is not None:
+            rare["partial_variables"] = partials
         if tool_call_id is not None:
             rare["tool_call_id"] = as_text(tool_call_id)
 
@@ -306,10 +321,10 @@ class Recorder:
         if run.timed and is_held(self.tracker, run, outputs):
             return
         outcome = Outcome.ABANDONED if run.stream and was_left() else _OK
+        fields: dict[str, Any] | None = None
         if run.kind is _CHAT_MODEL or run.kind is _LLM:
-            self._end(run, outcome, outputs, inputs, {"usage": CapturedAnswer(output_fields, outputs)})
-        else:
-            self._end(run, outcome, outputs, inputs)
+            fields = {"usage": CapturedAnswer(output_fields, outputs)}
+        self._end(run, outcome, outputs, inputs, fields)
 
     def end_retriever(self, owner: object, documents: Any, *, run_id: UUID, **_: Any) -> None:
         """`on_retriever_end`."""
@@ -364,20 +379,13 @@ class Recorder:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _policy(self, parent: OpenRun | None) -> Capture:
-        """Return the innermost scope's policy, else the parent's (a thread has no scope), else ours."""
-        if (scoped := scoped_capture(self.tracker)) is not None:
-            return scoped
-        return self.capture if parent is None else parent.capture
-
-    def _true_parent(self, key: Hashable, reported: Hashable | None) -> Hashable | None:
+    def _true_parent(self, key: Hashable, reported: Hashable | None, executing: Hashable) -> Hashable | None:
         """Return the parent by execution where it is deeper than the reported one, or that is unknown.
 
         Below `@traceable` of LangSmith, LangChain reports that function's run, which it told only
         LangSmith's own tracer of.
         """
-        executing = executing_run()
-        if executing is None or executing in (reported, key):
+        if executing in (reported, key):
             return reported
         candidate = self.tracker.get(executing)
         if candidate is None:

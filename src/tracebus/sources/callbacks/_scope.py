@@ -15,9 +15,9 @@ from weakref import WeakValueDictionary
 
 from langchain_core.tracers.context import register_configure_hook
 
-from tracebus.sources.callbacks._graph_callbacks import into_config_of_graph
+from tracebus.sources.callbacks._graph_callbacks import codes, into_config_of_graph
 from tracebus.sources.callbacks._handler import Listener, TracebusHandler
-from tracebus.sources.tracking._runner import has_runner, note_runner
+from tracebus.sources.tracking._runner import note_runner, noted
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-_scoped: ContextVar[TracebusHandler | None] = ContextVar("tracebus_scope", default=None)
+scoped: ContextVar[TracebusHandler | None] = ContextVar("tracebus_scope", default=None)
+"""The innermost scope's handler, be it left or not."""
 _process: TracebusHandler | None = None
 _installed: Listener | None = None
 _witness: Listener | None = None
@@ -41,14 +42,18 @@ class _Hook:
 
     def get(self) -> TracebusHandler | None:
         """Return the handler to add to the run that is being configured, if any."""
-        scoped = _in_force()
+        handler = scoped.get()
+        if _left_out_of_order:
+            handler = _without_left(handler)
         if _process is not None:
-            scoped = _process if scoped is None else _joined(_process, scoped.recorders)
-        if scoped is not None or has_runner():
+            handler = _process if handler is None else _joined(_process, handler.recorders)
+        if handler is not None:
             note_runner()  # LangChain asks where it is about to begin a run
-        if scoped is not None:
-            into_config_of_graph(scoped, sys._getframe(1))  # noqa: SLF001  # there is no other way to the config
-        return scoped
+            if codes:
+                into_config_of_graph(handler, sys._getframe(1))  # noqa: SLF001  # no other way to the config
+        elif noted.get() is not None:
+            note_runner()
+        return handler
 
 
 def current_handler() -> TracebusHandler | None:
@@ -58,7 +63,7 @@ def current_handler() -> TracebusHandler | None:
 
 def enter(recorder: Listener) -> Token[TracebusHandler | None]:
     """Observe with *recorder* from here on in this context; give the token to `leave`."""
-    return _scoped.set(handler_with(recorder))
+    return scoped.set(handler_with(recorder))
 
 
 def handler_with(recorder: Listener) -> TracebusHandler:
@@ -69,7 +74,7 @@ def handler_with(recorder: Listener) -> TracebusHandler:
 
 def leave(token: Token[TracebusHandler | None]) -> None:
     """Undo `enter`."""
-    reset(_scoped, token)
+    reset(scoped, token)
 
 
 def reset(variable: ContextVar[T], token: Token[T]) -> bool:
@@ -92,13 +97,13 @@ class Scope:
 
     def __init__(self, recorder: Listener) -> None:
         self._handler = _within(_in_force(), recorder)
-        self._token = _scoped.set(self._handler)
+        self._token = scoped.set(self._handler)
 
     def leave(self) -> None:
         """Observe no longer, in whatever context and order that is said."""
         global _left_out_of_order  # noqa: PLW0603  # spares every run a look at what is hardly ever there
         self._handler.left = True
-        if _scoped.get() is not self._handler or not reset(_scoped, self._token):
+        if scoped.get() is not self._handler or not reset(scoped, self._token):
             _left_out_of_order = True
 
 
@@ -108,7 +113,7 @@ _left_out_of_order = False
 
 def _in_force() -> TracebusHandler | None:
     """Return the handler of the innermost scope that has not been left."""
-    handler = _scoped.get()
+    handler = scoped.get()
     return _without_left(handler) if _left_out_of_order else handler
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracebus.events import RunKind
 from tracebus.sources.reading._chain_model import model_kind
+from tracebus.sources.reading._odd import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,8 +49,8 @@ def chain_kind(
     """
     if run_type and run_type != _CHAIN:
         return model_kind(metadata) if run_type == _MODEL else RUN_TYPES.get(run_type, RunKind.UNKNOWN)
-    if not metadata and not graph:  # by far the most common
-        return _NAMED.get(name, RunKind.CHAIN)
+    if not metadata and not graph:
+        return NAMED.get(name, RunKind.CHAIN)
     node = metadata.get("langgraph_node")
     if node is not None and node == name and _is_node(tags, metadata):
         return RunKind.NODE
@@ -63,7 +64,8 @@ def chain_kind(
 _GRAPH = "LangGraph"
 """A graph's name where nobody gave it another."""
 _EXECUTOR = "AgentExecutor"
-_NAMED = {_GRAPH: RunKind.GRAPH, _EXECUTOR: RunKind.AGENT}
+NAMED = {_GRAPH: RunKind.GRAPH, _EXECUTOR: RunKind.AGENT}
+"""Kinds of chains without metadata, by name; all others are chains."""
 _AGENTS = "langchain_create_agent"
 _AGENT_NAME = "lc_agent_name"
 _CALLED_TASK = 4
@@ -95,6 +97,29 @@ def _is_graph(name: str, node: object, metadata: Mapping[str, Any], parent: RunK
         return False
     # Two graphs deep, a tool that hands its config on has the outermost's under the one name.
     return namespace == inner or inner.startswith(f"{namespace}|")
+
+
+_told: dict[tuple[str, ...], tuple[tuple[str, ...], int | None]] = {}
+_MOST_TOLD = 1_024
+
+
+def told_by(tags: Sequence[object]) -> tuple[tuple[str, ...], int | None]:
+    """Return *tags* as text, and which attempt they tell of: a program has few sets of tags."""
+    key: Any = tuple(tags)
+    for tag in key:
+        if type(tag) is not str:  # another's `__hash__` would be the program's code
+            return _told_by(key)
+    found = _told.get(key)
+    if found is None:
+        if len(_told) >= _MOST_TOLD:
+            _told.clear()
+        found = _told[key] = _told_by(key)
+    return found
+
+
+def _told_by(tags: Sequence[object]) -> tuple[tuple[str, ...], int | None]:
+    texts = tuple(map(as_text, tags))
+    return texts, retry_attempt(texts)
 
 
 def retry_attempt(tags: Sequence[str]) -> int | None:

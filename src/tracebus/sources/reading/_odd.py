@@ -8,9 +8,9 @@ from uuid import UUID
 from tracebus.capture import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable
 
-__all__ = ["as_name", "as_text", "as_texts", "run_key", "thread_key"]
+__all__ = ["as_name", "as_text", "run_key", "thread_key"]
 
 _PLAIN = (int, float, complex, bool, type(None), UUID)
 
@@ -20,18 +20,9 @@ def as_text(value: object) -> str:
 
     Its own `str` may be slow or fail, and this is the program's path.
     """
-    if type(value) is UUID:
-        return str(value)
     if isinstance(value, str):
         return clean_text(value)
     return str(value) if type(value) in _PLAIN else f"<{type(value).__name__}>"
-
-
-def as_texts(values: Iterable[object]) -> tuple[str, ...]:
-    """Return *values* as `as_text` does each: most are plain text."""
-    return tuple(
-        [value if type(value) is str and value.isascii() else as_text(value) for value in values]  # faster so
-    )
 
 
 def as_name(value: object) -> str:

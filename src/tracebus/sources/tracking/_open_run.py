@@ -138,6 +138,10 @@ class OpenRun:
     """Kept on roots: how many attempts failed, and the last one's error, by `tried_as`."""
     last_error: Any = None
     thread_id: Any = None
+    resumes = True
+    """It may go on where its thread paused."""
+    alone = True
+    """It is the only one of its call."""
     call: Caller | None = None
     source_inputs: Any = None
     """The inputs as the program passed them, for telling which item of a list a child got."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tracebus.sources.tracking._open_run import Executor, OpenRun
 
-__all__ = ["Runner", "current_runner", "note_runner"]
+__all__ = ["Runner", "current_runner", "note_runner", "noted"]
 
 
 class Runner:
@@ -89,30 +89,28 @@ def _turn(loop: asyncio.AbstractEventLoop, left: int, done: Callable[[], None]) 
         done()
 
 
-_noted: ContextVar[Runner | None] = ContextVar("tracebus_runner", default=None)
+noted: ContextVar[Runner | None] = ContextVar("tracebus_runner", default=None)
+"""Who was noted last in this context, or the one it was copied from."""
 
 
 def note_runner() -> None:
     """Remember, in this context, who executes it."""
+    known = noted.get()
     loop = _get_running_loop()
+    if loop is None and known is not None and known.task is None and known.thread == get_ident():
+        return
     task = None if loop is None else asyncio.current_task(loop)
-    known = _noted.get()
     if known is None:
-        _noted.set(Runner(task, loop))
+        noted.set(Runner(task, loop))
     elif task is None:
         if known.task is not None or known.thread != get_ident():
-            _noted.set(Runner(None, None))
+            noted.set(Runner(None, None))
     elif known.task is None or known.task() is not task:
-        _noted.set(Runner(task, loop))
-
-
-def has_runner() -> bool:
-    """Tell whether a runner was noted in this context, or the one it was copied from."""
-    return _noted.get() is not None
+        noted.set(Runner(task, loop))
 
 
 def current_runner() -> Runner | None:
     """Return who was noted last in this context; who is at it now where nobody was."""
-    if _noted.get() is None:
+    if noted.get() is None:
         note_runner()
-    return _noted.get()
+    return noted.get()

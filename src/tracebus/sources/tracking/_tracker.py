@@ -128,17 +128,16 @@ class RunTracker:
         """
         run = OpenRun(key, run_id or str(key), kind, name, owner, capture)
         run.runner, run.stream, run.call, run.thread_id = runner, stream, call, thread_id
-        run.tried_as = tried_as
+        run.tried_as, run.resumes, run.alone = tried_as, resumes, alone
         rare = {
             "batch": batch,
             "attempt": attempt,
             "model": model,
             "partial_variables": partial_variables,
             "tool_call_id": tool_call_id,
-            "resumes": resumes,
-            "alone": alone,
         }
-        return self.begin(run, parent_key, tags, metadata, inputs, rare)
+        said = {name: value for name, value in rare.items() if value is not None}
+        return self.begin(run, parent_key, tags, metadata, inputs, said)
 
     def begin(  # noqa: PLR0917  # as above
         self,
@@ -149,23 +148,29 @@ class RunTracker:
         inputs: Any,
         rare: dict[str, Any],
     ) -> OpenRun | None:
-        """Do what `start` does with a *run* that is made already; *rare* is what it takes besides."""
+        """Do what `start` does with a *run* that is made already; *rare* are further fields of the event."""
         with self._lock:
             now = run.started = run.last_seen = self._clock()
             key = run.key
-            if (key in self._open or key in self._ended or key in self._shared.runs) and not self._again(
-                run, rare
-            ):
+            known = key in self._open or key in self._ended or key in self._shared.runs
+            if known and not self._again(run, rare):
                 return None
             runner = run.runner
             if runner is not None and (runner.last is not None or run.kind in SILENT_KINDS):
-                self._reaper.note_start(run, runner, parent_key, alone=rare.get("alone", True))
-            self._enter(run, parent_key)
-            if run.tried_as is not None or rare:
-                self._particulars(run, rare, now)
+                self._reaper.note_start(run, runner, parent_key, alone=run.alone)
+            parent = run.parent
+            if known or parent is None or parent.outcome is not None:
+                self._enter(run, parent_key)
+            else:  # as nearly all
+                self._put_below(parent, run)
+                self._open[key] = run
+            if run.tried_as is not None or (rare and "attempt" in rare):
+                self._note_attempt(run, rare, now)
             is_root = run.parent_id is None
             if is_root:
                 self._of_a_root(run, rare)
+            if run.thread_id is not None and (resumed := self._resumed(run)) is not None and is_root:
+                rare["links"] = (*rare.get("links", ()), resumed)
             event = RunStarted(
                 time=now,
                 run_id=run.id,
@@ -185,19 +190,6 @@ class RunTracker:
             if now >= self._next_idle_check or len(self._open) > self._max_open_runs:
                 self._make_room(now)
         return run
-
-    def _particulars(self, run: OpenRun, rare: dict[str, Any], now: int) -> None:
-        """Make *rare* the further fields of the event that *run* begins with."""
-        rare.pop("alone", None)
-        resumes = rare.pop("resumes", True)
-        attempt = self._attempted(run, rare.pop("attempt", None), now)
-        if attempt is not None:
-            rare["attempt"] = attempt
-        if run.thread_id is not None:
-            links = self._links(run, rare.get("links", ()), resumes=run.parent_id is None and resumes)
-            rare["links"] = links
-        for field in [field for field, value in rare.items() if value is None]:
-            del rare[field]
 
     def _of_a_root(self, run: OpenRun, rare: dict[str, Any]) -> None:
         """Note in *run* and *rare* what only those without a parent here have."""
@@ -221,16 +213,19 @@ class RunTracker:
         run.id = run.root_id = str(uuid4())
         return True
 
-    def _attempted(self, run: OpenRun, attempt: int | None, now: int) -> int | None:
-        """Return which attempt *run* is, and say of who retries that it follows."""
+    def _note_attempt(self, run: OpenRun, rare: dict[str, Any], now: int) -> None:
+        """Put into *rare* which attempt *run* is, and say of who retries that it follows."""
         failed = None
+        attempt: int | None = rare.get("attempt")
         if run.tried_as is not None:
             failed = None if run.root.tried is None else run.root.tried.get(run.tried_as)
             if attempt is None and failed is not None:
                 attempt = failed[0] + 1
-        if attempt is not None and attempt > 1:
+        if attempt is None:
+            return
+        rare["attempt"] = attempt
+        if attempt > 1:
             self._emit_retry(run, attempt, failed, now)
-        return attempt
 
     def streamed(self, run: OpenRun, chunk: Any, text: str = "") -> None:
         """Emit that *run* put out *chunk* (a `Deferred`), or nothing but *text*."""
@@ -269,9 +264,9 @@ class RunTracker:
             if self._open.get(run.key) is not run:
                 self.stray_end(run.key)
                 return
-            if fields is None:
-                fields = {}
-            self._close(run, self._judged(run, outcome), self._clock(), fields, outputs)
+            if outcome is not _OK or run.interrupted or run.call is not None:
+                outcome = self._judged(run, outcome)
+            self._close(run, outcome, self._clock(), fields, outputs)
 
     def stray_end(self, key: Hashable, owner: object = None) -> None:
         """Count an end of a run that is not open."""
@@ -379,6 +374,7 @@ class RunTracker:
 
     def _enter(self, run: OpenRun, parent_key: Hashable | None) -> None:
         """Put *run* among the open runs and below its parent."""
+        run.parent = None
         key = run.key
         shares = key in self._open or key in self._shared.runs
         if shares:
@@ -392,17 +388,23 @@ class RunTracker:
     def _adopt(self, run: OpenRun, parent_key: Hashable) -> None:
         parent = self.get(parent_key)
         if parent is not None:
-            run.parent, run.parent_id = parent, parent.id
-            run.root, run.root_id = parent.root, parent.root_id
-            parent.root.last_seen = run.last_seen
-            if parent.children is None:
-                parent.children = {}
-            parent.children[run.key] = run
+            run.parent = parent
+            self._put_below(parent, run)
         elif (ended := self._ended.get(parent_key)) is not None:
             run.parent_id, run.root_id = ended.id, ended.root_id
             if self._reap:
                 self._reaper.watch_late(run, ended.outcome or Outcome.OK)
         # else: a parent no source told of (a LangSmith trace, a filtered stream): a root to us.
+
+    @staticmethod
+    def _put_below(parent: OpenRun, run: OpenRun) -> None:
+        root = parent.root
+        run.parent_id, run.root, run.root_id = parent.id, root, parent.root_id
+        root.last_seen = run.last_seen
+        if parent.children is None:
+            parent.children = {run.key: run}
+        else:
+            parent.children[run.key] = run
 
     def _judged(self, run: OpenRun, outcome: Outcome) -> Outcome:
         """Return the true outcome where LangChain tells less than it could."""
@@ -420,7 +422,7 @@ class RunTracker:
         return outcome
 
     def _close(
-        self, run: OpenRun, outcome: Outcome, now: int, fields: dict[str, Any], outputs: Any = None
+        self, run: OpenRun, outcome: Outcome, now: int, fields: dict[str, Any] | None, outputs: Any = None
     ) -> None:
         key = run.key
         del self._open[key]
@@ -435,7 +437,7 @@ class RunTracker:
         if parent is not None and parent.children is not None:
             parent.children.pop(key, None)
         if outcome is not _OK:
-            self._closed_badly(run, outcome, fields.get("error"))
+            self._closed_badly(run, outcome, fields.get("error") if fields else None)
         if run.output is not None and (rest := run.output.rest()) is not None:
             self.streamed(run, rest)
         event = RunEnded(
@@ -446,8 +448,9 @@ class RunTracker:
             outcome=outcome,
             outputs=outputs,
         )
-        for field, value in fields.items():
-            force_setattr(event, field, value)
+        if fields:
+            for field, value in fields.items():
+                force_setattr(event, field, value)
         self._emit(event)
         if run.children and self._reap:
             self._reaper.watch(run, outcome, now)
@@ -495,11 +498,11 @@ class RunTracker:
             )
         )
 
-    def _links(self, run: OpenRun, links: tuple[Link, ...], *, resumes: bool) -> tuple[Link, ...]:
-        """Return *links*, and the run that *run*, of a thread, resumes."""
+    def _resumed(self, run: OpenRun) -> Link | None:
+        """Return the link to the run that *run*, of a thread, goes on with."""
         # A new input on an interrupted thread gives up what waited there.
         before = self._interrupted_threads.pop(run.thread_id, None)
-        return links if before is None or not resumes else (*links, Link(run_id=before, relation="resumes"))
+        return None if before is None or not run.resumes else Link(run_id=before, relation="resumes")
 
     def _remember_interrupt(self, run: OpenRun) -> None:
         self._interrupted_threads[run.thread_id] = run.id
