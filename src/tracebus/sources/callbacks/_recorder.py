@@ -196,7 +196,8 @@ class Recorder:
         """Put into *rare* and *run* what only runs of some kinds have."""
         kind = run.kind
         if "attempt" not in rare and "langgraph_node" in noted:
-            attempt = attempt_under_way(kind, tool_call_id)
+            node = self.tracker.get(parent_key) if kind is _TOOL and parent_key is not None else None
+            attempt = attempt_under_way(kind, tool_call_id, _task_of(node))
             if attempt is not None:
                 rare["attempt"] = attempt
         if kind is _NODE or kind is _TOOL:
@@ -481,6 +482,12 @@ def _partials(serialized: Mapping[str, Any] | None, policy: Capture) -> Any:
         return None
     known = {name: value for name, value in partials.items() if not _is_opaque(value)}
     return captured(known, policy) if known else None
+
+
+def _task_of(run: OpenRun | None) -> Any:
+    """Return the task that executes *run*, if one does and lives."""
+    task = None if run is None or run.runner is None else run.runner.task
+    return None if task is None else task()
 
 
 def _is_opaque(value: Any) -> bool:

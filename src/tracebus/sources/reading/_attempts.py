@@ -3,13 +3,14 @@
 Only `with_retry` tags its attempts. LangGraph's `RetryPolicy` and the retry middleware of langchain call
 the node, task, tool or model again and tell nobody; a node without a policy, or a program that calls a
 model twice, looks the same. So the code that retries is asked: it is on the stack when its next attempt
-begins, and counts them. In another thread or task (a synchronous tool of an asynchronous agent, a node
-with a time-out) it is not; there an attempt is known from the second on, by what the first has in common
-with it.
+begins, and counts them. A synchronous tool of an asynchronous agent begins in a thread: there the code is
+found among the tasks of the loop that waits for it. Of a node with a time-out, which has a task of its
+own, an attempt is known from the second on, by what the first has in common with it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,6 +53,8 @@ _OF_A_MODEL = _Retrier(
     "handler",
     60,
 )
+_MOST_TASKS = 256
+"""Among more tasks of one loop no coroutine is looked for: it would take too long."""
 _RETRIERS = {
     RunKind.NODE: _OF_A_NODE,
     RunKind.TOOL: _OF_A_TOOL,
@@ -59,12 +62,17 @@ _RETRIERS = {
 }
 
 
-def attempt_under_way(kind: RunKind, tool_call_id: str | None) -> int | None:
-    """Return which attempt, from 1, begins in this frame; `None` where nobody retries."""
+def attempt_under_way(kind: RunKind, tool_call_id: str | None, task: Any = None) -> int | None:
+    """Return which attempt, from 1, begins in this frame; `None` where nobody retries.
+
+    *task* executes the run above, where one does.
+    """
     retrier = _RETRIERS.get(kind)
     if retrier is None or retrier.module not in sys.modules:
         return None
     variables = _variables_of(retrier, sys._getframe(1))  # noqa: SLF001  # see above: nothing else says it
+    if variables is None and kind is RunKind.TOOL and tool_call_id is not None and task is not None:
+        variables = _variables_awaited(retrier, task, tool_call_id)
     if variables is None:
         return None
     said, count = variables.get(retrier.says), variables.get(retrier.counter)
@@ -99,3 +107,27 @@ def _variables_of(retrier: _Retrier, frame: FrameType | None) -> Mapping[str, An
             return None  # what is above belongs to a graph around
         frame = frame.f_back
     return None
+
+
+def _variables_awaited(retrier: _Retrier, task: Any, tool_call_id: str) -> Mapping[str, Any] | None:
+    """Return the variables of the retrying coroutine of a call, among the tasks of *task*'s loop."""
+    try:
+        tasks = asyncio.all_tasks(task.get_loop())
+    except RuntimeError:
+        return None  # they change too fast to be counted
+    found: list[Mapping[str, Any]] = []
+    for one in tasks if len(tasks) <= _MOST_TASKS else ():
+        awaited: Any = one.get_coro()
+        for _ in range(retrier.depth):
+            frame = getattr(awaited, "cr_frame", None)
+            if frame is None:
+                break
+            if frame.f_code.co_name in retrier.functions and _is_in(frame, retrier.module):
+                found.append(frame.f_locals)
+            awaited = awaited.cr_await
+    meant = [variables for variables in found if variables.get(retrier.says) == tool_call_id]
+    return meant[0] if len(meant) == 1 else None
+
+
+def _is_in(frame: FrameType, module: str) -> bool:
+    return bool(frame.f_globals.get("__name__") == module)
