@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 import tracebus_exporters.web
 from tracebus.access import is_loopback
@@ -51,15 +53,41 @@ def test_the_page_and_its_parts_are_served_and_kept_to_themselves(log, serving):
         )
 
 
-LATER = {"comparing.js", "view/compare.js"}
-"""Scripts that are read when somebody asks for what they do."""
+def test_every_script_and_style_is_in_the_page_s_parts(log, serving):
+    """One request each: the page names its parts by what is in them, so that a browser keeps them."""
+    with serving(create_app(log)) as url:
+        page = httpx.get(url).text
+        styles, scripts = (
+            re.search(rf'"(static/bundle/page\.{kind}\?\w+)"', page)[1] for kind in ("css", "js")
+        )
+        answers = [httpx.get(f"{url}/{part}") for part in (styles, scripts, "static/bundle/worker.js")]
+    assert [answer.headers["cache-control"].partition(",")[0] for answer in answers] == [
+        "max-age=31536000",
+        "max-age=31536000",
+        "no-cache",
+    ]
+    for style in (STATIC / "style").iterdir():
+        assert style.read_text("utf-8") in answers[0].text
+    parts = set(re.findall(r"^// (.+\.js)$", answers[1].text + answers[2].text, re.MULTILINE))
+    assert parts == {part.relative_to(STATIC).as_posix() for part in STATIC.rglob("*.js")}
+    assert not re.search(r"^(import|export) ", answers[1].text + answers[2].text, re.MULTILINE)
 
 
-def test_every_script_is_named_in_the_page():
-    """A script that is found only by reading another one costs a round trip before anything is drawn."""
-    scripts = {str(part.relative_to(STATIC)) for part in STATIC.rglob("*.js")} - {"wire/worker.js"}
-    named = set(re.findall(r'(?:href|src)="static/([^"]+\.js)"', (STATIC / "index.html").read_text("utf-8")))
-    assert named == scripts - LATER
+def test_the_page_comes_with_what_it_draws_first(log, serving, story):
+    """The list and the latest run, at positions the stream goes on from; no text of theirs ends the data."""
+    log.append(
+        [replace(event, time=event.time + 9_000) for event in story.whole("later", name="</script><b>")[:-1]]
+    )
+    with serving(create_app(log)) as url:
+        deadline = time.monotonic() + 20
+        while "run later" not in (page := httpx.get(url).text) and time.monotonic() < deadline:
+            pass
+        data = page.partition('<script type="application/json" id="beginning">')[2].partition("</script>")[0]
+        beginning = json.loads(data)
+        assert set(beginning) == {"list", "run later"}
+        assert beginning["list"]["state"] == httpx.get(f"{url}/runs").json()
+        assert beginning["run later"]["id"] == httpx.get(f"{url}/runs/later").json()["seq"]
+        assert beginning["run later"]["state"]["runs"]["later"]["name"] == "</script><b>"
 
 
 def test_runs_as_json(log, serving, story):
@@ -147,6 +175,7 @@ def test_the_content_switch_holds_everywhere(log, serving):
     """With content off no path says a word of what was asked or answered."""
     with serving(create_app(log, content=False)) as url:
         for path in (
+            "",
             "runs",
             "runs/root",
             "runs/root/stream",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -19,6 +18,7 @@ from tracebus.access import LOOPBACK, Access
 from tracebus_exporters.web.protocols._agui import AguiProjection
 from tracebus_exporters.web.protocols._plain import TextProjection
 from tracebus_exporters.web.protocols._vercel import VERCEL_HEADERS, VercelProjection
+from tracebus_exporters.web.serving._bundle import STATIC, bundle_routes, page_html
 from tracebus_exporters.web.serving._guard import Guard
 from tracebus_exporters.web.serving._projected import projected, projected_text
 from tracebus_exporters.web.watching._comparing import UnknownRunError, comparison_of
@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
-_STATIC = Path(__file__).parents[1] / "static"
 _APPEND = "profile=append"
+_PATIENCE = 0.1
+"""Seconds the page waits for what it could begin with."""
 _UNCACHED = {"cache-control": "no-store"}
 
 
@@ -106,7 +107,8 @@ def create_app(
             Route("/runs/{id}/text", views.run_text),
             Route("/runs/{id}/agui", views.run_agui, methods=["GET", "POST"]),
             Route("/runs/{id}/ai", views.run_ai),
-            Mount("/static", StaticFiles(directory=_STATIC)),
+            *bundle_routes(),
+            Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=middleware,
         exception_handlers={HTTPException: _explained},
@@ -121,7 +123,8 @@ class _Views:
         self._hub = hub
 
     async def page(self, _: Request) -> Response:
-        return FileResponse(_STATIC / "index.html", headers={"cache-control": "no-cache"})
+        beginning = await self._hub.beginning(_PATIENCE)
+        return HTMLResponse(page_html(beginning), headers=_UNCACHED)
 
     async def runs(self, _: Request) -> Response:
         await self._hub.start()

@@ -36,6 +36,8 @@ _LINGER = 60.0
 _CARE = 5.0
 _LOOKED_UP = 50
 _PATIENCE = 0.1
+_READERS = 2
+"""Tasks that go on as long as the hub does; others look something up."""
 
 
 class _Consumer(Protocol):
@@ -82,9 +84,33 @@ class Hub:
             raise
 
     async def start_early(self) -> None:
-        """Begin to read before anybody asks; what goes wrong is told to who asks."""
+        """Begin to read before anybody asks, the latest run too; what goes wrong is told to who asks."""
         with contextlib.suppress(Exception):
             await self.start()
+            if (latest := self.runs.latest) is not None:
+                await self.tree(latest)
+
+    async def beginning(self, patience: float) -> dict[str, Any]:
+        """Return what a new page is told first, by channel: `{"id", "state"}` of the list and the latest run.
+
+        Only what is there within *patience* seconds, and only once all is known of the list: what is looked
+        up late has no position of its own, by which a page could ask for it.
+        """
+        latest = None
+        with contextlib.suppress(Exception):  # the page's own stream tells what is wrong
+            async with asyncio.timeout(patience):
+                await self.start()
+                if (wanted := self.runs.latest) is not None:
+                    await self.tree(wanted)
+                    latest = wanted
+        if not self._tasks or len(self._tasks) > _READERS:
+            return {}
+        found: dict[str, Any] = {"list": {"id": self.runs.seq, "state": self.runs.document}}
+        if latest is not None:
+            state = self.document(latest)
+            shown = self.outline(latest).document(state.document)
+            found[f"run {latest}"] = {"id": state.seq, "state": shown}
+        return found
 
     async def close(self) -> None:
         """Stop reading and send every viewer home."""

@@ -54,6 +54,11 @@ class RunList:
         """`seq` of the last event folded in."""
         return self._seq
 
+    @property
+    def latest(self) -> str | None:
+        """The id of the root run that began last."""
+        return max(self._runs, key=lambda root: self._runs[root]["start_time"] or 0.0, default=None)
+
     def load(self, summaries: Iterable[RunSummary], seq: int) -> None:
         """Begin with what an index knows, which is true up to *seq*."""
         for summary in sorted(summaries, key=lambda run: (run.started or 0, run.first_seq)):

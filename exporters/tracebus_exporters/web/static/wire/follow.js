@@ -7,6 +7,10 @@ const WORKER = new URL("./worker.js", import.meta.url);
 const BASE = new URL("../../", import.meta.url);
 const PATIENCE = 4000;
 
+// What the server sent with the page: it can be drawn before anything is connected.
+const sent = document.getElementById("beginning");
+const beginning = JSON.parse(sent?.textContent || "{}");
+sent?.remove();
 const followers = new Map();
 let send = null;
 let joinings = 0;
@@ -37,6 +41,11 @@ export function follow(channel, { changed, ended }) {
 function begin(channel) {
   const follower = { channel, changed: null, ended: null, over: null, document: null, last: null, joined: 0, structural: false };
   followers.set(channel, follower);
+  if (Object.hasOwn(beginning, channel)) {
+    const { id, state } = beginning[channel];
+    Object.assign(follower, { document: state, last: id, structural: true });
+    delete beginning[channel];
+  }
   watch();
   return follower;
 }
