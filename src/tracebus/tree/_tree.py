@@ -15,21 +15,18 @@ from tracebus.events import (
     RunStreamed,
 )
 from tracebus.tree import _counters
-from tracebus.tree._counters import RETRY_UNIT, STATUS_UNIT, share
+from tracebus.tree._branches import Branches
+from tracebus.tree._counters import RETRY_UNIT
 from tracebus.tree._kept import inserted
-from tracebus.tree._node import BatchGroup, RunNode
-from tracebus.tree._roots import Roots
-from tracebus.tree._scales import Scales, has_weight
 from tracebus.tree._status import RunStatus
 from tracebus.tree._stream import Stream
-from tracebus.tree._totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from tracebus.events import BatchMembership, Event, RunEvent
+    from tracebus.events import Event, RunEvent
+    from tracebus.tree._node import RunNode
     from tracebus.tree._open_runs import OpenRuns
-    from tracebus.tree._scales import PriceFunction
     from tracebus.tree._status import StatusCounts
 
 
@@ -38,7 +35,7 @@ _SHOWN = 20
 _STATUS_OF = {outcome: RunStatus(outcome.value) for outcome in Outcome}
 
 
-class RunTree(Totals):
+class RunTree(Branches):
     """All runs known from the events applied, as trees, with their totals kept up to date.
 
     A token costs O(1), a start, an end or a retry O(depth). Applying an event again changes nothing,
@@ -57,16 +54,6 @@ class RunTree(Totals):
             all their descendants; open ones never leave. Less than 1 is a `ValueError`.
         price: what a model run cost; `tracebus.pricing.cost_of`, which knows list prices, where not given.
     """
-
-    def __init__(self, *, max_roots: int = 10_000, price: PriceFunction | None = None) -> None:
-        self.generation = 0
-        self.missed = 0
-        self.batches: dict[str, BatchGroup] = {}
-        self._scales = Scales(price)
-        self._nodes: dict[str, RunNode] = {}
-        self._running: dict[str, RunNode] = {}
-        self._roots = Roots(max_roots)
-        self._total = 0
 
     def __len__(self) -> int:
         """Return how many runs are in the tree."""
@@ -254,7 +241,7 @@ class RunTree(Totals):
         self._revive(node, event)
         return node
 
-    # Places in the tree.
+    # What an event may do besides.
 
     def _unseen(self, event: RunEvent) -> RunNode | None:
         """Return a new run, of which the start has not been seen; `None` where it was evicted."""
@@ -264,80 +251,10 @@ class RunTree(Totals):
         self._join(node, self._parent_of(event), RunStatus.RUNNING)
         return node
 
-    def _new(self, run_id: str, root_run_id: str) -> RunNode:
-        node = self._nodes[run_id] = RunNode(run_id, root_run_id)
-        return node
-
-    def _parent_of(self, event: RunEvent) -> RunNode | None:
-        """Return the node *event*'s run hangs under, made up where nothing of it has been seen."""
-        if event.run_id == event.root_run_id:
-            return None
-        parent_id = event.parent_run_id
-        if parent_id is None or parent_id == event.run_id:
-            parent_id = event.root_run_id
-        return self._nodes.get(parent_id) or self._ghost(parent_id, event.root_run_id)
-
-    def _ghost(self, run_id: str, root_run_id: str) -> RunNode:
-        """Return a run known from a descendant only: under its root, until its start says where."""
-        node = self._new(run_id, root_run_id)
-        parent = None
-        if run_id != root_run_id:
-            parent = self._nodes.get(root_run_id) or self._ghost(root_run_id, root_run_id)
-        self._join(node, parent, RunStatus.LOST)
-        return node
-
-    def _join(self, node: RunNode, parent: RunNode | None, status: RunStatus) -> None:
-        """Hang the new *node* under *parent* and count it."""
-        self.generation += 1
-        node.status = status
-        if status is RunStatus.RUNNING:
-            self._running[node.run_id] = node
-        self._hang(node, parent)
-        root = self._roll_up(node, STATUS_UNIT[status])
-        if status is RunStatus.RUNNING:  # a ghost comes with a child, which settles the root
-            self._settle(root)
-
-    def _hang(self, node: RunNode, parent: RunNode | None) -> None:
-        node.parent = parent
-        if parent is None:
-            self._roots.add(node)
-        else:
-            parent.children.append(node)
-
-    def _move(self, node: RunNode, parent: RunNode | None) -> None:
-        """Hang *node*, with its descendants, under *parent*; its change of status settles the root."""
-        if parent is node.parent or (parent is not None and (parent is node or node in parent.ancestors())):
-            return  # where it belongs, or a circle, which no program makes
-        moved = share(node)
-        if node.parent is None:
-            self._roots.disown(node)
-        else:
-            node.parent.children.remove(node)
-        self._give(node.parent, -moved)
-        self._hang(node, parent)
-        self._give(parent, moved)
-        if node.first_token_at is not None:
-            self._first_token(parent, node.first_token_at)
-
-    def _join_batch(self, node: RunNode, event: RunStarted, batch: BatchMembership) -> None:
-        group = self.batches.get(batch.id)
-        if group is None:
-            group = self.batches[batch.id] = BatchGroup(batch.id, batch.size, event.name, event.time)
-        group.add(node, event.time)
-
-    # Changes of one run.
-
     def _seen(self, node: RunNode, event: RunEvent) -> None:
         self.generation += 1
         node.generation = self.generation
         node.last_at = max(node.last_at, event.time)
-
-    def _first_token(self, node: RunNode | None, time: int) -> None:
-        """Note a first token in *node* and those of its ancestors that had none earlier."""
-        while node is not None and (node.first_token_at is None or node.first_token_at > time):
-            node.first_token_at = time
-            node.generation = self.generation
-            node = node.parent
 
     def _revive(self, node: RunNode | None, event: RunEvent) -> None:
         """Take a lost run for a running one: *event* is a sign of life."""
@@ -346,82 +263,3 @@ class RunTree(Totals):
         if node.start is None:
             self._move(node, self._parent_of(event))
         self._become(node, RunStatus.RUNNING)
-
-    def _become(self, node: RunNode, status: RunStatus) -> None:
-        """Set the status, weigh what the run used, and tell its ancestors."""
-        self.generation += 1
-        if node.bears_usage or has_weight(node):
-            before = share(node)
-            self._change_status(node, status)
-            self._scales.weigh(node)
-            change = share(node) - before
-        else:  # most runs: nothing but the state is another
-            change = self._change_status(node, status)
-        self._settle(self._roll_up(node, change))
-
-    def _change_status(self, node: RunNode, status: RunStatus) -> int:
-        """Set the status, and return what that changes in the counts of runs."""
-        change = STATUS_UNIT[status] - STATUS_UNIT[node.status]
-        if not change:
-            return 0
-        node.status = status
-        if status is RunStatus.RUNNING:
-            self._running[node.run_id] = node
-        else:
-            self._running.pop(node.run_id, None)
-        if node.parent is None:
-            self._roots.statuses += change
-        if node.batch_group is not None:
-            node.batch_group.statuses += change
-        return change
-
-    # Totals.
-
-    def _roll_up(self, node: RunNode, change: int) -> RunNode:
-        """Add *change* of *node*'s share to its ancestors; return its root."""
-        node.generation = self.generation
-        if node.batch_group is not None:
-            node.batch_group.total += change
-        return self._give(node.parent, change) or node
-
-    def _give(self, node: RunNode | None, change: int) -> RunNode | None:
-        """Add *change* of a child's share to *node* and its ancestors; return the topmost."""
-        top = None
-        generation = self.generation
-        while node is not None:
-            if node.bears_usage:
-                before = share(node)
-                node.below += change
-                change = share(node) - before
-            else:
-                node.below += change
-            if node.batch_group is not None:
-                node.batch_group.total += change
-            node.generation = generation
-            top = node
-            node = node.parent
-        self._total += change
-        return top
-
-    # Memory.
-
-    def _settle(self, root: RunNode) -> None:
-        """Note whether *root* has finished, and make room where there are too many."""
-        if self._roots.settle(root):
-            for surplus in self._roots.take_surplus():
-                self._clear(surplus)
-
-    def _clear(self, root: RunNode) -> None:
-        """Take *root*, which is none of the roots any more, out of the tree with its descendants."""
-        for node in root.walk():
-            self._nodes.pop(node.run_id, None)
-            self._leave_batch(node)
-            # Without the way up there is no cycle, and the memory returns at once.
-            node.parent = None
-
-    def _leave_batch(self, node: RunNode) -> None:
-        group = node.batch_group
-        if group is not None:
-            group.members.pop(node.run_id, None)
-            if not group.members and group.done:
-                self.batches.pop(group.id, None)
