@@ -6,90 +6,44 @@ more text is needed to tell. It is a pure function of the text and the policy.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from tracebus.capture._known_secrets import FORMS, HEADS, PARTIAL_HEADS
+from tracebus.capture._known_secrets import FORMS, HEADS
 from tracebus.capture._text import REDACTED
+from tracebus.capture._values import behind, is_no_code, is_no_prose
+from tracebus.capture._written import (
+    BARE,
+    BEARER,
+    DIGIT,
+    HARMLESS,
+    IN_LINE,
+    KEY,
+    OPTION,
+    PEM,
+    PLACEHOLDER,
+    QUOTED,
+    SCHEME,
+    SCHEMES,
+    SEPARATORS,
+    SIGNED,
+    TELEGRAM,
+    USER_INFO,
+    WHOLE_LINE,
+    container_end,
+    joined,
+    looks_made_up,
+    open_end,
+)
 
 if TYPE_CHECKING:
+    import re
+
     from tracebus.capture._policy import Capture
 
 __all__ = ["Found", "Span", "find", "is_harmless", "open_end", "replaced", "scrub"]
 
 _LONGEST_NAME = 128
-_SCHEME = 8  # `Bearer` and a space, which are shown before what they announce
-_SHORTEST = 6  # of a value in the middle of a sentence
-_INDENT = 48  # before a key at the beginning of a line
-_CODE_ENDS = ("(", ")", ",", "[")
-_QUOTES = ('"', "'")
-_LINE_ENDS = ("", "\n", "\r", "\\", "#", ";")
 _MARGIN = 64  # of white space between a key and its value, or behind the value
-
-# A quote may be escaped (JSON inside JSON); a string may be cut off by the end of the text.
-_STRING = r"""(?P<open>\\{0,3}["'])(?P<text>(?:(?!(?P=open))(?:\\.|[^\\]|\\\Z))*+)(?:(?P=open)|\Z)"""
-_QUOTED = re.compile(_STRING, re.DOTALL)
-_IN_LINE = re.compile(r"""(?P<open>\\{0,3}["'`])(?P<text>(?:(?!(?P=open))(?:\\[^\n]|[^\\\n]))*+)(?P=open)""")
-_BARE = re.compile(r"""[^\s,;&)}\]\\"'`<>|]{1,16384}+""")
-_BRACKETS = re.compile(rf"{_STRING}|(?P<opening>[{{\[])|(?P<closing>[}}\]])", re.DOTALL)
-
-# `name:`, `"name" :`, `name=`, `\"name\":`; the value follows.
-_KEY = re.compile(
-    r"""(?<![\w\-.])(?P<key>[\w\-.]++)(?P<quote>\\{0,3}["'])?+(?P<space>[ \t\r\n]{0,16}+)"""
-    r"""(?P<sign>:=|=(?![=>~])|:)"""
-)
-_OPTION = re.compile(r"--(?P<key>[A-Za-z][\w\-]*+)[ \t]{1,16}+(?=[^\s\-=])")
-_BEARER = re.compile(r"(?i:(?<![A-Za-z0-9])(?:bearer|basic))[ ]++(?P<value>[\w\-.~+/]{16,}+=*+)")
-_USER_INFO = re.compile(r"(?<=://)(?P<user>[^/\s:@\"'<>]{0,128}+):(?P<password>[^/\s@\"'<>]{1,512}+)(?=@)")
-_PEM = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,4}PRIVATE KEY(?: BLOCK)?-----(?P<body>(?:[^-]|-(?!----END ))*+)"
-)
-_TELEGRAM = re.compile(r"(?<![A-Za-z0-9])\d{8,10}+:AA[\w\-]{32,}+")
-
-_ALPHANUMERIC = re.compile(r"[^\W_]")
-_DIGIT = re.compile(r"\d")
-_LINE_START = re.compile(r"(?:\A|\n|\\n)[ \t>#*/|+\-]{0,32}+(?:export |set |env |ENV |ARG |- )?[\"']?\Z")
-_WHOLE_LINE = frozenset({"authorization", "proxyauthorization", "cookie", "setcookie"})
-_SEPARATORS = ("?", "&", ";")
-_SIGNED = frozenset(
-    (
-        "key",
-        "sig",
-        "signature",
-        "hmac",
-        "auth",
-        "xamzsignature",
-        "xamzcredential",
-        "xgoogsignature",
-        "xossignature",
-    )
-)
-"""Parameters of URLs that carry a secret; elsewhere the same names mean anything."""
-_SCHEMES = re.compile(r"(?:bearer|basic|token|digest|apikey|negotiate|bot)[ \t]{1,8}+", re.IGNORECASE)
-
-_HARMLESS = frozenset({"", "null", "None", "true", "false", "True", "False", "undefined", "nil", REDACTED})
-_TYPES = frozenset(
-    (
-        *("str", "string", "String", "text", "varchar", "bytes", "int", "integer", "number", "float", "bool"),
-        *("boolean", "any", "Any", "object", "list", "array", "uuid", "optional", "Optional", "SecretStr"),
-        *("required", "password", "secret", "token", "self", "this", "process", "yes", "no", "none"),
-        *("hidden", "redacted", "changeme"),
-    )
-)
-"""What stands behind a secret key in schemas and signatures, and says nothing."""
-_PLACEHOLDER = re.compile(r"[$%{<*.…xX\[]|your[_\-]|\[redacted|os\.|process\.|env\.|getenv", re.IGNORECASE)
-_CALL = re.compile(r"[A-Za-z_][\w.]*+[(\[]")
-_NAME = re.compile(r"[A-Za-z_.]++")
-_TYPE = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]*)+")
-_TAIL_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.+/="
-
-_OPEN_ENDS = (
-    ("://", re.compile(r"://[^/\s@\"'<>]{0,640}+\Z")),
-    (" ", re.compile(r"(?i:bearer|basic)[ ]++[\w\-.~+/=]*+\Z")),
-    ("", re.compile(r"(?<![A-Za-z0-9])\d{8,10}+(?::A?[\w\-]*+)?\Z")),
-    ("-", re.compile(r"-{1,5}+(?:B(?:E(?:G(?:I(?:N[A-Z0-9 ]{0,60}+-{0,5}+)?+)?+)?+)?+)?+\Z")),
-)
-"""What there must be, and how the beginning of a secret looks at the end of a text."""
 
 
 class Span(NamedTuple):
@@ -219,7 +173,7 @@ class _Reading:
         if ":" not in text and "=" not in text:
             return
         is_secret = self._capture.is_secret
-        for match in _KEY.finditer(text):
+        for match in KEY.finditer(text):
             if match.start() < self._covered:
                 continue  # inside a value that is not shown: looking at each would take time squared
             key, quote, space, sign = match.groups()
@@ -242,8 +196,8 @@ class _Reading:
         """Say whether *key* is a parameter of a URL that carries a secret."""
         before = self._text[max(0, match.start() - 1) : match.start()]
         return (
-            before in _SEPARATORS
-            and key.replace("-", "").lower() in _SIGNED
+            before in SEPARATORS
+            and key.replace("-", "").lower() in SIGNED
             and self._capture.is_secret("secret")
         )
 
@@ -254,12 +208,12 @@ class _Reading:
             at += 1
         if at >= len(text):
             return
-        if not quoted and _joined(match["key"]) in _WHOLE_LINE and match["sign"] == ":":
+        if not quoted and joined(match["key"]) in WHOLE_LINE and match["sign"] == ":":
             self._to_line_end(at, cookie="cookie" in match["key"].lower())
             return
         character = text[at]
         if quoted and character in "{[":
-            end = _container_end(text, at)
+            end = container_end(text, at)
             mark = match["quote"]
             self._decided(at, end or len(text), f"{mark}{REDACTED}{mark}", open_=end is None)
         elif character in "\"'`\\":
@@ -268,13 +222,13 @@ class _Reading:
             self._bare(match, at, quoted=quoted)
 
     def _string(self, at: int, *, quoted: bool) -> None:
-        match = (_QUOTED if quoted else _IN_LINE).match(self._text, at)
+        match = (QUOTED if quoted else IN_LINE).match(self._text, at)
         if match is None:
             if self._text.find("\n", at) < 0:
                 self._hold(at)
             return
         open_ = match.end() == match.end("text")  # the end of the text, not of the string
-        if match["text"] in _HARMLESS and not open_:
+        if match["text"] in HARMLESS and not open_:
             return
         if match["text"] == "" and open_:
             self._hold(at)
@@ -283,58 +237,23 @@ class _Reading:
 
     def _bare(self, match: re.Match[str], at: int, *, quoted: bool) -> None:
         text = self._text
-        if scheme := _SCHEMES.match(text, at):
+        if scheme := SCHEMES.match(text, at):
             at = scheme.end()
-        found = _BARE.match(text, at)
+        found = BARE.match(text, at)
         if found is None:
             return
         self._covered = max(self._covered, found.end())
-        after = self._behind(found.end())
+        after = behind(text, found.end())
         if after >= len(text):
             self._hold(at)
         mark = (match["quote"] or "") if quoted else ""
-        hidden = self._is_no_code(match, found, after) if quoted else self._is_no_prose(match, found, after)
+        hidden = (
+            is_no_code(text, self._capture, match, found)
+            if quoted
+            else is_no_prose(text, self._capture, match, found, whole=self._whole)
+        )
         if hidden:
             self._spans.append(Span(*found.span(), f"{mark}{REDACTED}{mark}"))
-
-    def _is_no_code(self, key: re.Match[str], found: re.Match[str], after: int) -> bool:
-        """Tell a value from a name or a call in source code."""
-        value = found[0]
-        following = self._text[after : after + 1]
-        if value in _HARMLESS or not _has_content(value) or _CALL.match(value + following):
-            return False
-        if self._text[found.end() : found.end() + 1] in _QUOTES:  # the prefix of a string: f"…"
-            return False
-        if _NAME.fullmatch(value) is None:
-            return True
-        named = "_" in value or "." in value or self._capture.is_secret(value)
-        return not named and _joined(value) != _joined(key["key"])
-
-    def _behind(self, end: int) -> int:
-        """Return where the next thing behind *end* stands, on the same line."""
-        near = self._text[end : end + _MARGIN]
-        return end + len(near) - len(near.lstrip(" \t"))
-
-    def _is_no_prose(self, key: re.Match[str], found: re.Match[str], after: int) -> bool:
-        """Tell a value that stands without quotes from prose and code."""
-        plain = found[0].rstrip(".:!?")
-        if plain in _HARMLESS or plain in _TYPES or _PLACEHOLDER.match(plain) or not _has_content(plain):
-            return False
-        following = self._text[after : after + 1]
-        if key["sign"] == "=" and not key["space"] and key.end() == found.start():
-            return following not in _CODE_ENDS or self._is_no_code(key, found, after)
-        alone = following in _LINE_ENDS or (following == "," and key["sign"] == ":")
-        if alone and self._at_line_start(key.start()):
-            name = _CALL.match(plain) or (_NAME.fullmatch(plain) and (key["sign"] != ":" or "." in plain))
-            return not name and not _TYPE.fullmatch(plain)
-        return len(plain) >= _SHORTEST and _looks_made_up(plain) and not _CALL.match(found[0] + following)
-
-    def _at_line_start(self, at: int) -> bool:
-        before = self._text[max(0, at - _INDENT) : at]
-        match = _LINE_START.search(before)
-        if match is None:
-            return False
-        return match.start() > 0 or before[:1] == "\n" or (at <= _INDENT and self._whole)
 
     def _to_line_end(self, at: int, *, cookie: bool) -> None:
         text = self._text
@@ -346,23 +265,23 @@ class _Reading:
                 stop = found
         self._line = stop
         value = text[at:stop].rstrip()
-        if value in _HARMLESS:
+        if value in HARMLESS:
             if stop == len(text):
                 self._hold(at)
             return
-        scheme = _SCHEMES.match(text, at)
+        scheme = SCHEMES.match(text, at)
         start = scheme.end() if scheme and scheme.end() < at + len(value) else at
         if stop == len(text):
             self._hold(at)
         plain = text[start : at + len(value)]
-        if _looks_made_up(plain) or (cookie and "=" in plain) or (scheme and start > at):
+        if looks_made_up(plain) or (cookie and "=" in plain) or (scheme and start > at):
             self._spans.append(Span(start, at + len(value), REDACTED))
 
     def options(self) -> None:
         text = self._text
         if "--" not in text:
             return
-        for match in _OPTION.finditer(text):
+        for match in OPTION.finditer(text):
             before = text[max(0, match.start() - 1) : match.start()]
             if self._capture.is_secret(match["key"]) and not (before.isalnum() or before == "-"):
                 self._option(match.end())
@@ -372,14 +291,14 @@ class _Reading:
         if text[at] in "\"'":
             self._string(at, quoted=False)
             return
-        found = _BARE.match(text, at)
+        found = BARE.match(text, at)
         if found is None:
             return
-        after = self._behind(found.end())
+        after = behind(text, found.end())
         if after >= len(text):
             self._hold(at)
         prose = found[0].isalpha() and found[0].islower() and text[after : after + 1].isalpha()
-        if found[0] not in _HARMLESS and not prose and not _PLACEHOLDER.match(found[0]):
+        if found[0] not in HARMLESS and not prose and not PLACEHOLDER.match(found[0]):
             self._spans.append(Span(*found.span(), REDACTED))
 
     # -- by form ---------------------------------------------------------------------------------
@@ -388,16 +307,16 @@ class _Reading:
         text, start = self._text, self._start
         self._spans += [Span(*match.span(), REDACTED) for match in FORMS.finditer(text, start)]
         if ":AA" in text:
-            self._spans += [Span(*match.span(), REDACTED) for match in _TELEGRAM.finditer(text, start)]
+            self._spans += [Span(*match.span(), REDACTED) for match in TELEGRAM.finditer(text, start)]
         if "earer " in text or "asic " in text or "EARER " in text:
             found = (
                 match
-                for match in _BEARER.finditer(text, max(0, start - _SCHEME))
-                if _DIGIT.search(match["value"])
+                for match in BEARER.finditer(text, max(0, start - SCHEME))
+                if DIGIT.search(match["value"])
             )
             self._spans += [Span(*match.span("value"), REDACTED) for match in found]
         if "://" in text and "@" in text and self._capture.is_secret("password"):
-            for match in _USER_INFO.finditer(text, start):
+            for match in USER_INFO.finditer(text, start):
                 self._spans.append(Span(*match.span("password"), REDACTED))
                 self._whole_parts.append(match.span())
         if "-----BEGIN" in text:
@@ -406,7 +325,7 @@ class _Reading:
             self._hold(open_end(text, start))
 
     def _blocks(self) -> None:
-        for match in _PEM.finditer(self._text, self._start):
+        for match in PEM.finditer(self._text, self._start):
             if match.end() == len(self._text):
                 self._hold(match.start())
             self._spans.append(Span(*match.span("body"), f"\n{REDACTED}\n"))
@@ -423,45 +342,3 @@ class _Reading:
     def _hold(self, at: int) -> None:
         if self._more:
             self._held = min(self._held, at)
-
-
-def open_end(text: str, start: int = 0) -> int:
-    """Return where at the end of *text*, behind *start*, a secret known by its form may have begun."""
-    held = len(text)
-    near = max(start, held - 768)
-    before = max(0, near - _SCHEME)
-    for needle, pattern in _OPEN_ENDS:
-        if text.find(needle, before) >= 0 and (match := pattern.search(text, before)):
-            held = min(held, max(start, match.start()))
-    begin = len(text.rstrip(_TAIL_CHARACTERS))
-    previous = text[begin - 1 : begin]
-    for at in range(max(begin, start), len(text)):
-        if not (previous.isascii() and previous.isalnum()) and (
-            text.startswith(HEADS, at) or text[at:] in PARTIAL_HEADS
-        ):
-            return min(held, at)
-        previous = text[at]
-    return held
-
-
-def _container_end(text: str, position: int) -> int | None:
-    """Return where the JSON container beginning at *position* ends: `None` for nowhere."""
-    depth = 0
-    for match in _BRACKETS.finditer(text, position):
-        depth += bool(match["opening"]) - bool(match["closing"])
-        if depth <= 0:
-            return match.end()
-    return None
-
-
-def _joined(name: str) -> str:
-    return name.replace("-", "").replace("_", "").replace(".", "").lower()
-
-
-def _has_content(value: str) -> bool:
-    return _ALPHANUMERIC.search(value) is not None
-
-
-def _looks_made_up(value: str) -> bool:
-    """Say whether *value* is no word and no number: it has digits and other characters."""
-    return _DIGIT.search(value) is not None and not value.replace(".", "").replace(",", "").isdigit()
