@@ -7,32 +7,24 @@ import math
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from tracebus.capture._encoded import LONGEST_KEPT, without_bytes
 from tracebus.capture._forms import Instead, Listed, Mapped, NotHandled, Stub, Unreadable, form_of
-from tracebus.capture._long_texts import LONG, shown_text
 from tracebus.capture._patience import SlowError, redacted_in_time
 from tracebus.capture._pieces import Piece, PieceList, hooks, is_shared, piece_of
 from tracebus.capture._reuse import ListForm, ListUse, PieceForm, remember
-from tracebus.capture._scrub import is_harmless, scrub
 from tracebus.capture._text import INTERRUPTIONS, REDACTED, clean_text, clipped, safe_repr, type_name
+from tracebus.capture._texts import Texts
 from tracebus.events import Cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
+    from tracebus.capture._noting import Path
     from tracebus.capture._policy import Capture
-    from tracebus.events import CutReason
 
-MOST_CUTS = 100
-"""Cuts noted for one payload; one more, for `/cuts` itself, says how many there were."""
 
 _LONGEST_KEY = 256
-_LONGEST_POINTER = 1_024
-_INT_MIN, _INT_MAX = -(2**63), 2**64 - 1  # what MessagePack holds
-_INT_MOST_BITS = 4_096  # decimal digits cost quadratic time
 _NUMBER_SIZE = 8
 _PAIR = 2
-_BEYOND = 4_096  # characters of a string behind its limit that are looked at for secrets
 _MOST_CONVERSIONS = 8  # of one value into another, before its `repr` must do
 _MOST_FORMS = 4  # of one piece, under different policies
 _LIST_SIZE = 3
@@ -40,15 +32,9 @@ _NAME_KEYS = ("name", "key", "header")
 
 _NUMBERS = frozenset((bool, int, float))
 
-_Path: TypeAlias = "tuple[_Path, str | int] | None"
 _Convert: TypeAlias = "Callable[[object], Any]"
 
 _log = logging.getLogger("tracebus.capture")
-
-_SHORT = 128
-_MOST_SEARCHED = 4_096
-_searched: dict[str, Capture] = {}
-"""Short texts met lately in which nothing was found, under which policy: ids, names of nodes and the like."""
 
 
 def to_json(
@@ -114,12 +100,11 @@ def _walked(value: Any, capture: Capture, pointer: str, convert: _Convert | None
     return Walked(result, walk.noted(), walk.own(), tuple(walk.used), walk.texts)
 
 
-class _Walk:
+class _Walk(Texts):
     """One payload's way to JSON."""
 
     __slots__ = (
-        "_capture", "_convert", "_cuts", "_deepest", "_knows", "_longest", "_more_cuts", "_open", "_pointer",
-        "_redacting", "_room", "_shared", "texts", "used",
+        "_convert", "_deepest", "_knows", "_open", "used",
     )  # fmt: skip
 
     def __init__(self, capture: Capture, pointer: str, convert: _Convert | None) -> None:
@@ -138,17 +123,7 @@ class _Walk:
         self.used: list[object] = []
         self.texts: list[tuple[int, int, str]] = []
 
-    def own(self) -> int:
-        """Return how many characters are no piece's."""
-        return self._capture.max_size - self._room - self._shared
-
-    def noted(self) -> tuple[Cut, ...]:
-        """Return the cuts, the last one saying how many there were if not all are listed."""
-        if self._more_cuts:
-            return (*self._cuts, Cut("/cuts", "items", MOST_CUTS + self._more_cuts))
-        return tuple(self._cuts)
-
-    def value(self, value: Any, path: _Path, depth: int) -> Any:
+    def value(self, value: Any, path: Path, depth: int, /) -> Any:
         """Return the JSON form of *value*, which stands at *path* inside *depth* containers."""
         kind = type(value)
         if kind is str:
@@ -167,86 +142,6 @@ class _Walk:
             return self._listing(value, list(value[: self._capture.max_items]), len(value), path, depth)
         return self._object(value, path, depth)
 
-    # -- strings and numbers --------------------------------------------------------------------
-
-    def _string(self, text: str, path: _Path) -> Any:
-        if not self._redacting:
-            size = len(text)
-            if size > LONGEST_KEPT and (short := without_bytes(text)) is not None:
-                self._note(path, "binary", short[1])
-                return self._placeholder(short[0])
-            if size >= LONG and (shown := self._long(text, path)) is not None:
-                return shown
-            if size <= self._longest and size <= self._room and text.isascii():  # by far the most common
-                self._room -= size + 3
-                return text if is_harmless(text) else self._scrubbed(text, path)
-            # A secret at the limit is looked at whole: half of it might pass unrecognised.
-            near = text[: min(self._longest, max(self._room, 1)) + _BEYOND]
-            known = near if is_harmless(near) else self._scrubbed(clean_text(near), path)
-            return self._limited(known + text[len(near) :], path)
-        # The function sees the whole text: half a secret at the limit would pass it unrecognised.
-        whole = self._scrubbed(clean_text(text), path)
-        replaced = self._capture.redacted_by_function(self._at(path), whole)
-        if type(replaced) is str:
-            if replaced != whole:
-                self._note(path, "redacted")
-            return self._limited(replaced, path)
-        self._note(path, "redacted")
-        return self._replacement(replaced, path)
-
-    def _long(self, text: str, path: _Path) -> str | None:
-        """Return what events show of a long text; `None` where the payload has no room for so much."""
-        shown = shown_text(text, self._capture, _BEYOND)
-        if shown.size > self._room:
-            return None
-        if shown.redacted:
-            self._note(path, "redacted")
-        if shown.cut is not None:
-            self._note(path, "length", shown.cut)
-        self._room -= shown.size + 3
-        self.texts.append((id(text), shown.size, shown.text))
-        return shown.text
-
-    def _replacement(self, value: Any, path: _Path) -> Any:
-        """Return the JSON form of what the redaction function gave, without asking it again."""
-        self._redacting = False
-        try:
-            return self.value(value, path, _depth(path))
-        finally:
-            self._redacting = True
-
-    def _scrubbed(self, text: str, path: _Path) -> str:
-        if _searched.get(text) is self._capture:
-            return text
-        scrubbed = scrub(text, self._capture)
-        if scrubbed != text:
-            self._note(path, "redacted")
-        elif len(text) <= _SHORT:
-            if len(_searched) >= _MOST_SEARCHED:
-                _searched.clear()
-            _searched[text] = self._capture
-        return scrubbed
-
-    def _limited(self, text: str, path: _Path) -> str:
-        limit = self._longest
-        reason: CutReason = "length"
-        if self._room < limit:
-            limit, reason = max(self._room, 1), "size"
-        if len(text) > limit:
-            self._note(path, reason, len(text))
-            text = clipped(text, limit)
-        self._room -= len(text) + 3
-        return clean_text(text)
-
-    def _integer(self, value: int, path: _Path) -> int | str:
-        if _INT_MIN <= value <= _INT_MAX:
-            return value
-        bits = value.bit_length()
-        if bits > _INT_MOST_BITS:
-            self._note(path, "length", bits)
-            return f"<integer of {bits} bits>"
-        return self._limited(str(value), path)
-
     # -- containers -----------------------------------------------------------------------------
 
     def _mapping(
@@ -254,7 +149,7 @@ class _Walk:
         source: Any,
         pairs: list[tuple[Any, Any]],
         size: int,
-        path: _Path,
+        path: Path,
         depth: int,
         *,
         broken: bool = False,
@@ -280,7 +175,7 @@ class _Walk:
         return self._pair_redacted(result, path)
 
     def _listing(
-        self, source: Any, items: list[Any], size: int, path: _Path, depth: int, *, broken: bool = False
+        self, source: Any, items: list[Any], size: int, path: Path, depth: int, *, broken: bool = False
     ) -> Any:
         refused = self._refused(source, size, path, depth)
         if refused is not None:
@@ -299,7 +194,7 @@ class _Walk:
         self._open.discard(id(source))
         return result
 
-    def _refused(self, source: Any, size: int, path: _Path, depth: int) -> str | None:
+    def _refused(self, source: Any, size: int, path: Path, depth: int) -> str | None:
         """Enter a container, or return what stands in its place where it must not be entered."""
         self._room -= 3
         if id(source) in self._open:
@@ -312,7 +207,7 @@ class _Walk:
         self._open.add(id(source))
         return None
 
-    def _note_missing(self, kept: int, taken: int, size: int, path: _Path, *, broken: bool) -> None:
+    def _note_missing(self, kept: int, taken: int, size: int, path: Path, *, broken: bool) -> None:
         """Note why a container of *size* items, *taken* of them tried, has only *kept*."""
         if broken:
             self._note(path, "unserialisable", size)
@@ -321,7 +216,7 @@ class _Walk:
         elif kept < size and not broken:
             self._note(path, "items", size)
 
-    def _key(self, key: Any, taken: dict[str, Any], path: _Path) -> str:
+    def _key(self, key: Any, taken: dict[str, Any], path: Path) -> str:
         name = clean_text(key) if type(key) is str else _key_text(key)
         if len(name) > _LONGEST_KEY:
             self._note((path, clipped(name, _LONGEST_KEY)), "length", len(name))
@@ -340,7 +235,7 @@ class _Walk:
         name, value = item
         return type(name) is str and self._capture.is_secret(name) and type(value) in {str, bytes}
 
-    def _pair_redacted(self, result: dict[str, Any], path: _Path) -> dict[str, Any]:
+    def _pair_redacted(self, result: dict[str, Any], path: Path) -> dict[str, Any]:
         """Redact `{"name": "Authorization", "value": …}`, the other form of a pair."""
         if "value" not in result or result["value"] == REDACTED:
             return result
@@ -351,7 +246,7 @@ class _Walk:
 
     # -- everything else ------------------------------------------------------------------------
 
-    def _object(self, value: Any, path: _Path, depth: int) -> Any:
+    def _object(self, value: Any, path: Path, depth: int) -> Any:
         if value is Unreadable:
             self._note(path, "unserialisable")
             return self._placeholder("<unreadable>")
@@ -366,7 +261,7 @@ class _Walk:
             return value
         return piece_of(value) if self._knows and is_shared(type(value)) else None
 
-    def _other(self, value: Any, path: _Path, depth: int) -> Any:
+    def _other(self, value: Any, path: Path, depth: int) -> Any:
         found = value
         for _ in range(_MOST_CONVERSIONS):
             form = self._converted(found) or form_of(found, self._capture.max_items)
@@ -395,7 +290,7 @@ class _Walk:
             return None
         return None if result is NotHandled or result is value else Instead(result)
 
-    def _entered(self, source: Any, plain: Any, path: _Path, depth: int) -> Any:
+    def _entered(self, source: Any, plain: Any, path: Path, depth: int) -> Any:
         """Look at *plain* in *source*'s place; a source met again inside itself is a cycle."""
         if id(source) in self._open:
             self._note(path, "cycle")
@@ -406,17 +301,9 @@ class _Walk:
         finally:
             self._open.discard(id(source))
 
-    def _redacted(self, path: _Path) -> str:
-        self._note(path, "redacted")
-        return self._placeholder(REDACTED)
-
-    def _placeholder(self, text: str) -> str:
-        self._room -= len(text) + 3
-        return text
-
     # -- what was met before --------------------------------------------------------------------
 
-    def _piece(self, piece: Piece, path: _Path, depth: int) -> Any:
+    def _piece(self, piece: Piece, path: Path, depth: int) -> Any:
         """Return the JSON of *piece*: what was made of it before, where that fits."""
         form = None if self._redacting else self._form(piece, depth)
         if form is None or form.size > self._room or id(piece) in self._open:
@@ -452,7 +339,7 @@ class _Walk:
         remember(form)
         return form
 
-    def _pieces(self, found: PieceList, path: _Path, depth: int) -> Any:
+    def _pieces(self, found: PieceList, path: Path, depth: int) -> Any:
         """Return the JSON of a list of pieces: of what was in the list before, all at once."""
         if not self._redacting and depth + 1 < self._capture.max_depth:
             again = self._list_again(found, path, depth)
@@ -460,7 +347,7 @@ class _Walk:
                 return again
         return self._listing(found, found.pieces, found.length, path, depth)
 
-    def _list_again(self, found: PieceList, path: _Path, depth: int) -> list[Any] | None:
+    def _list_again(self, found: PieceList, path: Path, depth: int) -> list[Any] | None:
         head = self._form(found.head, depth + 1)
         tail = None if head is None else self._list_form(found, depth + 1)
         if head is None or tail is None:
@@ -504,44 +391,6 @@ class _Walk:
         chain.forms = ((capture, made), *others[: _MOST_FORMS - 1])
         return made
 
-    def _note_again(self, form: PieceForm, path: _Path) -> None:
-        """Note what was cut in a piece, now at *path*."""
-        for cut in form.cuts:
-            if len(self._cuts) >= MOST_CUTS:
-                self._more_cuts += 1
-            else:
-                self._cuts.append(Cut(_joined(self._at(path), cut.path), cut.reason, cut.size))
-        self._more_cuts += form.more_cuts
-
-    # -- notes ----------------------------------------------------------------------------------
-
-    def _note(self, path: _Path, reason: CutReason, size: int | None = None) -> None:
-        if len(self._cuts) >= MOST_CUTS:
-            self._more_cuts += 1
-        else:
-            self._cuts.append(Cut(self._at(path), reason, size))
-
-    def _at(self, path: _Path) -> str:
-        """Return *path* as a JSON Pointer, or its nearest ancestor's that is not too long."""
-        segments: list[str] = []
-        while path is not None:
-            path, segment = path
-            segments.append(str(segment).replace("~", "~0").replace("/", "~1"))
-        return _longer(self._pointer, reversed(segments))
-
-
-def _longer(pointer: str, segments: Iterable[str]) -> str:
-    """Return *pointer* with as many of the escaped *segments* as it may hold."""
-    for segment in segments:
-        if len(pointer) + len(segment) >= _LONGEST_POINTER:
-            break
-        pointer = f"{pointer}/{segment}"
-    return pointer
-
-
-def _joined(pointer: str, relative: str) -> str:
-    return _longer(pointer, relative.split("/")[1:])
-
 
 def _alike(known: Sequence[object], pieces: Sequence[object]) -> int:
     """Return how many pieces at the beginning of both lists are the same."""
@@ -552,14 +401,6 @@ def _alike(known: Sequence[object], pieces: Sequence[object]) -> int:
 
 
 _PLAIN = frozenset((str, int, float, bool, type(None), dict, list, tuple))
-
-
-def _depth(path: _Path) -> int:
-    depth = 0
-    while path is not None:
-        path, _ = path
-        depth += 1
-    return depth
 
 
 def _float(value: float) -> float | str:
