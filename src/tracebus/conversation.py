@@ -1,13 +1,17 @@
-"""What is new in a message list that grew: the same for every reader."""
+"""What is new in a message list that grew, and what in it is not what it seems: the same for every reader."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["known_before", "messages_of"]
+__all__ = ["inserted", "known_before", "messages_of"]
+
+_GIVEN_BY_LANGGRAPH = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The id LangGraph gives a message of its state that has none; models' have LangChain's or the provider's."""
 
 
 def messages_of(payload: Any) -> Sequence[Any]:
@@ -18,6 +22,21 @@ def messages_of(payload: Any) -> Sequence[Any]:
             return messages
         case _:
             return ()
+
+
+def inserted(message: Mapping[str, Any]) -> str:
+    """Return `inserted`, or `inserted by NAME`, where a message is not of whom its role names; else nothing.
+
+    A summary comes as a human's message. A middleware that gives up (a call limit, retries that failed)
+    answers in the model's name: such a message bears no trace of a model, neither usage nor metadata.
+    """
+    extra = message.get("additional_kwargs")
+    source = extra.get("lc_source") if isinstance(extra, dict) else None
+    if isinstance(source, str) and source:
+        return f"inserted by {source}"
+    if message.get("type") != "ai" or message.get("usage_metadata") or message.get("response_metadata"):
+        return ""
+    return "inserted" if _GIVEN_BY_LANGGRAPH.fullmatch(str(message.get("id"))) else ""
 
 
 def known_before(previous: Sequence[Any], messages: Sequence[Any]) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tracebus.conversation import inserted
 from tracebus.events import RunKind
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def message_lines(message: Any) -> Iterator[str]:
     role = str(message.get("role") or message.get("type") or "message")
     role = _ROLES.get(role, role)
     name = message.get("name")
+    role += f" ({note})" if (note := inserted(message)) else ""
     text = _content(message.get("content"))
     calls = [call for call in message.get("tool_calls") or () if isinstance(call, dict)]
     if text or not calls:

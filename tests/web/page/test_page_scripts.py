@@ -12,6 +12,7 @@ pytest.importorskip("aiohttp", reason="needs aiohttp, to talk to the browser")
 import chromium
 
 from tracebus.bus import EventBus
+from tracebus.conversation import inserted
 from tracebus.figures import count, dollars, duration
 from tracebus_exporters.web import create_app
 
@@ -60,6 +61,22 @@ async def test_figures_are_the_terminals(page):
     assert await run(page, "format.js", "return given.map(script.dollars)", costs) == list(
         map(dollars, costs)
     )
+
+
+async def test_who_put_a_message_in_is_said_as_everywhere_else(page):
+    """A summary, an answer no model gave, and the others."""
+    by_langgraph = "4f5cb0b3-0000-4000-8000-000000000001"
+    messages = [
+        {"type": "human", "content": "x", "additional_kwargs": {"lc_source": "summarization"}},
+        {"type": "human", "content": "x", "id": by_langgraph},
+        {"type": "ai", "content": "gave up", "id": by_langgraph},
+        {"type": "ai", "content": "x"},
+        {"type": "ai", "content": "x", "id": f"lc_run--{by_langgraph}-0"},
+        {"type": "ai", "content": "x", "id": by_langgraph, "response_metadata": {"model_name": "m"}},
+    ]
+    said = await run(page, "view/payload.js", "return given.map(script.inserted)", messages)
+    assert said == list(map(inserted, messages))
+    assert said.count("inserted") == 1
 
 
 def tree(chance):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from tracebus.conversation import known_before, messages_of
+from tracebus.conversation import inserted, known_before, messages_of
 from tracebus.tree import RunNode, RunStatus, question_lines
 from tracebus_tui.detail._blocks import Marked, Paragraph, as_json, shown
 
@@ -132,7 +132,8 @@ def _message(message: dict[str, Any]) -> Iterator[Block]:
     role = str(message.get("role") or message.get("type") or "message")
     name = message.get("name")
     marked = role not in _AS_WRITTEN
-    yield Paragraph(shown(f"{role}{f' {name}' if name else ''}"), "title")
+    note = inserted(message)
+    yield Paragraph(shown(f"{role}{f' {name}' if name else ''}{f' ({note})' if note else ''}"), "title")
     content = message.get("content")
     if isinstance(content, list):
         for block in content:

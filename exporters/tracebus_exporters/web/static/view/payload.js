@@ -77,6 +77,14 @@ function conversation(messages, known, raw, answer) {
   return [fold, mark, ...drawn(messages.slice(before))];
 }
 
+/** Who put a message in that is not of whom its role names; as `tracebus.conversation.inserted` has it. */
+export function inserted(value) {
+  const source = value.additional_kwargs?.lc_source;
+  if (typeof source === "string" && source) return `inserted by ${source}`;
+  if (value.type !== "ai" || value.usage_metadata || value.response_metadata) return "";
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(String(value.id)) ? "inserted" : "";
+}
+
 function message(value, raw) {
   const given = String(value.role ?? value.type);
   const role = ROLES[given] ?? "other";
@@ -84,6 +92,7 @@ function message(value, raw) {
   const head = element("header");
   head.append(element("span", "role", ROLES[given] ?? given));
   if (value.name) head.append(element("span", "quiet", value.name));
+  if (inserted(value)) head.append(element("span", "quiet", inserted(value)));
   if (value.status === "error") head.append(element("span", "failed", "error"));
   head.append(copyButton(() => wordsOf(value.content), "this message"));
   made.append(head);
