@@ -391,6 +391,27 @@ def test_providers_have_their_well_known_names(given, written):
 
 
 @pytest.mark.parametrize(
+    ("name", "base_url", "written"),
+    [
+        ("AzureChatOpenAI", None, "azure.ai.openai"),
+        ("my model", "https://mine.openai.azure.com", "azure.ai.openai"),
+        ("AzureAIChatCompletionsModel", "https://mine.services.ai.azure.com", "azure.ai.inference"),
+        ("my model", None, "azure.ai.inference"),
+    ],
+)
+def test_azures_two_providers_are_told_apart(story, recorded, name, base_url, written):
+    """Both are `azure` to LangChain; the class or the host says which."""
+    parameters = {"base_url": base_url} if base_url else {}
+    story.end(
+        story.start(
+            "chat_model", name, model=ModelInfo(provider="azure", name="gpt-5", parameters=parameters)
+        )
+    )
+    (span,) = recorded(story.events).values()
+    assert span.attributes["gen_ai.provider.name"] == written
+
+
+@pytest.mark.parametrize(
     ("given", "written"),
     [
         ("tool_calls", "tool_call"),
@@ -399,6 +420,18 @@ def test_providers_have_their_well_known_names(given, written):
         ("STOP", "stop"),
         ("max_tokens", "length"),
         ("content_filter", "content_filter"),
+        ("MALFORMED_RESPONSE", "error"),  # Gemini
+        ("IMAGE_SAFETY", "content_filter"),
+        ("malformed_tool_use", "error"),  # Bedrock
+        ("model_context_window_exceeded", "length"),
+        ("ERROR_TOXIC", "content_filter"),  # Cohere
+        ("ERROR_LIMIT", "length"),
+        ("TIMEOUT", "error"),
+        ("insufficient_system_resource", "error"),  # DeepSeek
+        ("token_limit", "length"),  # watsonx
+        ("time_limit", "error"),
+        ("eos", "stop"),  # Together
+        ("compaction", "compaction"),
         ("odd", "odd"),
     ],
 )

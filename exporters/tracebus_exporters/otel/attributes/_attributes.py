@@ -138,6 +138,8 @@ def _add_model_start(found: Attributes, span: OpenSpan, options: Options) -> Non
         if model.parameters:
             embedding = span.operation == sc.EMBEDDINGS
             found |= request_attributes(model, embedding=embedding, names=options.names)
+        if model.provider == "azure":
+            found[sc.PROVIDER_NAME] = sc.azure_provider(found.get(sc.SERVER_ADDRESS), span.started.name)
     if options.prompts and span.prompt is not None:
         found |= span.prompt.name_attributes()
 

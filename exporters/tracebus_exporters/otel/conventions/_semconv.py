@@ -164,6 +164,8 @@ _PROVIDERS: Final = {
     "xai": "x_ai",
     "moonshot": "moonshot_ai",
 }
+_AZURE_OPENAI_CLASSES: Final = ("AzureChatOpenAI", "AzureOpenAI")
+_AZURE_OPENAI_HOST: Final = ".openai.azure.com"
 _FINISH_REASONS: Final = {
     "tool_calls": "tool_call",
     "tool_use": "tool_call",
@@ -175,10 +177,14 @@ _FINISH_REASONS: Final = {
     "COMPLETE": "stop",
     "STOP_SEQUENCE": "stop",
     "eos_token": "stop",
+    "eos": "stop",
+    "endoftext": "stop",
     "max_tokens": "length",
     "MAX_TOKENS": "length",
     "max_output_tokens": "length",
     "model_length": "length",
+    "token_limit": "length",
+    "ERROR_LIMIT": "length",
     "model_context_window_exceeded": "length",
     "SAFETY": "content_filter",
     "RECITATION": "content_filter",
@@ -188,7 +194,23 @@ _FINISH_REASONS: Final = {
     "refusal": "content_filter",
     "content_filtered": "content_filter",
     "guardrail_intervened": "content_filter",
+    "LANGUAGE": "content_filter",
+    "IMAGE_SAFETY": "content_filter",
+    "IMAGE_PROHIBITED_CONTENT": "content_filter",
+    "IMAGE_RECITATION": "content_filter",
+    "MODEL_ARMOR": "content_filter",
+    "ERROR_TOXIC": "content_filter",
+    "sensitive": "content_filter",
     "MALFORMED_FUNCTION_CALL": "error",
+    "MALFORMED_RESPONSE": "error",
+    "UNEXPECTED_TOOL_CALL": "error",
+    "TOO_MANY_TOOL_CALLS": "error",
+    "malformed_model_output": "error",
+    "malformed_tool_use": "error",
+    "insufficient_system_resource": "error",
+    "network_error": "error",
+    "time_limit": "error",
+    "TIMEOUT": "error",
     "ERROR": "error",
 }
 _TYPE_NAME: Final = re.compile(
@@ -205,6 +227,15 @@ def provider(langchain_name: str | None) -> str:
     if not langchain_name:
         return PROVIDER_UNKNOWN
     return _PROVIDERS.get(langchain_name, langchain_name)
+
+
+def azure_provider(server: str | None, class_name: str) -> str:
+    """Return which of Azure's two providers a model is of, both of which are `azure` to LangChain.
+
+    *server* is the host it is asked at, *class_name* what the run is called where nobody named it.
+    """
+    told = class_name.startswith(_AZURE_OPENAI_CLASSES) or (server or "").endswith(_AZURE_OPENAI_HOST)
+    return _PROVIDERS["azure_openai"] if told else _PROVIDERS["azure"]
 
 
 def langchain_provider(name: str) -> str:
