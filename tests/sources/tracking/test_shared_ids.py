@@ -132,3 +132,36 @@ def test_an_id_as_text_and_as_uuid_are_one(watch):
     watch.check()
     assert watch.started[0].run_id == str(given)
     assert {event.root_run_id for event in watch.started} == {str(given)}
+
+
+@pytest.mark.parametrize("how", ["invoke", "ainvoke", "stream", "astream", "batch"])
+@pytest.mark.parametrize("subject", ["model", "sequence"])
+async def test_a_handler_that_stands_in_both_configs_hears_everything_once(watch, how, subject):
+    """LangChain joins the two lists, and calls it twice for every event of a root run."""
+    from langchain_core.runnables import RunnableLambda
+
+    from tracebus.sources.attaching._wiring import recorder_for
+    from tracebus.testing import ScriptedChatModel
+
+    handler = recorder_for(watch.bus, None).handler
+    runnable = ScriptedChatModel(script=["At noon."])
+    if subject == "sequence":
+        runnable = RunnableLambda(lambda x: x, name="step") | runnable
+    bound, config = runnable.with_config(callbacks=[handler]), {"callbacks": [handler]}
+    match how:
+        case "invoke":
+            bound.invoke("x", config)
+        case "ainvoke":
+            await bound.ainvoke("x", config)
+        case "stream":
+            list(bound.stream("x", config))
+        case "astream":
+            _ = [chunk async for chunk in bound.astream("x", config)]
+        case "batch":
+            bound.batch(["x"], config)
+    runs = [run.name for run in watch.check().started]
+    assert len(runs) == len(set(runs)) == (3 if subject == "sequence" else 1)
+    if "stream" in how:
+        assert watch.text("ScriptedChatModel") == "At noon."
+    counters = watch.bus.statistics().counters
+    assert not counters.get("ends_after_the_end"), counters

@@ -13,13 +13,19 @@ from tracebus.sources.callbacks._inline import ASKS_WITH_CARE, in_place
 from tracebus.sources.callbacks._records import Records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from types import FrameType
 
     from tracebus.sources.tracking._call import Call
 
 _logger = logging.getLogger("tracebus")
 
 _reported: set[tuple[str, type[BaseException]]] = set()
+
+_DISPATCHES = ("handle_event", "ahandle_event", "on_chat_model_start")
+"""LangChain's functions that call the handlers of one event; the last, asynchronous, calls each by itself."""
+_HOPS = 12
+"""At most so many frames lie between these and `TracebusHandler.repeats`."""
 
 
 def report(told: Any, method: str, error: Exception) -> None:
@@ -108,6 +114,29 @@ class TracebusHandler(BaseCallbackHandler):
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickled config goes to another process, where this one's bus does not exist.
         return (TracebusHandler, ((),))
+
+    def repeats(self) -> bool:
+        """Tell whether LangChain calls this handler twice for one event, and see that it does so no more.
+
+        It does where a handler stands in a Runnable's own config and in the call's: it joins the two lists.
+        """
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # the list is that of the code that calls us
+        for _ in range(_HOPS):
+            if frame is None:
+                return False
+            if frame.f_code.co_name in _DISPATCHES and self._is_repeated_in(frame.f_locals):
+                return True
+            frame = frame.f_back
+        return False
+
+    def _is_repeated_in(self, variables: Mapping[str, Any]) -> bool:
+        handlers = variables.get("handlers") or getattr(variables.get("self"), "handlers", None)
+        if not isinstance(handlers, list):
+            return False
+        places = [place for place, handler in enumerate(handlers) if handler is self]
+        for place in places[1:]:
+            handlers[place] = TracebusHandler(())  # which tells nobody: LangChain is going through the list
+        return len(places) > 1
 
     on_chain_start = _telling(Records.start)
     on_chat_model_start = _telling(Records.start_chat_model)

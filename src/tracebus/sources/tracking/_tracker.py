@@ -205,10 +205,12 @@ class RunTracker:
             rare["traceparent"] = traceparent
 
     def _again(self, run: OpenRun, rare: dict[str, Any]) -> bool:
-        """Give *run*, whose key is known, an id of its own; `False` if another owner reports it already."""
+        """Give *run*, whose key is known, an id of its own; `False` if it is told a second time."""
         known = self.get(run.key) or self._ended.get(run.key)
-        if known is not None and known.outcome is None and known.owner is not run.owner:
-            return False
+        if known is not None and known.outcome is None:
+            repeats = getattr(run.owner, "repeats", None)
+            if known.owner is not run.owner or (repeats is not None and repeats()):
+                return False
         rare["links"] = (Link(run_id=run.id, relation="same_run_id"),)
         run.id = run.root_id = str(uuid4())
         return True
