@@ -93,7 +93,7 @@ def _runs():
             "told_again": collections.Counter(_told_again),
             "compared": len(_told.keys() & ends.keys()),
             "contradictions": [
-                f"{names.get(run_id)}: LangChain says {said}, recorded {ends[run_id].outcome}"
+                f"{names.get(run_id)}: LangChain says {said}, recorded {ends[run_id].outcome} {ends[run_id].error}"
                 for run_id, said in _told.items()
                 if run_id in ends and not _agrees(said, ends[run_id])
             ],

@@ -10,6 +10,7 @@ import sys
 import traceback
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from tests.programs.notes import Notes, caller
 from tests.programs.steps import Builder, ProgramError
@@ -17,6 +18,7 @@ from tests.programs.words import Words, heard
 
 from tracebus import EventBus, observe, observing
 from tracebus.events import RunEnded, RunStarted
+from tracebus.sources.tracking._tracker import RunTracker
 
 ROOTS = ("ainvoke", "ainvoke", "astream", "abatch", "events", "invoke", "stream", "batch")
 
@@ -44,7 +46,7 @@ def run_program(seed: int) -> Report:
     chain = builder.node(chance.randrange(1, 4))
     bus, events, report = EventBus(), [], Report()
     bus.attach(events.extend)
-    with _listening(report), heard() as words:
+    with _listening(report), _late_ends() as late, heard() as words:
         scope = chance.choice(["observe", "observing"])
         target = observe(chain, bus=bus) if scope == "observe" else chain
         with observing(bus=bus) if scope == "observing" else contextlib.nullcontext():
@@ -57,7 +59,8 @@ def run_program(seed: int) -> Report:
             gc.collect()
     if not closed:
         report.contradictions.append("the bus did not close")
-    _compare(report, events, seen, notes, words)
+    _compare(report, events, seen, notes)
+    _compare_with_words(report, events, notes, words, late)
     counters = bus.statistics().counters
     report.late = counters.get("ends_after_the_end", 0)
     report.contradictions += [f"counted {name}: {n}" for name, n in counters.items() if name in _BAD]
@@ -146,7 +149,7 @@ def _listening(report: Report) -> Any:
         caller.set(None)
 
 
-def _compare(report: Report, events: list[Any], seen: Notes, last: Notes, words: Words) -> None:
+def _compare(report: Report, events: list[Any], seen: Notes, last: Notes) -> None:
     starts = {event.run_id: event for event in events if isinstance(event, RunStarted)}
     ends: dict[str, Any] = {}
     for event in events:
@@ -158,7 +161,6 @@ def _compare(report: Report, events: list[Any], seen: Notes, last: Notes, words:
     report.contradictions += [
         f"no end: {start.name}" for run_id, start in starts.items() if run_id not in ends
     ]
-    _compare_with_words(report, starts, ends, last, words)
     latest = {note.run_id: note for note in last.taken}
     for note in seen.taken:
         report.steps += 1
@@ -180,23 +182,37 @@ def _compare(report: Report, events: list[Any], seen: Notes, last: Notes, words:
 
 
 def _compare_with_words(
-    report: Report, starts: dict[str, Any], ends: dict[str, Any], notes: Notes, words: Words
+    report: Report, events: list[Any], notes: Notes, words: Words, late: set[str]
 ) -> None:
     """Hold every run, of steps and of what they are composed of, against LangChain's own word."""
-    for run_id, end in ends.items():
-        word = words.first.get(run_id)
-        if word is None or end.time < word.time - _AT_ONCE:
+    starts = {event.run_id: event for event in events if isinstance(event, RunStarted)}
+    for end in events:
+        if not isinstance(end, RunEnded) or end.run_id not in words.first or end.run_id in late:
             continue  # nothing was said, or only after we had to guess: the notes decide
         report.told += 1
-        around: list[str | None] = [*_ancestors(run_id, starts), run_id, None]
+        word = words.first[end.run_id]
+        around: list[str | None] = [*_ancestors(end.run_id, starts), end.run_id, None]
         left = any(one in notes.broke_off for one in around)
         if str(end.outcome) not in word.agrees_with(left=left):
-            name = starts[run_id].name
+            name = starts[end.run_id].name
             report.contradictions.append(f"{name}: LangChain says {word.said}, recorded {end.outcome}")
 
 
-_AT_ONCE = 50_000_000
-"""Nanoseconds between two handlers' hearing of one end; where it took longer, less is asked."""
+@contextlib.contextmanager
+def _late_ends() -> Any:
+    """Collect the ids of the runs whose end LangChain tells after they were given up."""
+    late: set[str] = set()
+    known = RunTracker.stray_end
+
+    def stray_end(tracker: RunTracker, key: Any, owner: object = None) -> None:
+        late.add(str(UUID(int=key)))
+        known(tracker, key, owner)
+
+    RunTracker.stray_end = stray_end  # type: ignore[method-assign]  # put back below
+    try:
+        yield late
+    finally:
+        RunTracker.stray_end = known  # type: ignore[method-assign]  # as it was
 
 
 def _ancestors(run_id: str, starts: dict[str, Any]) -> set[str]:

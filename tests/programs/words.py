@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -24,8 +23,6 @@ class Word:
 
     said: str
     """`ok`, or the class of the exception."""
-    time: int
-    """Nanoseconds since the epoch."""
 
     def agrees_with(self, *, left: bool) -> set[str]:
         """Return the outcomes that say the same; a stream that its reader *left* may say more."""
@@ -49,7 +46,7 @@ class Words(BaseCallbackHandler):
         self.first: dict[str, Word] = {}
 
     def _note(self, run_id: Any, said: str) -> None:
-        self.first.setdefault(str(run_id), Word(said, time.time_ns()))
+        self.first.setdefault(str(run_id), Word(said))
 
     def on_chain_end(self, outputs: Any, *, run_id: Any, **_: Any) -> None:
         self._note(run_id, "ok")
