@@ -14,7 +14,9 @@ from tracebus.testing import RecordingExporter
 
 settings.register_profile("any machine", deadline=None)  # one that is busy fails no test
 settings.load_profile("any machine")
-sys.path.insert(0, str(Path(__file__).parent / "canary"))  # `canary`: the tests are no package
+sys.path[:0] = [
+    str(Path(__file__).parent / folder) for folder in ("kit", "canary")
+]  # the tests are no package
 
 
 class Watch:

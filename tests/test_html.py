@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.runnables import RunnableLambda
+from written_events import History
 
 from tracebus import EventBus, RunState, RunTree, observe
 from tracebus._html import ALIKE, DEEPEST, json_html, runs_html
-from tracebus.events import ErrorInfo, Outcome, RunEnded, RunKind, RunStarted
+from tracebus.events import RunKind, RunStarted
 
 VOID = {"br", "img", "input", "hr"}
 
@@ -42,22 +43,12 @@ class Checked(HTMLParser):
 
 def tree_of(*runs):
     """A tree of (id, parent, name, error) in order."""
-    tree = RunTree()
+    tree, tell = RunTree(), History()
     for number, (run, parent, name, _) in enumerate(runs):
-        common = {"run_id": run, "parent_run_id": parent, "root_run_id": runs[0][0]}
-        tree.apply(RunStarted(time=number, kind=RunKind.CHAIN, name=name, inputs=name, **common))
-    for number, (run, parent, name, error) in enumerate(reversed(runs)):
-        common = {"run_id": run, "parent_run_id": parent, "root_run_id": runs[0][0]}
-        info = ErrorInfo(type="builtins.ValueError", message=error) if error else None
-        tree.apply(
-            RunEnded(
-                time=1000 + number,
-                outcome=Outcome.ERROR if error else Outcome.OK,
-                error=info,
-                outputs=name,
-                **common,
-            )
-        )
+        tree.apply(tell.start(run, parent, at=number / 1000, name=name, inputs=name))
+    for number, (run, _, name, error) in enumerate(reversed(runs)):
+        failed = f"builtins.ValueError: {error}" if error else None
+        tree.apply(tell.end(run, at=1 + number / 1000, error=failed, outputs=name))
     return tree
 
 

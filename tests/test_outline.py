@@ -5,20 +5,19 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from written_events import History
 
 from tracebus import RunTree
-from tracebus.events import Outcome, RunEnded, RunKind, RunStarted
 from tracebus.outline import outline, rows
 
 
 def tree_of(parents):
     """Return the root of runs, of which each has an earlier one for a parent."""
-    runs = RunTree()
+    runs, tell = RunTree(), History()
     for number, parent in enumerate([None, *parents]):
-        ids = {"run_id": f"r{number}", "root_run_id": "r0"}
-        ids["parent_run_id"] = None if parent is None else f"r{parent % number}"
-        runs.apply(RunStarted(seq=2 * number + 1, time=1, kind=RunKind.CHAIN, name=f"n{number}", **ids))
-        runs.apply(RunEnded(seq=2 * number + 2, time=2, outcome=Outcome.OK, **ids))
+        above = None if parent is None else f"r{parent % number}"
+        runs.apply(tell.start(f"r{number}", above, name=f"n{number}"))
+        runs.apply(tell.end(f"r{number}"))
     return runs.get("r0")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from itertools import count
 
+from written_events import History
+
 from tracebus import RunTree
-from tracebus.events import ErrorInfo, ModelInfo, Outcome, RunEnded, RunKind, RunStarted, TokenUsage
+from tracebus.events import ModelInfo, TokenUsage
 
 _ids = count(1)
 
@@ -20,35 +22,20 @@ def step(name, *below, kind="chain", given=None, made=None, error=None, took=1, 
 
 def tree(root):
     """Return the `RunNode` of what `step` returned."""
-    runs = RunTree()
-    events = list(_events(root, None, None))
-    for seq, event in enumerate(events, 1):
-        runs.apply(_at(event, seq))
-    return runs.get(events[0].run_id)
+    runs, tell = RunTree(), History()
+    top = _told(tell, root, None)
+    for event in tell.events:
+        runs.apply(event)
+    return runs.get(top)
 
 
-def _events(data, parent, root):
+def _told(tell, data, parent):
     run_id = f"run-{next(_ids)}"
-    root = root or run_id
-    ids = {"run_id": run_id, "parent_run_id": parent, "root_run_id": root}
     model = ModelInfo(provider="x", name=data["model"]) if data["model"] else None
-    yield RunStarted(
-        time=1, kind=RunKind(data["kind"]), name=data["name"], inputs=data["given"], model=model, **ids
-    )
+    tell.start(run_id, parent, kind=data["kind"], name=data["name"], inputs=data["given"], model=model)
     for below in data["below"]:
-        yield from _events(below, run_id, root)
-    error = ErrorInfo(type="ValueError", message=data["error"]) if data["error"] else None
-    yield RunEnded(
-        time=1 + data["took"] * 1_000_000_000,
-        outcome=Outcome.ERROR if error else Outcome.OK,
-        outputs=data["made"],
-        error=error,
-        usage=TokenUsage(input_tokens=data["tokens"]) if data["tokens"] else None,
-        **ids,
-    )
-
-
-def _at(event, seq):
-    import msgspec
-
-    return msgspec.structs.replace(event, seq=seq)
+        _told(tell, below, run_id)
+    usage = TokenUsage(input_tokens=data["tokens"]) if data["tokens"] else None
+    failed = f"ValueError: {data['error']}" if data["error"] else None
+    tell.end(run_id, at=data["took"], error=failed, outputs=data["made"], usage=usage)
+    return run_id

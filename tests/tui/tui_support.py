@@ -5,73 +5,26 @@ from __future__ import annotations
 import os
 import time
 from contextlib import asynccontextmanager
-from itertools import count
 from pathlib import Path
 
-from tracebus.events import (
-    BatchMembership,
-    ErrorInfo,
-    ModelInfo,
-    Outcome,
-    RunEnded,
-    RunKind,
-    RunRetried,
-    RunStarted,
-    RunStreamed,
-    TokenUsage,
-)
+import written_events
+from written_events import EPOCH, SECOND
+from written_events import tokens as usage
+
+from tracebus.events import BatchMembership, ModelInfo
 from tracebus_tui._app import Watch
 from tracebus_tui.feed import FeedState, ListSource
 from tracebus_tui.model import Runs
 
-SECOND = 1_000_000_000
-EPOCH = 1_760_000_000 * SECOND
+__all__ = ["EPOCH", "SECOND", "usage"]  # of the kit, for the tests
+
 DEADLINE = 20.0
 
 
-class History:
-    """Writes the events of one program: seconds in, consecutive `seq` out."""
+class History(written_events.History):
+    """The kit's, with errors that have a traceback."""
 
-    def __init__(self):
-        self.events = []
-        self._seq = count(1)
-        self._parents = {}
-
-    def start(self, run_id, parent=None, *, at=0.0, kind="chain", **fields):
-        self._parents[run_id] = parent
-        fields.setdefault("name", run_id)
-        return self._write(RunStarted, run_id, at, kind=RunKind(kind), **fields)
-
-    def stream(self, run_id, text="", *, at=0.0, **fields):
-        return self._write(RunStreamed, run_id, at, text=text, **fields)
-
-    def retry(self, run_id, attempt, *, at=0.0):
-        return self._write(RunRetried, run_id, at, attempt=attempt)
-
-    def end(self, run_id, *, at=1.0, outcome="ok", error=None, **fields):
-        if error is not None:
-            kind, _, message = error.partition(": ")
-            outcome, fields["error"] = "error", ErrorInfo(type=kind, message=message, traceback="Traceback …")
-        return self._write(RunEnded, run_id, at, outcome=Outcome(outcome), **fields)
-
-    def _write(self, event_type, run_id, at, **fields):
-        root = run_id
-        while self._parents.get(root) is not None:
-            root = self._parents[root]
-        event = event_type(
-            seq=next(self._seq),
-            time=EPOCH + round(at * SECOND),
-            run_id=run_id,
-            parent_run_id=self._parents.get(run_id),
-            root_run_id=root,
-            **fields,
-        )
-        self.events.append(event)
-        return event
-
-
-def usage(given, made):
-    return TokenUsage(input_tokens=given, output_tokens=made, total_tokens=given + made)
+    traceback = "Traceback …"
 
 
 def story():

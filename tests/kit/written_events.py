@@ -1,4 +1,4 @@
-"""Events written by hand, shared by the tests of the folds and of the exits."""
+"""Events written by hand: the one kit for it, of folds, exits, views and reports."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ EPOCH = 1_760_000_000 * SECOND
 class History:
     """Writes the events of one program: seconds in, consecutive `seq` out."""
 
+    traceback = ""
+    """Of every error."""
+
     def __init__(self) -> None:
         self.events: list[Any] = []
         self._seq = count(1)
@@ -46,7 +49,10 @@ class History:
     ) -> RunEnded:
         if error is not None:
             kind, _, message = error.partition(": ")
-            outcome, fields["error"] = "error", ErrorInfo(type=kind, message=message)
+            outcome, fields["error"] = (
+                "error",
+                ErrorInfo(type=kind, message=message, traceback=self.traceback),
+            )
         return self._write(RunEnded, run_id, at, outcome=Outcome(outcome), **fields)
 
     def retry(self, run_id: str, attempt: int, *, at: float = 0, **fields: Any) -> RunRetried:
