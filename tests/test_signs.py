@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.cells import cell_len
 
 import tracebus_exporters.web
 from tracebus import signs
+from tracebus.cli._cells import echo
 from tracebus.events import RunKind
 from tracebus.tree import RunStatus
 
@@ -27,6 +29,17 @@ def test_everything_has_a_sign_one_cell_wide(table, keys):
     """A row stays aligned whatever it shows."""
     assert set(table) == set(keys)
     assert {cell_len(sign) for sign in table.values()} == {1}
+
+
+def test_a_terminal_without_unicode_gets_ascii(monkeypatch):
+    """Every sign has one cell of ASCII in its place; of texts, what there is not is a question mark."""
+    drawn = "".join(map(chr, signs.TO_ASCII))
+    assert drawn.translate(signs.TO_ASCII).isascii()
+    assert len(drawn.translate(signs.TO_ASCII)) == len(drawn)
+    printed = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(printed, encoding="ascii"))
+    echo("├─ ✓ step “ok” … 3µs → Καλή")
+    assert printed.getvalue() == b'|- o step "ok" ~ 3us > ????\n'
 
 
 def test_the_web_pages_signs_are_the_terminals():

@@ -10,7 +10,7 @@ from typing import Final
 from tracebus.events import RunKind
 from tracebus.tree import RunStatus
 
-__all__ = ["ASCII_KIND", "ASCII_STATUS", "KIND", "STATUS"]
+__all__ = ["ASCII_KIND", "ASCII_STATUS", "KIND", "STATUS", "TO_ASCII"]
 
 STATUS: Final = {
     RunStatus.RUNNING: "●",
@@ -58,3 +58,9 @@ ASCII_KIND: Final = {
     RunKind.NODE: "n",
     RunKind.UNKNOWN: ".",
 }
+TO_ASCII: Final = {
+    ord(sign): plain
+    for drawn, plains in ((STATUS, ASCII_STATUS), (KIND, ASCII_KIND))
+    for sign, plain in zip(drawn.values(), plains.values(), strict=True)
+} | str.maketrans("├╰│─▤≡↻×→…µ–−·“”‘’", "|`|-b=rx>~u--.\"\"''")  # noqa: RUF001  they are meant
+"""For `str.translate`: what views draw, each sign in one cell of ASCII; in texts, what is most used."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tracebus.logs import RunSummary
 
-__all__ = ["clip", "cut", "glyph", "moment", "short_id", "table", "tokens"]
+__all__ = ["clip", "cut", "echo", "glyph", "moment", "short_id", "table", "tokens"]
 
 _STYLES = re.compile(r"(\x1b\[[0-9;]*m)")
 _COLOURS = {
@@ -33,15 +33,20 @@ _COLOURS = {
 
 
 def glyph(status: str) -> str:
-    """Return the coloured sign every view has for a run's status; in ASCII where there is no Unicode."""
-    known = RunStatus(status)
-    sign = signs.STATUS[known]
+    """Return the coloured sign every view has for a run's status."""
+    return click.style(signs.STATUS[RunStatus(status)], fg=_COLOURS[status])
+
+
+def echo(line: str) -> None:
+    """Print a line; where the terminal's encoding lacks some of it, with signs of ASCII in their place."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     try:
-        sign.encode(encoding)
+        line.encode(encoding)
     except UnicodeEncodeError:
-        sign = signs.ASCII_STATUS[known]
-    return click.style(sign, fg=_COLOURS[status])
+        line = line.translate(signs.TO_ASCII).encode(encoding, "replace").decode(encoding)
+    except LookupError:
+        pass  # an encoding nobody knows: click's business
+    click.echo(line)
 
 
 def moment(time: int | None) -> str:

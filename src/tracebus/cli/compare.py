@@ -41,7 +41,8 @@ def compare(
     `tracebus runs`. Prompts, arguments and answers differ by words; time, tokens and cost are shown beside,
     and are no difference by themselves.
     """
-    from tracebus.comparison import compare as compared  # noqa: PLC0415  `--help` must not pay for it
+    from tracebus.cli._cells import echo  # noqa: PLC0415  `--help` must not pay for it
+    from tracebus.comparison import compare as compared  # noqa: PLC0415  likewise
     from tracebus.comparison import plain, report  # noqa: PLC0415  likewise
 
     found = compared(_run(left, log_url), _run(right, other_url or log_url))
@@ -51,7 +52,7 @@ def compare(
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:
         for line in report(found, full=full, paint=_painted if sys.stdout.isatty() else plain):
-            click.echo(line)
+            echo(line)
     return int(exit_code and not found.same)
 
 

@@ -79,7 +79,7 @@ def _print_json(found: Sequence[RunSummary]) -> None:
 
 
 def _print_table(found: Sequence[RunSummary]) -> None:
-    from tracebus.cli._cells import cut, table  # noqa: PLC0415  `--help` must not pay for it
+    from tracebus.cli._cells import cut, echo, table  # noqa: PLC0415  `--help` must not pay for it
 
     width = shutil.get_terminal_size().columns
     header = [
@@ -87,7 +87,7 @@ def _print_table(found: Sequence[RunSummary]) -> None:
     ]
     lines = table([header, *(_row(run, width) for run in found)], right=(5, 6))
     for line in lines:
-        click.echo(cut(line, width))
+        echo(cut(line, width))
 
 
 def _row(run: RunSummary, width: int) -> list[str]:

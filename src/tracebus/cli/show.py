@@ -35,7 +35,8 @@ def show(run: str, log_url: str | None, *, as_json: bool, as_events: bool, full:
 
     RUN is an id, the beginning or the end of one, or `last`. LOG is as in `tracebus runs`.
     """
-    from tracebus.logs import load_run  # noqa: PLC0415  `--help` must not pay for it
+    from tracebus.cli._cells import echo  # noqa: PLC0415  `--help` must not pay for it
+    from tracebus.logs import load_run  # noqa: PLC0415  likewise
 
     with reading(log_url) as log:
         summary = find(log, run)
@@ -45,7 +46,7 @@ def show(run: str, log_url: str | None, *, as_json: bool, as_events: bool, full:
             _print_document(log.read_run(summary.root_run_id))
         else:
             for line in _lines(load_run(log, summary), summary, None if full else _LONGEST):
-                click.echo(line)
+                echo(line)
 
 
 def _print_events(events: Sequence[Event]) -> None:
