@@ -51,6 +51,16 @@ def _budget(text: str) -> str | None:
     return None
 
 
+def _loops(text: str) -> str | None:
+    from tracebus.watching._loops import parse_loops  # noqa: PLC0415 - wanted by `tracebus doctor` only
+
+    try:
+        parse_loops(text)
+    except ValueError as error:
+        return f"is not understood: {error}"
+    return None
+
+
 VARIABLES: Final = (
     Variable(
         "TRACEBUS_TO",
@@ -76,6 +86,13 @@ VARIABLES: Final = (
         "and at 100 % that is a fact of the run and a line in the log.",
         "none",
         _budget,
+    ),
+    Variable(
+        "TRACEBUS_LOOPS",
+        "After how many times a root run is said to run in circles, for example same_call:5,ping_pong:0 "
+        "(never), or off.",
+        "same_call:3,same_answer:3,ping_pong:3,same_failure:3",
+        _loops,
     ),
     Variable(
         "TRACEBUS_PRICES",

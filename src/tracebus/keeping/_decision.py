@@ -6,8 +6,11 @@ import re
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from tracebus.events import Kept, RunEnded, RunStarted, settle
+from tracebus.events import CustomEmitted, Kept, RunEnded, RunStarted, settle
 from tracebus.tree import RunTree
+from tracebus.watching import Loops
+from tracebus.watching._circles import loops_in
+from tracebus.watching._facts import LOOP
 
 if TYPE_CHECKING:
     from tracebus.keeping._held import HeldRun
@@ -44,9 +47,17 @@ def reasons_of(run: HeldRun, rules: Rules, now: int) -> tuple[str, ...]:
         found.append("slow")
     if rules.cost is not None or rules.tokens is not None:
         found += _used(run, rules)
+    if rules.loops and _went_in_circles(run):
+        found.append("loop")
     if rules.sampled and sampled_flag(run.trace) is True:
         found.append("sampled")
     return tuple(found)
+
+
+def _went_in_circles(run: HeldRun) -> bool:
+    """Tell by what was noticed while it ran, or where nobody watched, by looking now."""
+    noticed = any(isinstance(event, CustomEmitted) and event.name == LOOP for event in run.events)
+    return noticed or bool(loops_in(run.events, Loops()))
 
 
 def _used(run: HeldRun, rules: Rules) -> list[str]:

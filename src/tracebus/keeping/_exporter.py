@@ -60,7 +60,9 @@ class KeepingExporter:
         self.inner = inner
         self.rules = rules
         self.__qualname__ = f"keep({getattr(inner, '__qualname__', type(inner).__name__)})"
-        self._copy: Callable[[Event], Event] | None = getattr(inner, "copy_to_hold", None)
+        # Circles are in what was asked and answered, which is then settled, and held whole.
+        copies = None if rules.loops else getattr(inner, "copy_to_hold", None)
+        self._copy: Callable[[Event], Event] | None = copies
         self.settles_itself = self._copy is not None and settles_itself(inner)
         """Whether payloads are left as they were captured; see `tracebus.bus.Exporter`."""
         self._pass_over: Callable[[Sequence[Event]], None] | None = getattr(inner, "passed_over", None)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from tracebus.watching._budget import Budget
 from tracebus.watching._facts import BudgetFact, LoopFact, fact_from, fact_of, is_fact
 from tracebus.watching._levels import Level, budget_levels, fullest
+from tracebus.watching._loops import Loops
 from tracebus.watching._sentences import circles, news, news_in, said_of_loop, sentence
 from tracebus.watching._watcher import Watcher, watch
 
@@ -21,6 +22,7 @@ __all__ = [
     "BudgetFact",
     "Level",
     "LoopFact",
+    "Loops",
     "Watcher",
     "budget_levels",
     "circles",

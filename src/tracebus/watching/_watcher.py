@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import msgspec
 
 from tracebus.clock import system_clock
-from tracebus.events import CustomEmitted, Gap, RunEnded, RunStarted, RunStreamed
+from tracebus.events import CustomEmitted, Gap, RunEnded, RunRetried, RunStarted, RunStreamed
 from tracebus.pricing import warm_up
 from tracebus.watching._alarm_clock import AlarmClock
 from tracebus.watching._budget import budget_from_environment
-from tracebus.watching._facts import BUDGET, is_fact
+from tracebus.watching._circles import Circles
+from tracebus.watching._facts import BUDGET, LOOP, is_fact
 from tracebus.watching._gauge import Gauge
+from tracebus.watching._loops import loops_from_environment
 from tracebus.watching._sentences import sentence
 
 if TYPE_CHECKING:
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
     from tracebus.clock import Clock
     from tracebus.events import Event
     from tracebus.watching._budget import Budget
-    from tracebus.watching._facts import BudgetFact
+    from tracebus.watching._facts import BudgetFact, Fact
+    from tracebus.watching._loops import Loops
 
 __all__ = ["Watcher", "watch"]
 
@@ -34,7 +38,18 @@ _logger = logging.getLogger("tracebus")
 
 _CATCH_UP = 1.0
 """Seconds that the end of a bus waits for the last things to be noticed."""
-_MOST_CLAIMED = 10_000
+_MOST_RUNS = 10_000
+
+
+class _Watched:
+    """A root run that is open: what it may use, and what it does again and again."""
+
+    __slots__ = ("circles", "gauge", "start")
+
+    def __init__(self, start: RunStarted, budget: Budget | None, loops: Loops | None) -> None:
+        self.start = start
+        self.gauge = Gauge(start, budget) if budget is not None else None
+        self.circles = Circles(start, loops) if loops is not None else None
 
 
 class Watcher:
@@ -50,36 +65,55 @@ class Watcher:
         self._clock = clock
         self.budget: Budget | None = None
         """The budget of root runs that have none of their own."""
+        self.loops: Loops | None = None
+        """What counts as a circle; `None` for nothing."""
         self._alarms = AlarmClock(self._rang, clock)
         self._own_process()
 
     def _own_process(self) -> None:
         self._lock = threading.Lock()
         self._claimed: dict[str, Budget] = {}
-        self._gauges: dict[str, Gauge] = {}
+        self._runs: OrderedDict[str, _Watched] = OrderedDict()
 
     def claim(self, run_id: str, budget: Budget) -> None:
         """Give the root run *run_id*, which is about to begin, a budget of its own."""
-        if len(self._claimed) < _MOST_CLAIMED:
+        if len(self._claimed) < _MOST_RUNS:
             self._claimed[run_id] = budget
 
     def export(self, batch: Sequence[Event], /) -> None:
-        """Learn from *batch*."""
+        """Learn from *batch*. What a bug of ours makes of an event is logged, and costs no other."""
         for event in batch:
             if isinstance(event, RunStreamed | Gap):
                 continue
-            if isinstance(event, RunStarted) and event.root_run_id not in self._gauges:
-                self._began(event)
-            gauge = self._gauges.get(event.root_run_id)
-            if gauge is None or is_fact(event):
-                continue
+            try:
+                self._learn(event)
+            except Exception:
+                if not self._failed:
+                    _logger.exception("what a run does could not be watched; said once")
+                self._failed = True
+
+    _failed = False
+
+    def _learn(self, event: RunStarted | RunEnded | RunRetried | CustomEmitted) -> None:
+        run = self._runs.get(event.root_run_id)
+        if run is None:
+            if not isinstance(event, RunStarted):
+                return
+            run = self._began(event)
+        if is_fact(event):
+            return
+        if run.gauge is not None:
             with self._lock:
-                gauge.apply(event)
-                news = list(gauge.news(event.time))
-                ended = isinstance(event, RunEnded) and event.run_id == gauge.start.run_id
-                if ended:
-                    del self._gauges[event.root_run_id]
-            self._tell(gauge, news, event.time)
+                run.gauge.apply(event)
+                news = list(run.gauge.news(event.time))
+            self._tell(run.gauge, news, event.time)
+        if run.circles is not None:
+            for fact in run.circles.apply(event):
+                self._publish(run.start, LOOP, fact, event.time)
+                _logger.warning("%s", sentence(fact))
+        if isinstance(event, RunEnded) and event.run_id == run.start.run_id:
+            with self._lock:
+                self._runs.pop(event.root_run_id, None)
 
     def flush(self, timeout: float, /) -> None:
         """Nothing is held back."""
@@ -93,17 +127,21 @@ class Watcher:
         self._own_process()
         self._alarms.reset()
 
-    def _began(self, event: RunStarted) -> None:
-        """Watch a root run that has a budget, or what another process called here."""
+    def _began(self, event: RunStarted) -> _Watched:
+        """Watch a root run, or what another process called here."""
         budget = self._claimed.pop(event.root_run_id, None) or self._claimed.pop(event.run_id, None)
         budget = budget or self.budget
-        if budget is None:
-            return
-        if budget.cost is not None:
+        if budget is not None and budget.cost is not None:
             warm_up()  # takes a tenth of a second, once, which must not fall into a run's last second
-        gauge = self._gauges[event.root_run_id] = Gauge(event, budget)
-        self._publish(gauge, gauge.begun(), event.time)
-        self._set_alarm(gauge)
+        run = _Watched(event, budget, self.loops)
+        with self._lock:
+            self._runs[event.root_run_id] = run
+            if len(self._runs) > _MOST_RUNS:
+                self._runs.popitem(last=False)
+        if run.gauge is not None:
+            self._publish(event, BUDGET, run.gauge.begun(), event.time)
+            self._set_alarm(run.gauge)
+        return run
 
     def _set_alarm(self, gauge: Gauge) -> None:
         if (at := gauge.next_alarm()) is not None:
@@ -113,7 +151,8 @@ class Watcher:
         """Look at a run while nothing happens in it: time passes all the same."""
         now = self._clock()
         with self._lock:
-            gauge = self._gauges.get(root_run_id)
+            run = self._runs.get(root_run_id)
+            gauge = run.gauge if run is not None else None
             news = list(gauge.news(now)) if gauge is not None else []
         if gauge is not None:
             self._tell(gauge, news, now)
@@ -121,7 +160,7 @@ class Watcher:
 
     def _tell(self, gauge: Gauge, news: Sequence[BudgetFact], now: int) -> None:
         for fact in news:
-            self._publish(gauge, fact, now)
+            self._publish(gauge.start, BUDGET, fact, now)
             _logger.warning("%s", sentence(fact))
             if fact.state == "exceeded":
                 self._call_back(gauge, fact)
@@ -136,17 +175,16 @@ class Watcher:
         except Exception:
             _logger.exception("Budget(on_exceeded=%r) failed; the run goes on", call)
 
-    def _publish(self, gauge: Gauge, fact: BudgetFact, now: int) -> None:
+    def _publish(self, start: RunStarted, name: str, fact: Fact, now: int) -> None:
         if (bus := self._bus()) is None:
             return
-        start = gauge.start
         bus.publish(
             CustomEmitted(
                 time=now,
                 run_id=start.run_id,
                 parent_run_id=start.parent_run_id,
                 root_run_id=start.root_run_id,
-                name=BUDGET,
+                name=name,
                 data=msgspec.to_builtins(fact),
             )
         )
@@ -156,12 +194,13 @@ _watchers: WeakKeyDictionary[EventBus, Watcher] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def watch(bus: EventBus, *, budget: Budget | None = None) -> Watcher:
+def watch(bus: EventBus, *, budget: Budget | None = None, loops: Loops | None = None) -> Watcher:
     """Have the root runs of *bus* watched, once, and return what watches them.
 
     Args:
         bus: whose root runs.
         budget: of those that `observe(…, budget=…)` gave none; `TRACEBUS_BUDGET` where not given.
+        loops: what counts as a circle; `TRACEBUS_LOOPS` or the default where not given.
 
     Raises:
         ClosedBusError: the bus is closed.
@@ -170,11 +209,14 @@ def watch(bus: EventBus, *, budget: Budget | None = None) -> Watcher:
         watcher = _watchers.get(bus)
         if watcher is None:
             watcher = Watcher(bus)
+            watcher.loops = loops_from_environment()
             handle = bus.attach(watcher, name="watching", after=None)
             _catch_up_before_end(bus, handle)
             _watchers[bus] = watcher
         if (given := budget or budget_from_environment()) is not None:
             watcher.budget = given
+        if loops is not None:
+            watcher.loops = loops
         return watcher
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MOST_ERROR = 200
 _MOST_LOOP = 40
-_GAUGE = 8
+_GAUGE = 5
 """Cells of a budget's gauge."""
 _LEVEL_STYLES = {"within": "ok", "near": "cancelled", "exceeded": "error"}
 _FALLBACKS = "RunnableWithFallbacks"
@@ -114,7 +114,9 @@ def _noticed(node: RunNode, brush: Brush) -> list[Span]:
     full, empty = brush.glyphs.done, brush.glyphs.todo
     filled = min(_GAUGE, round(level.share * _GAUGE))
     bar = full * filled + empty * (_GAUGE - filled)
-    return [*said, (f"{bar} {level.limit.replace('_', ' ')} {level}", _LEVEL_STYLES[level.state])]
+    share = "?" if level.used is None else f"{level.share:.0%}"
+    gauge = f"{bar} {share} {level.limit.replace('_', ' ')} {level}"
+    return [*said, (gauge, _LEVEL_STYLES[level.state])]
 
 
 def _fallback(node: RunNode) -> int:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.exporting import Destination
     from tracebus.sources.callbacks._recorder import Recorder
-    from tracebus.watching import Budget
+    from tracebus.watching import Budget, Loops
 
 __all__ = ["Observed", "observe"]
 
@@ -48,6 +48,7 @@ def observe(
     capture: Capture | None = None,
     name: str | None = None,
     budget: Budget | None = None,
+    loops: Loops | None = None,
 ) -> Observed[Input, Output]:
     """Return *runnable* as it is, but watched: same values, exceptions, streams and order.
 
@@ -64,6 +65,8 @@ def observe(
         name: what the root runs are called, instead of the Runnable's own name.
         budget: what each root run may use; nothing is stopped, see `tracebus.Budget`. Without it
             `TRACEBUS_BUDGET` counts.
+        loops: what counts as running in circles, for all root runs on the bus; without it `TRACEBUS_LOOPS`
+            or the default of `tracebus.watching.Loops` counts.
 
     Raises:
         TypeError: *runnable* is no Runnable.
@@ -78,7 +81,7 @@ def observe(
     target, owned = bus_for(to, bus)
     recorder = recorder_for(target, capture)
     return Observed(
-        runnable, target, recorder, name=name, owned=owned, begins=watched(target, budget, each=True)
+        runnable, target, recorder, name=name, owned=owned, begins=watched(target, budget, loops, each=True)
     )
 
 

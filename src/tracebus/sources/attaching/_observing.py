@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tracebus.bus import EventBus
     from tracebus.capture import Capture
     from tracebus.exporting import Destination
-    from tracebus.watching import Budget
+    from tracebus.watching import Budget, Loops
 
 __all__ = ["install", "observing", "uninstall"]
 
@@ -38,6 +38,7 @@ class observing:  # noqa: N801 -- used like a function, as `contextlib.suppress`
         capture: what of the content is captured; the default policy captures all but secrets.
         budget: what each root run on the bus may use; see `tracebus.Budget`. `TRACEBUS_BUDGET` where not
             given.
+        loops: what counts as running in circles; `TRACEBUS_LOOPS` or the default where not given.
 
     Raises:
         UnknownExporterError: a URL in *to* that nobody answers for.
@@ -51,10 +52,11 @@ class observing:  # noqa: N801 -- used like a function, as `contextlib.suppress`
         bus: EventBus | None = None,
         capture: Capture | None = None,
         budget: Budget | None = None,
+        loops: Loops | None = None,
     ) -> None:
         self.bus, self._owned = bus_for(to, bus)
         self._recorder = recorder_for(self.bus, capture)
-        watched(self.bus, budget)
+        watched(self.bus, budget, loops)
         self._scopes: list[_scope.Scope] = []
 
     def __enter__(self) -> EventBus:
@@ -99,6 +101,7 @@ def install(
     bus: EventBus | None = None,
     capture: Capture | None = None,
     budget: Budget | None = None,
+    loops: Loops | None = None,
 ) -> EventBus:
     """Observe every Runnable of the process from now on, and return the bus.
 
@@ -109,7 +112,7 @@ def install(
     with _lock:
         target, owned = bus_for(to, bus)
         _scope.observe_process(recorder_for(target, capture))
-        watched(target, budget)
+        watched(target, budget, loops)
         observe_process_into(target)
         _installed = (target, owned)
         return target

@@ -1,0 +1,353 @@
+"""Whether one root run goes in circles: a fold over its events."""
+
+from __future__ import annotations
+
+from collections import deque
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import force_setattr
+
+from tracebus.events import ModelInfo, RunEnded, RunKind, RunRetried, RunStarted, settle
+from tracebus.pricing import cost_of
+from tracebus.watching._facts import LoopFact
+from tracebus.watching._said import asked, digest, plain_text, said, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tracebus.events import ErrorInfo, RunEvent
+    from tracebus.watching._loops import Loops
+
+__all__ = ["Circles", "loops_in"]
+
+_MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM))
+_TURNS = frozenset((RunKind.AGENT, RunKind.GRAPH, RunKind.NODE, RunKind.CHAIN))
+_HANDOFFS = ("transfer_to", "transfer_back_to", "handoff_to", "hand_off_to", "delegate_to")
+_MOST_RUNS = 16
+"""Runs named in a fact."""
+_MOST_KEYS = 4_096
+_ENOUGH = 3
+_WAITED = 500_000_000
+"""Nanoseconds between two calls, with no model in between, after which it is the program that waits."""
+
+
+class _Series:
+    """The same thing, again and again."""
+
+    __slots__ = ("first_answer", "result", "runs", "told")
+
+    def __init__(self) -> None:
+        self.runs: list[str] = []
+        self.result: bytes | None = None
+        self.first_answer = 0
+        """How many models had answered when the first of the runs began."""
+        self.told = 0
+
+    def again(self, run_id: str, result: bytes | None, answers: int) -> int:
+        """Count a run more, anew if the result is another; return how many there are."""
+        if not self.runs or result != self.result:
+            self.runs, self.result, self.first_answer, self.told = [], result, answers, 0
+        self.runs.append(run_id)
+        return len(self.runs)
+
+    def is_news(self, most: int) -> bool:
+        """Tell whether it is a circle, and so much longer than when it was told last."""
+        news = len(self.runs) >= max(most, 2 * self.told)
+        self.told = len(self.runs) if news else self.told
+        return news
+
+
+class _Answer:
+    """A model's answer: what it cost, and what it said; the conversation is let go once it was looked at."""
+
+    __slots__ = ("_said", "ended", "start", "text")
+
+    def __init__(self, start: RunStarted, ended: RunEnded) -> None:
+        self.start = start
+        self.ended = ended
+        self.text: str | None = None
+        self._said: bytes | None = None
+
+    @property
+    def said(self) -> bytes:
+        """A digest of all it says, calls of tools included."""
+        if self._said is None:
+            settle(self.ended, ("outputs",))
+            self._said = said(self.ended.outputs)
+            self.text = plain_text(self.ended.outputs)
+            force_setattr(self.ended, "outputs", None)
+        return self._said
+
+    def forget(self) -> None:
+        """Let the conversation go."""
+        force_setattr(self.start, "inputs", None)
+
+
+class _Turn:
+    """A child that has ended, of a parent whose children may take turns."""
+
+    __slots__ = ("ended", "name", "run_id", "works")
+
+    def __init__(self, name: str, ended: RunEnded, *, works: bool) -> None:
+        self.name = name
+        self.run_id = ended.run_id
+        self.ended = ended
+        self.works = works
+        """Whether a tool ran in it."""
+
+
+class Circles:
+    """Looks for circles in the events of one root run.
+
+    What was asked and answered becomes JSON only where something came so often that it may be a circle.
+    """
+
+    def __init__(self, start: RunStarted, loops: Loops) -> None:
+        self.start = start
+        self._loops = loops
+        self._open: dict[str, RunStarted] = {}
+        self._answers: list[_Answer] = []
+        self._texts: dict[bytes, _Series] = {}
+        self._calls: dict[str, list[tuple[RunStarted, RunEnded, int]]] = {}
+        self._often: set[str] = set()
+        """Tools that were called so often that each of their calls is looked at."""
+        self._counted: dict[tuple[str, bytes], _Series] = {}
+        self._last: dict[tuple[str, bytes], tuple[int, int]] = {}
+        """When the newest of the same calls ended, and how many models had answered by then."""
+        self._turns: dict[str, deque[_Turn]] = {}
+        self._working: set[str] = set()
+        """Open runs in which a tool ran."""
+        self._handoffs: list[tuple[str, str, int]] = []
+        self._pairs: dict[str, _Series] = {}
+        self._failures: dict[str, _Series] = {}
+
+    def apply(self, event: RunEvent) -> Iterator[LoopFact]:
+        """Take one event in; yield the circles it closes."""
+        if isinstance(event, RunStarted):
+            self._open[event.run_id] = copy(event) if event.kind in _MODELS else event
+            if event.kind is RunKind.TOOL and not _is_handoff(event.name):
+                self._note_work(event)
+        elif isinstance(event, RunEnded):
+            start = self._open.pop(event.run_id, None)
+            if start is not None:
+                yield from self._ended(start, event)
+        elif isinstance(event, RunRetried) and self._loops.same_failure:
+            yield from self._tried_again(event)
+
+    def _ended(self, start: RunStarted, event: RunEnded) -> Iterator[LoopFact]:
+        self._turns.pop(event.run_id, None)
+        if start.kind in _MODELS:
+            yield from self._answered(start, event)
+        elif start.kind is RunKind.TOOL:
+            yield from self._called(start, event)
+        elif start.kind in _TURNS and start.parent_run_id is not None and self._loops.ping_pong:
+            yield from self._took_turn(start, event)
+        self._working.discard(event.run_id)
+
+    # The same call.
+
+    def _called(self, start: RunStarted, event: RunEnded) -> Iterator[LoopFact]:
+        if _is_handoff(start.name):
+            yield from self._handed_over(start, event)
+            return
+        self._handoffs.clear()
+        if not self._loops.same_call or (start.attempt or 1) > 1:
+            return
+        calls = self._calls.setdefault(start.name, [])
+        calls.append((copy(start), copy(event), len(self._answers)))
+        if len(calls) >= self._loops.same_call or start.name in self._often:
+            self._often.add(start.name)
+            waiting, calls[:] = list(calls), []
+            for call in waiting:
+                yield from self._compared(*call)
+
+    def _compared(self, start: RunStarted, event: RunEnded, answers: int) -> Iterator[LoopFact]:
+        settle(start, ("inputs",))
+        arguments = asked(start.inputs)
+        if arguments is None or len(self._counted) >= _MOST_KEYS:
+            return
+        key = (start.name, arguments)
+        ended_at, answers_then = self._last.get(key, (start.time, answers))
+        self._last[key] = (event.time, answers)
+        series = self._counted.setdefault(key, _Series())
+        if answers_then == answers and start.time - ended_at > _WAITED:
+            series.runs = []  # nobody asked a model, and time went by: the program waits for something
+        if event.error is not None:
+            settle(event, ("error",))
+            result = _failure(event.error)
+        else:
+            settle(event, ("outputs",))
+            result = said(event.outputs)
+        series.again(event.run_id, result, answers)
+        if series.is_news(self._loops.same_call):
+            yield self._fact("same_call", start.name, series)
+
+    # The same answer.
+
+    def _answered(self, start: RunStarted, event: RunEnded) -> Iterator[LoopFact]:
+        self._answers.append(_Answer(start, copy(event)))
+        most = self._loops.same_answer
+        enough = most or _ENOUGH
+        if len(self._answers) < enough:
+            return
+        new = self._answers if len(self._answers) == enough else self._answers[-1:]
+        for number, answer in enumerate(new, len(self._answers) - len(new)):
+            if most and answer.said and answer.text is not None:
+                yield from self._in_words(answer, answer.text, number)
+            answer.forget()
+
+    def _in_words(self, answer: _Answer, text: str, number: int) -> Iterator[LoopFact]:
+        key = digest(text)
+        series = self._texts.get(key)
+        if series is None:
+            if len(self._texts) >= _MOST_KEYS:
+                return
+            series = self._texts[key] = _Series()
+        elif not _knows(answer.start, text):
+            return  # the same words about something else
+        series.again(answer.ended.run_id, None, number)
+        if series.is_news(self._loops.same_answer):
+            yield self._fact("same_answer", _model_name(answer.start), series)
+
+    # To and fro.
+
+    def _note_work(self, tool: RunStarted) -> None:
+        parent = tool.parent_run_id
+        while parent is not None and parent not in self._working:
+            self._working.add(parent)
+            around = self._open.get(parent)
+            parent = around.parent_run_id if around is not None else None
+
+    def _took_turn(self, start: RunStarted, event: RunEnded) -> Iterator[LoopFact]:
+        parent = start.parent_run_id
+        assert parent is not None
+        length = 2 * self._loops.ping_pong
+        turns = self._turns.setdefault(parent, deque(maxlen=length))
+        turns.append(_Turn(start.name, copy(event), works=event.run_id in self._working))
+        if len(turns) < length or not _alternate([turn.name for turn in turns]):
+            return
+        if any(turn.works or turn.ended.error is not None for turn in turns):
+            return
+        spoken = []
+        for turn in turns:
+            settle(turn.ended, ("outputs",))
+            spoken.append(None if turn.ended.outputs is None else said(turn.ended.outputs))
+        if None in spoken or len(set(spoken[::2])) > 1 or len(set(spoken[1::2])) > 1:
+            return
+        what = " ⇄ ".join(sorted({turn.name for turn in turns}))
+        yield from self._to_and_fro(what, [turn.run_id for turn in turns])
+        turns.clear()
+
+    def _handed_over(self, start: RunStarted, event: RunEnded) -> Iterator[LoopFact]:
+        """Look at the last handovers, of which the model said nothing it had not said before."""
+        if not self._loops.ping_pong:
+            return
+        self._handoffs.append((start.name, event.run_id, len(self._answers)))
+        length = 2 * self._loops.ping_pong
+        last = self._handoffs[-length:]
+        if len(last) < length or not _alternate([name for name, _, _ in last]):
+            return
+        ends = [answers for _, _, answers in last]
+        spoken = [self._words(first, end) for first, end in zip([0, *ends], ends, strict=False)]
+        # What was said before the first of them is not all of one turn.
+        if len(set(spoken[2::2])) > 1 or len(set(spoken[1::2])) > 1:
+            return
+        what = " ⇄ ".join(sorted({name for name, _, _ in last}))
+        yield from self._to_and_fro(what, [run_id for _, run_id, _ in last])
+        self._handoffs.clear()
+
+    def _words(self, first: int, last: int) -> bytes:
+        """Return a digest of what models answered between two handovers."""
+        return digest([answer.said.hex() for answer in self._answers[first:last]])
+
+    def _to_and_fro(self, what: str, runs: list[str]) -> Iterator[LoopFact]:
+        series = self._pairs.setdefault(what, _Series())
+        if not series.runs:
+            series.first_answer = max(0, len(self._answers) - len(runs))
+        series.runs += runs
+        times = len(series.runs) // 2
+        if times >= 2 * series.told:
+            series.told = times
+            yield self._fact("ping_pong", what, series, count=times)
+
+    # The same failure.
+
+    def _tried_again(self, event: RunRetried) -> Iterator[LoopFact]:
+        if event.error is None:
+            return
+        settle(event, ("error",))
+        series = self._failures.setdefault(event.run_id, _Series())
+        series.again(event.run_id, _failure(event.error), len(self._answers))
+        if series.is_news(self._loops.same_failure):
+            start = self._open.get(event.run_id)
+            yield self._fact("same_failure", start.name if start is not None else "", series)
+
+    def _fact(self, kind: str, what: str, series: _Series, *, count: int | None = None) -> LoopFact:
+        tokens, cost = self._spent(series.first_answer)
+        return LoopFact(
+            run_id=self.start.run_id,
+            name=self.start.name,
+            kind=kind,  # type: ignore[arg-type]  # one of its words, at each call
+            what=what,
+            count=count or len(series.runs),
+            runs=tuple(dict.fromkeys(series.runs[-_MOST_RUNS:])),
+            tokens=tokens,
+            cost=cost,
+        )
+
+    def _spent(self, first: int) -> tuple[int | None, float | None]:
+        """Return the tokens and dollars of the models that answered from the *first* on, as far as known."""
+        tokens: int | None = None
+        dollars: float | None = None
+        for answer in self._answers[max(0, first - 1) :]:
+            start, ended = answer.start, answer.ended
+            settle(start, ("model",))
+            settle(ended, ("usage",))
+            usage = ended.usage
+            if usage is None:
+                continue
+            tokens = (tokens or 0) + (usage.input_tokens or 0) + (usage.output_tokens or 0)
+            cost = cost_of(start.model or ModelInfo(), usage, at=ended.time)
+            dollars = dollars if cost is None else (dollars or 0.0) + cost
+        return tokens, dollars
+
+
+def _knows(start: RunStarted, text: str) -> bool:
+    """Tell whether *text* is an answer in the conversation that a model was given."""
+    settle(start, ("inputs",))
+    messages = start.inputs.get("messages") if isinstance(start.inputs, dict) else None
+    if not isinstance(messages, list):
+        return False
+    return any(
+        isinstance(message, dict)
+        and (message.get("type") in {"ai", "AIMessageChunk"} or message.get("role") == "assistant")
+        and text_of(message) == text
+        for message in messages
+    )
+
+
+def _is_handoff(name: str) -> bool:
+    return name.startswith(_HANDOFFS)
+
+
+def _alternate(names: list[str]) -> bool:
+    return names[0] != names[1] and all(name == names[number % 2] for number, name in enumerate(names))
+
+
+def _model_name(start: RunStarted) -> str:
+    settle(start, ("model",))
+    return (start.model.name if start.model is not None else None) or start.name
+
+
+def _failure(error: ErrorInfo) -> bytes:
+    return digest([error.type, error.message])
+
+
+def loops_in(events: list[Any], loops: Loops) -> list[LoopFact]:
+    """Return the circles in the events of one root run."""
+    start = next((event for event in events if isinstance(event, RunStarted)), None)
+    if start is None:
+        return []
+    circles = Circles(start, loops)
+    return [fact for event in events for fact in circles.apply(event)]
