@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
 
 __all__ = ["configured"]
 
@@ -45,7 +45,7 @@ def _configurable(frame: FrameType | None) -> Mapping[str, Any]:
     for _ in range(_DEPTH):
         if frame is None:
             break
-        if "config" in frame.f_code.co_varnames and _is_librarys(frame):
+        if _has_config(frame):
             config = frame.f_locals.get("config")
             if type(config) is dict and "configurable" in config:  # LangChain's own, made whole
                 found = config["configurable"]
@@ -54,5 +54,18 @@ def _configurable(frame: FrameType | None) -> Mapping[str, Any]:
     return {}
 
 
-def _is_librarys(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__")).startswith(_LIBRARIES)
+_asked: dict[int, tuple[CodeType, bool]] = {}
+"""Whether frames of some code have a library's config, by its id: Python makes the names anew each time."""
+_MOST_ASKED = 2_048
+
+
+def _has_config(frame: FrameType) -> bool:
+    code = frame.f_code
+    known = _asked.get(id(code))
+    if known is not None and known[0] is code:
+        return known[1]
+    if len(_asked) >= _MOST_ASKED:
+        _asked.clear()
+    has = "config" in code.co_varnames and str(frame.f_globals.get("__name__")).startswith(_LIBRARIES)
+    _asked[id(code)] = (code, has)
+    return has

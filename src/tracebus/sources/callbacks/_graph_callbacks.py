@@ -26,7 +26,7 @@ _METHODS = ("stream", "astream")
 _BETWEEN = 3
 """Frames from who asks the hook to these: `_configure`, `configure`, `get_callback_manager_for_config`."""
 
-_WITHIN = 7
+_WITHIN = 8
 """Frames from `begins_graph` to them, where a graph begins its own run; its nodes begin further in."""
 
 codes: list[CodeType] = []
