@@ -1,13 +1,16 @@
 """tracebus beside the tracers installed here: what each costs, and whether what it records is right.
 
-    python benchmarks/programs/compare.py [--rounds 3] [--agent 200] [--page docs/comparison.md]
+    python benchmarks/programs/compare.py [--rounds 3] [--agent 200] [--page docs/compared.md]
+    python benchmarks/programs/compare.py --rounds 1 --agent 10     # a few minutes, to see that it works
+    python benchmarks/programs/compare.py --check docs/compared.md  # only what is recorded, no times
 
 Costs are CPU above nothing watching, of processes of their own, as in overhead.py and long_agent.py. What is
 recorded is read where each peer puts it: the spans it ends in OpenTelemetry's in-memory exporter, our events.
 The truth comes from the program: it knows which of its runs ran, under which, and what its models used.
 
 Peers: openinference-instrumentation-langchain, opentelemetry-instrumentation-langchain (traceloop),
-opentelemetry-instrumentation-genai-langchain, langfuse. `--page` writes the table and its chart.
+opentelemetry-instrumentation-genai-langchain, langfuse. `--page` puts the table and its chart between the two
+marks of a page; `--check` fails where what a page says of the recorded runs is not so any more.
 """
 
 from __future__ import annotations
@@ -239,19 +242,61 @@ def table(rows: dict[str, dict[str, str]]) -> str:
     return "\n".join(lines)
 
 
+BEGIN, END = "<!-- printed by benchmarks/programs/compare.py -->", "<!-- up to here -->"
+
+
+def put_into(page: Path, text: str) -> None:
+    """Put *text* between the marks of a page.
+
+    Raises:
+        SystemExit: it has no marks.
+    """
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        sys.exit(f"{page} has no place for the table: {BEGIN} … {END}")
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
+
+
+def rows_in(page: Path) -> dict[str, dict[str, str]]:
+    """Return the rows of the table between the marks of a page."""
+    part = page.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
+    lines = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| ")]
+    return {name: dict(zip(lines[0][1:], cells, strict=True)) for name, *cells in lines[1:]}
+
+
+def check(page: Path, rows: dict[str, dict[str, str]]) -> None:
+    """Compare what a page says of recorded runs with what was found.
+
+    Raises:
+        SystemExit: they differ, or the page knows nothing of a tracer that is here.
+    """
+    said = rows_in(page)
+    wrong = [
+        f"{name}, {head}: {said.get(name, {}).get(head, 'nothing')} on the page, {value} found"
+        for name, row in rows.items()
+        for head, value in row.items()
+        if said.get(name, {}).get(head) != value
+    ]
+    if wrong:
+        sys.exit("\n".join([f"{page} is out of date:", *wrong]))
+    print(f"{page} says what is so of {', '.join(rows)}")
+
+
 def main() -> None:
     """Measure everything and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--agent", type=int, default=200, help="tool rounds of the agent")
-    parser.add_argument("--page", type=Path, help="write the table and its chart there, too")
+    parser.add_argument("--page", type=Path, help="put the table and its chart between the marks there, too")
+    parser.add_argument("--check", type=Path, help="compare what is recorded with the table of a page")
     parser.add_argument("--record", choices=TRACERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.record:
         print(json.dumps(correctness(options.record)))
         return
     here = [name for name in TRACERS if name == "tracebus" or overhead.installed(overhead.PEERS[name])]
-    rows = costs(options.rounds, options.agent, here)
+    rows = {name: {} for name in here} if options.check else costs(options.rounds, options.agent, here)
     for name in here:
         done = subprocess.run(
             [sys.executable, __file__, "--record", name],
@@ -264,12 +309,15 @@ def main() -> None:
             json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {"runs recorded": "failed"}
         )
         rows[name] |= right
+    if options.check:
+        check(options.check, rows)
+        return
     absent = [name for name in TRACERS if name not in here]
     text = f"{table(rows)}\n\n```text\n{chart(rows, 'µs a run')}\n\n{chart(rows, 'µs a token')}\n```\n"
     text += f"\nNot installed, so not measured: {', '.join(absent) or 'none'}\n"
     print(text)
     if options.page:
-        options.page.write_text(text, encoding="utf-8")
+        put_into(options.page, text)
 
 
 if __name__ == "__main__":

@@ -111,6 +111,7 @@ async def test_comparison_and_search(broken):
     assert "They part at ScriptedChatModel #2: its answer differs." in await tools.compare_runs()
     found = await tools.search("IGNORE ALL")
     assert found.count("weather") >= 2
+    assert "in 2 of 2 root runs:" in found
     assert "nothing found" in await tools.search("umbrella")
 
 

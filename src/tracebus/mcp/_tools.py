@@ -213,13 +213,19 @@ class Tools:
         with self._opened() as log:
             roots = log.runs(RunQuery(limit=cursor + _MOST_SEARCHED + 1))[cursor:]
             lines: list[str] = []
-            passed = 0
+            passed = having = 0
             for root in roots[:_MOST_SEARCHED]:
                 if len(lines) >= _MOST_FOUND or time.monotonic() > deadline:
                     break
-                lines += found_in(load_run(log, root), text)
+                hits = list(found_in(load_run(log, root), text))
+                lines += hits
                 passed += 1
-        found = "\n".join(lines[:_MOST_FOUND]) or "nothing found"
+                having += bool(hits)
+        lines[_MOST_FOUND:] = (
+            [f"… {len(lines) - _MOST_FOUND} places more"] if len(lines) > _MOST_FOUND else []
+        )
+        head = f"in {having} of {passed} root runs:\n" if having else ""
+        found = head + "\n".join(lines) or "nothing found"
         more = len(roots) > passed
         note = (
             f"\n{passed} runs searched; ask again with cursor={cursor + passed} for earlier ones"

@@ -49,17 +49,18 @@ def test_what_an_earlier_call_had_is_known(agent):
 def test_a_text_is_found_where_it_was_first(agent):
     """What is handed on counts once, in the call that brought it; the root's sum of all says nothing new."""
     found = document(agent)
-    assert find(found, "ANSWER 4") == ["model 4"]
-    assert find(found, "message 2") == ["model 2"]
-    assert find(found, "message 0") == ["root"]
-    assert find(found, "nowhere") == []
-    assert find(found, "") == []
+    assert find(found, "ANSWER 4").first == ["model 4"]
+    assert find(found, "message 2").first == ["model 2"]
+    assert find(found, "message 0").first == ["root"]
+    assert find(found, "nowhere") == ([], 0)
+    assert find(found, "message 2").runs > find(found, "ANSWER 4").runs > 0
+    assert find(found, "").first == []
 
 
 def test_streamed_text_is_found(story):
     """Chunks are searched as the text they make."""
     found = document([story.start("root"), story.stream("nee"), story.stream("dle")])
-    assert find(found, "needle") == ["root"]
+    assert find(found, "needle").first == ["root"]
 
 
 def frames_of(text):
@@ -109,7 +110,9 @@ def test_one_stream_tells_of_many(tmp_path, story, agent, serving):
         assert entry["known"] == {"run_id": "model 2", "messages": 3}
         events = httpx.get(f"{url}/runs/model 4/events").json()
         assert [event["type"] for event in events] == ["run_started", "run_ended"]
-        assert httpx.get(f"{url}/runs/root/find", params={"text": "answer 3"}).json() == {"runs": ["model 3"]}
+        answer = httpx.get(f"{url}/runs/root/find", params={"text": "answer 3"}).json()
+        assert answer["runs"] == ["model 3"]
+        assert answer["in"] >= 1
         assert httpx.get(f"{url}/runs/nope/entry").status_code == 404
         assert (
             httpx.get(
@@ -132,7 +135,7 @@ def test_without_content_none_is_told(tmp_path, story, agent, serving):
         assert "answer" not in told
         assert "message 0" not in told
         assert "secret" not in told
-        assert httpx.get(f"{url}/runs/root/find", params={"text": "answer"}).json() == {"runs": []}
+        assert httpx.get(f"{url}/runs/root/find", params={"text": "answer"}).json() == {"runs": [], "in": 0}
     log.close()
 
 

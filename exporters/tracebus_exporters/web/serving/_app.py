@@ -172,7 +172,8 @@ class _Views:
         root_id = await self._root(request)
         await self._hub.tree(root_id)
         text = request.query_params.get("text", "")
-        return _json({"runs": find(self._hub.document(root_id).document, text)})
+        found = find(self._hub.document(root_id).document, text)
+        return _json({"runs": found.first, "in": found.runs})
 
     async def run_compare(self, request: Request) -> Response:
         left, right = [await self._events(request, name) for name in ("id", "other")]

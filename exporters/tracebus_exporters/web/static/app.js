@@ -222,12 +222,12 @@ function findInRun(text) {
   typing = setTimeout(async () => {
     searching = new AbortController();
     const { signal } = searching;
-    const found = await find(state.root, words, signal).then(({ runs }) => runs, () => null);
-    if (!signal.aborted) applyFind(text, found);
+    const found = await find(state.root, words, signal).then((answer) => answer, () => null);
+    if (!signal.aborted) applyFind(text, found?.runs ?? null, found?.in);
   }, TYPING);
 }
 
-function applyFind(text, found) {
+function applyFind(text, found, having = null) {
   const number = callAsked(text);
   tree.setFilter(text, found);
   const wanted = text.trim();
@@ -238,6 +238,7 @@ function applyFind(text, found) {
   } else if (wanted && !tree.hits.size) none = `Nothing in this run matches “${wanted}”.`;
   $("tree").hidden = none !== null;
   say($("no-hits"), none, () => clear($("find")));
+  setText($("found"), found?.length ? `first in ${several(found.length, "run")}, in ${having} all told` : "");
   if (wanted && number === null && tree.hits.size) announce(several(tree.hits.size, "hit"));
 }
 

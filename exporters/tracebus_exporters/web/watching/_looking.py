@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracebus.conversation import known_before, messages_of
 from tracebus.events import Gap, encode_json
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tracebus.events import Event
 
-__all__ = ["entry_of", "events_of", "find"]
+__all__ = ["Found", "entry_of", "events_of", "find"]
 
 _MODELS = ("chat_model", "llm")
 _LOOKED_BACK = 16
@@ -40,23 +40,47 @@ def events_of(events: Iterable[Event], run_id: str) -> bytes:
     return b"[%s]" % b",".join(map(encode_json, told))
 
 
-def find(document: Mapping[str, Any], text: str) -> list[str]:
-    """Return the ids of the runs in which *text* turned up first, whatever the case, in the order they began.
+class Found(NamedTuple):
+    """Where a text is in a tree."""
 
-    What agents hand on from step to step counts where it first was.
-    """
+    first: list[str]
+    """The ids of the runs in which it turned up first, in the order they began."""
+    runs: int
+    """How many runs have it: agents hand on from step to step what was said."""
+
+
+def find(document: Mapping[str, Any], text: str) -> Found:
+    """Return where *text* is, whatever the case."""
     wanted = text.casefold()
     seen: set[int] = set()
     told: set[str] = set()
     hits: set[str] = set()
     if not wanted:
-        return []
-    for _, run_id, payload in sorted(_sightings(document["runs"]), key=itemgetter(0)):
+        return Found([], 0)
+    sightings = sorted(_sightings(document["runs"]), key=itemgetter(0))
+    for _, run_id, payload in sightings:
         for found in _strings(payload, seen):
             if wanted in found.casefold() and found not in told:
                 told.add(found)
                 hits.add(run_id)
-    return [run_id for run_id in document["runs"] if run_id in hits]
+    known: dict[int, bool] = {}
+    having = {run_id for _, run_id, payload in sightings if _has(payload, wanted, known)}
+    return Found([run_id for run_id in document["runs"] if run_id in hits], len(having))
+
+
+def _has(value: Any, wanted: str, known: dict[int, bool]) -> bool:
+    """Return whether a string inside *value* has *wanted* in it; *known* remembers it of what runs share."""
+    match value:
+        case str():
+            return wanted in value.casefold()
+        case dict() | list() | tuple():
+            found = known.get(id(value))
+            if found is None:
+                inside = value.values() if isinstance(value, dict) else value
+                found = known[id(value)] = any(_has(item, wanted, known) for item in inside)
+            return found
+        case _:
+            return False
 
 
 def _known(runs: Iterable[dict[str, Any]], run: dict[str, Any]) -> dict[str, Any] | None:
