@@ -136,6 +136,7 @@ def test_without_content_none_is_told(tmp_path, story, agent, serving):
         assert "message 0" not in told
         assert "secret" not in told
         assert httpx.get(f"{url}/runs/root/find", params={"text": "answer"}).json() == {"runs": [], "in": 0}
+        assert httpx.get(f"{url}/search", params={"text": "answer"}).json() == {"runs": [], "searched": 2}
     log.close()
 
 
@@ -148,4 +149,20 @@ def test_the_list_says_how_stored_runs_began(tmp_path, story, serving):
         runs = httpx.get(f"{url}/runs").json()["runs"]
     assert {run["input"] for run in runs.values()} == {"secret question"}
     assert {run["batch"]["index"] for run in runs.values()} == {0, 1, 2}
+    log.close()
+
+
+def test_a_text_is_searched_in_all_runs(tmp_path, story, agent, serving):
+    """Whatever run inside had it; the latest root first."""
+    log = open_log(f"sqlite:{tmp_path / 'log.db'}")
+    log.append([*agent, *story.whole("second")])
+    with serving(create_app(log)) as url:
+
+        def found(text):
+            return httpx.get(f"{url}/search", params={"text": text}).json()
+
+        assert found("ANSWER 3") == {"runs": ["root"], "searched": 2}
+        assert found("Secret question") == {"runs": ["second"], "searched": 2}
+        assert found("nowhere")["runs"] == []
+        assert found("") == {"runs": [], "searched": 0}
     log.close()

@@ -46,6 +46,7 @@ __all__ = ["create_app"]
 _APPEND = "profile=append"
 _PATIENCE = 0.1
 """Seconds the page waits for what it could begin with."""
+_SEARCH_SECONDS = 5.0
 _UNCACHED = {"cache-control": "no-store"}
 
 
@@ -95,6 +96,7 @@ def create_app(
             Route("/", views.page),
             Route("/runs", views.runs),
             Route("/runs/stream", views.runs_stream),
+            Route("/search", views.search),
             Route("/watch", views.watch),
             Route("/runs/{id}", views.run),
             Route("/runs/{id}/stream", views.run_stream),
@@ -181,6 +183,11 @@ class _Views:
             return _json(await asyncio.to_thread(comparison_of, left, right))
         except UnknownRunError as error:
             raise HTTPException(404, f"no run {error.args[0]!r} in this log any more") from error
+
+    async def search(self, request: Request) -> Response:
+        await self._hub.start()
+        found, searched = await self._hub.search(request.query_params.get("text", ""), _SEARCH_SECONDS)
+        return _json({"runs": found, "searched": searched})
 
     async def run_text(self, request: Request) -> Response:
         root_id = await self._root(request)

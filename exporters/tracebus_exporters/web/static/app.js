@@ -10,12 +10,13 @@ import { drawCounts, factsOf, say } from "./view/heads.js";
 import { icon } from "./view/icons.js";
 import { List } from "./view/list.js";
 import { Tree } from "./view/tree.js";
-import { find } from "./wire/ask.js";
+import { find, search } from "./wire/ask.js";
 import { connection, follow } from "./wire/follow.js";
 
 const $ = (id) => document.getElementById(id);
 const NARROW = matchMedia("(max-width: 44rem)");
 const TYPING = 120;
+const SEARCHING = 300;
 const TICK = 200;
 const state = { following: true, paused: false, list: null, root: null, batch: null, run: null, wanted: null, stop: null, missedStructure: false, choosing: null };
 const comparing = () => import("./comparing.js");
@@ -201,8 +202,27 @@ function setPaused(on) {
 
 // Finding.
 
+let listSearch = null;
+
+/** Filter by what the list knows; a moment later, by what was said inside the runs as well. */
 function filterList(text) {
-  list.filter(text);
+  listSearch?.abort();
+  const { signal } = (listSearch = new AbortController());
+  drawFiltered(text);
+  setText($("searched"), "");
+  const words = text.trim();
+  if (words.length < 2 || wordsIn(words) !== words) return;
+  setTimeout(async () => {
+    if (signal.aborted) return;
+    const answer = await search(words, signal).catch(() => null);
+    if (signal.aborted || !answer) return;
+    drawFiltered(text, new Set(answer.runs));
+    setText($("searched"), `said in ${answer.runs.length} of ${several(answer.searched, "run")}`);
+  }, SEARCHING);
+}
+
+function drawFiltered(text, found) {
+  list.filter(text, found);
   const none = text.trim() && !list.rows.length;
   $("runs").hidden = !list.rows.length;
   say($("no-listed"), none ? `None of ${several(Object.keys(state.list?.runs ?? {}).length, "root run")} matches “${text.trim()}”.` : null, () => clear($("filter")));

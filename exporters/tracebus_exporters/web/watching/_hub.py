@@ -13,6 +13,7 @@ from tracebus_exporters.web.watching._content import everything
 from tracebus_exporters.web.watching._costs import costs_of
 from tracebus_exporters.web.watching._feed import Feed
 from tracebus_exporters.web.watching._list import RunList
+from tracebus_exporters.web.watching._looking import says
 from tracebus_exporters.web.watching._queue import EventQueue
 from tracebus_exporters.web.watching._tree import WatchedTree
 
@@ -111,6 +112,25 @@ class Hub:
             shown = self.outline(latest).document(state.document)
             found[f"run {latest}"] = {"id": state.seq, "state": shown}
         return found
+
+    async def search(self, text: str, patience: float) -> tuple[list[str], int]:
+        """Return the listed root runs in which *text* is, the latest first, and how many were searched.
+
+        Args:
+            text: whatever the case; empty finds nothing.
+            patience: seconds; then the older ones are left out.
+        """
+        found: list[str] = []
+        searched = 0
+        until = time.monotonic() + patience
+        roots = sorted(self.runs.document["runs"].values(), key=lambda run: run["start_time"] or 0.0)
+        for run in reversed(roots if text else []):
+            if time.monotonic() > until:
+                break
+            if await asyncio.to_thread(says, await self.read_run(run["id"]), text):
+                found.append(run["id"])
+            searched += 1
+        return found, searched
 
     async def close(self) -> None:
         """Stop reading and send every viewer home."""

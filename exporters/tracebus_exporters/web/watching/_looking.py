@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections import deque
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 from tracebus.conversation import known_before, messages_of
-from tracebus.events import Gap, encode_json
+from tracebus.events import CustomEmitted, Gap, RunEnded, RunRetried, RunStarted, RunStreamed, encode_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from tracebus.events import Event
 
-__all__ = ["Found", "entry_of", "events_of", "find"]
+__all__ = ["Found", "entry_of", "events_of", "find", "says"]
 
 _MODELS = ("chat_model", "llm")
 _LOOKED_BACK = 16
@@ -68,8 +68,34 @@ def find(document: Mapping[str, Any], text: str) -> Found:
     return Found([run_id for run_id in document["runs"] if run_id in hits], len(having))
 
 
+def says(events: Iterable[Event], text: str) -> bool:
+    """Return whether *text* is in what runs were given, gave, failed with or told, whatever the case."""
+    wanted = text.casefold()
+    known: dict[int, bool] = {}
+    said = [_said_in(event) for event in events]  # held: what is gone leaves its identity to something else
+    return any(_has(one, wanted, known) for one in said)
+
+
+def _said_in(event: Event) -> list[Any]:
+    match event:
+        case RunStarted():
+            return [event.name, event.inputs]
+        case RunEnded():
+            error = [event.error.type, event.error.message] if event.error is not None else None
+            return [event.inputs, event.outputs, error]
+        case CustomEmitted():
+            return [event.name, event.data]
+        case RunStreamed() | RunRetried() | Gap():
+            return []  # what was streamed is in the run's output
+        case _:
+            assert_never(event)
+
+
 def _has(value: Any, wanted: str, known: dict[int, bool]) -> bool:
-    """Return whether a string inside *value* has *wanted* in it; *known* remembers it of what runs share."""
+    """Return whether a string inside *value* has *wanted* in it.
+
+    *known* remembers that of what runs share, by identity: *value* must live as long as it does.
+    """
     match value:
         case str():
             return wanted in value.casefold()

@@ -38,8 +38,10 @@ export class List {
     for (const row of this.rows) this.draw(row, this.drawn.get(row.id), now);
   }
 
-  filter(text) {
-    this.test = text.trim() ? filterOf(text) : null;
+  /** Show what matches *text*, and the runs *found* to have it in what was said. */
+  filter(text, found = new Set()) {
+    const matches = filterOf(text);
+    this.test = text.trim() ? (run) => found.has(run.id) || matches(run) : null;
     this.arrange();
     this.update(this.runs, false, Date.now());
   }

@@ -18,5 +18,8 @@ export const events = (id, signal) => ask(`runs/${encodeURIComponent(id)}/events
 /** The runs of a tree in which a text turned up first. */
 export const find = (id, text, signal) => ask(`runs/${encodeURIComponent(id)}/find?text=${encodeURIComponent(text)}`, signal);
 
+/** The listed root runs in which a text is anywhere, and how many were searched. */
+export const search = (text, signal) => ask(`search?text=${encodeURIComponent(text)}`, signal);
+
 /** How two runs differ, step by step. */
 export const compared = (left, right, signal) => ask(`runs/${encodeURIComponent(left)}/compare/${encodeURIComponent(right)}`, signal);
