@@ -425,3 +425,33 @@ def _walk(node, above=None):
     yield node, above
     for child in node.children:
         yield from _walk(child, node)
+
+
+# -- models the program does not stream --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["observe", "normalize"])
+async def test_a_nostream_model_is_a_model_like_any_other(watch, by):
+    """LangGraph's `messages` gives its answer whole, once a node returns it: one run, its usage once."""
+    model = ScriptedChatModel(script=["At noon."])
+
+    def talk(state):
+        return {"messages": [model.invoke(state["messages"], {"tags": ["nostream"]})]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("talk", talk)
+    builder.add_edge(START, "talk")
+    graph = builder.compile(name="desk")
+    modes = ["messages", "values"]
+    tree = RunTree()
+    if by == "observe":
+        list(tracebus.observe(graph, bus=watch.bus).stream(QUESTION, stream_mode=modes))
+        events = watch.check().events
+    else:
+        events = [event async for event in tracebus.normalize(graph.astream(QUESTION, stream_mode=modes))]
+    for event in events:
+        tree.apply(event)
+    models = [node for node, _ in _walk(tree.roots[0]) if str(node.kind) == "chat_model"]
+    assert [(str(node.status), node.usage.total_tokens > 0, node.parent.name) for node in models] == [
+        ("ok", True, "talk")
+    ]
