@@ -223,6 +223,7 @@ def _limited(options: Options) -> Options:
     return replace(
         options,
         content_limit=min(options.content_limit, longest) if longest else options.content_limit,
+        value_limit=longest,
         attribute_limit=limits.max_span_attributes or options.attribute_limit,
         event_limit=limits.max_events or options.event_limit,
     )

@@ -57,6 +57,8 @@ class Options:
     """Write `gen_ai.client.inference.operation.details` and exceptions to the Logs API."""
     content_limit: int = 65_536
     """Characters of one attribute's content."""
+    value_limit: int | None = None
+    """Characters of any text on a span, where the environment says so."""
     attribute_limit: int = 128
     event_limit: int = 128
 

@@ -352,6 +352,27 @@ def test_long_content_is_shortened_to_valid_json(story, recorded, monkeypatch):
         assert json.loads(found[name])[0]["parts"]
 
 
+def test_no_text_of_our_own_pipeline_is_longer_than_the_environment_says(
+    service, story, exporting, read, monkeypatch
+):
+    """The SDK cuts what a provider of the application's gets; what we send ourselves keeps to it as well."""
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "40")
+    about = {"tenant": "t" * 99, "session_id": "s" * 99}
+    run = story.start(name="n" * 99, tags=("g" * 99,), inputs={"q": "x" * 99}, metadata=about)
+    story.end(run, outputs={"a": ["y" * 99] * 9})
+    exporter = exporting(service.http, content="span")
+    exporter.export(story.events)
+    exporter.flush(5)
+    (span,) = service.spans
+    found = read(span)
+    assert all(
+        len(text) <= 40 for value in found.values() for text in ([value] if isinstance(value, str) else value)
+    )
+    assert found["langchain.run.name"].endswith("… [truncated]")
+    for name in ("langchain.input", "langchain.output", "langchain.metadata"):
+        assert isinstance(json.loads(found[name]), dict)
+
+
 def test_openinference_adds_the_whole_set(story, recorded):
     """Phoenix gets kind, model, tokens, session, inputs and outputs by the names it reads."""
     root = story.start("graph", "support", inputs={"input": "hi"}, metadata={"session_id": "s"}, tags=("a",))

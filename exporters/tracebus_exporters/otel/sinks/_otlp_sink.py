@@ -6,12 +6,13 @@ that configures one counts. Ids are made from the run ids.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import sampling
 from opentelemetry.trace import Link, SpanKind
 
 from tracebus_exporters.otel.attributes._attributes import described
+from tracebus_exporters.otel.content._text import clean
 from tracebus_exporters.otel.sending._losses import Losses
 from tracebus_exporters.otel.sending._sender import Sender
 from tracebus_exporters.otel.sending._wire import Envelope, encode_span
@@ -46,6 +47,7 @@ class OtlpSink:
         scope: tuple[str, str],
     ) -> None:
         self._attribute_limit = options.attribute_limit
+        self._value_limit = options.value_limit
         self._event_limit = options.event_limit
         self._sampler = sampler
         # The default sampler takes every root and follows every parent: no need to ask it.
@@ -91,6 +93,10 @@ class OtlpSink:
         if not span.recording:
             self._unsampled += 1
             return
+        if self._value_limit is not None:
+            span.shape = None
+            span.attributes = _cut(span.attributes, self._value_limit)
+            ending = ending._replace(attributes=_cut(ending.attributes, self._value_limit))
         self._put(encode_span(span, ending, self._attribute_limit, self._event_limit))
 
     def flush(self, timeout: float, /) -> None:
@@ -109,3 +115,16 @@ class OtlpSink:
         """Return the spans sent, lost by reason, and left out by the sampler."""
         counts = {"spans_not_sampled": self._unsampled, "spans_waiting": self._sender.waiting}
         return {**self._losses.counts(), **counts}
+
+
+def _cut(attributes: dict[str, Any], limit: int) -> dict[str, Any]:
+    """Return *attributes* with texts of at most *limit* characters; JSON is within it already."""
+    return {name: _cut_value(value, limit) for name, value in attributes.items()}
+
+
+def _cut_value(value: Any, limit: int) -> Any:
+    if isinstance(value, str):
+        return clean(value, limit)
+    if isinstance(value, list):
+        return [_cut_value(item, limit) for item in value]
+    return value
