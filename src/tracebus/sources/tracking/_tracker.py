@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from msgspec.structs import force_setattr
@@ -45,6 +45,14 @@ _REMEMBERED_INTERRUPTS = 1_024
 """How many interrupted threads stay known, to link the run that resumes one."""
 
 
+class Emit(Protocol):
+    """Takes every event: `EventBus.publish`; a list's `append`, where one stream is read."""
+
+    def __call__(self, event: RunEvent, /) -> object:
+        """Take *event*, without waiting and without raising."""
+        ...
+
+
 class RunTracker:
     """Turns what a source reports into events, holding that every start gets exactly one end.
 
@@ -65,7 +73,7 @@ class RunTracker:
 
     def __init__(
         self,
-        emit: Callable[[RunEvent], None],
+        emit: Emit,
         *,
         count: Callable[[str], None] = lambda _what: None,
         clock: Clock = system_clock,
