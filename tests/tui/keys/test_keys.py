@@ -326,11 +326,11 @@ async def test_the_mouse():
     """A click moves the cursor, on the fold sign it folds, a second one opens; the wheel moves."""
     async with opened(story()) as (app, pilot):
         await pilot.click("#runs", offset=(10, 2))
-        assert cursor_name(app) == "search"
+        await until(pilot, lambda: cursor_name(app) == "search")
         await pilot.click("#runs", offset=(0, 1))
-        assert not app.view.cursor.open
+        await until(pilot, lambda: not app.view.cursor.open)
         await pilot.click("#runs", offset=(10, 2), times=2)
-        assert app._zoomed
+        await until(pilot, lambda: app._zoomed)
 
 
 async def test_keys_can_be_changed():
