@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["canonical", "has_two_schemes", "likely_meaning", "once_each"]
+__all__ = ["SAME_SCHEME", "canonical", "has_two_schemes", "likely_meaning", "once_each"]
 
 _SUFFIXES = {
     ".db": "sqlite",
@@ -20,6 +20,8 @@ _SUFFIXES = {
     ".ndjson": "jsonl",
 }
 _FILES = frozenset(("sqlite", "jsonl"))
+SAME_SCHEME = {"unix": "redis"}
+"""Other spellings of a scheme: redis-py's own for a server behind a socket's file."""
 _PORTS = {"4318": "otlp+http", "6379": "redis"}
 _OTHER_NAMES = {
     "otel": "otlp",

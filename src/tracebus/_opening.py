@@ -6,7 +6,7 @@ import re
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from tracebus._destinations import has_two_schemes, likely_meaning
+from tracebus._destinations import SAME_SCHEME, has_two_schemes, likely_meaning
 from tracebus.exceptions import UnknownExporterError
 from tracebus.installing import install_command
 
@@ -66,8 +66,9 @@ def _entry_point(url: str) -> EntryPoint:
     name = scheme.group().lower() if scheme else url
     meant = likely_meaning(url, known_exporters())
     if not has_two_schemes(url):
-        for entry in entry_points(group=ENTRY_POINT_GROUP, name=name):
-            return entry
+        for known in (name, SAME_SCHEME.get(name, name)):
+            for entry in entry_points(group=ENTRY_POINT_GROUP, name=known):
+                return entry
     if not url.strip():
         raise UnknownExporterError(
             "an empty URL names no exit; leave `to` out for the log on this machine, or name one of: "

@@ -103,8 +103,8 @@ def _runs():
 
 def _agrees(said, end):
     if said == "CancelledError" and str(end.outcome) == "error":
-        # LangGraph cancels a node whose time is over; only its graph's error says that it was for that.
-        return end.error.type.endswith(".NodeTimeoutError")
+        # LangGraph cancels nodes whose time, or their step's, is over; only the graph's error says for what.
+        return end.error.type.endswith(".NodeTimeoutError") or "step_timeout" in end.error.message
     return str(end.outcome) in _allowed(said)
 
 

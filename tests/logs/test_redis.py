@@ -10,13 +10,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
+from tracebus import open_log
 from tracebus.events import Gap
 from tracebus.exceptions import InvalidLogError
+from tracebus.exporting import resolve
 from tracebus.logs import RunQuery
 from tracebus.testing.logs import sample_run
 
@@ -461,6 +465,22 @@ def test_a_password_is_used_and_not_shown(start_redis):
     wrong.close()
 
 
+def test_a_socket_s_file_in_redis_pys_own_spelling(start_redis):
+    """As an exit and as a log, with a password and a database of its own; what is shown opens it again."""
+    with tempfile.TemporaryDirectory() as folder:  # a socket's path may not be long
+        socket_file = Path(folder, "s")
+        start_redis("--unixsocket", str(socket_file), "--requirepass", "s3cret")
+        (exporter,) = resolve(f"unix://:s3cret@{socket_file}?db=3&name=mine")
+        exporter.export(sample_run("a"))
+        exporter.flush(10)
+        assert exporter.url == f"unix://{socket_file}?name=mine&db=3"
+        assert "s3cret" not in repr(exporter)
+        exporter.close()
+        log = open_log(f"{exporter.url}&password=s3cret")
+        assert len(log.read()) == 7
+        log.close()
+
+
 def test_tls_through_the_url(start_redis, tmp_path):
     """`rediss://` with a certificate authority of one's own."""
     if shutil.which("openssl") is None:
@@ -575,6 +595,8 @@ def test_options_that_would_make_text_of_bytes_are_refused(option):
     ("url", "message"),
     [
         ("redis:///0", "names no host"),
+        ("unix:///", "names no socket"),
+        ("unix://localhost/run/redis.sock", "names no socket"),
         ("redis://h/0?nane=x", "nane; known here: name, keep"),
         ("redis://h/0?name=a:b", "without braces, colons"),
         ("redis://h/0?runs=0", "from 1 on"),

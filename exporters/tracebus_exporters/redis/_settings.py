@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 import redis
@@ -55,8 +55,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         parts = urlsplit(self.server)
         host = parts.netloc.rpartition("@")[2]
         user = f"{parts.username}@" if parts.username else ""
-        query = urlencode({"name": self.name} if self.name != "default" else {})
-        return urlunsplit((parts.scheme, user + host, parts.path, query, ""))
+        options = {"name": self.name} if self.name != "default" else {}
+        if parts.scheme == "unix" and (db := parse_qs(parts.query).get("db")):
+            options["db"] = db[-1]
+        return _joined(parts.scheme, user + host, parts.path, urlencode(options))
 
 
 class Keys:
@@ -110,9 +112,14 @@ def settings_from(url: str) -> Settings:
         raise InvalidLogError(f"{shown}: {name} cannot be chosen: a log is read and written as bytes")
     options = Options(shown, {name: value for name, value in given.items() if name not in theirs})
     parts = urlsplit(url)
-    if not parts.hostname:
-        raise InvalidLogError(f"{shown!r} names no host; write redis://localhost:6379/0")
-    usual = Settings(server=urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(theirs), "")))
+    if parts.scheme == "unix":
+        if parts.hostname or not parts.path.strip("/"):
+            raise InvalidLogError(f"{shown!r} names no socket; write unix:///run/redis/redis.sock?db=0")
+    elif not parts.hostname:
+        raise InvalidLogError(
+            f"{shown!r} names no host; write redis://localhost:6379/0, or unix:///PATH for a socket's file"
+        )
+    usual = Settings(server=_joined(parts.scheme, parts.netloc, parts.path, urlencode(theirs)))
     settings = Settings(
         server=usual.server,
         name=options.take("name", _name, usual.name),
@@ -142,6 +149,11 @@ def connect(settings: Settings) -> Any:
         return redis.Redis.from_url(settings.server, retry=Retry(NoBackoff(), 0), **options)
     except (ValueError, TypeError) as error:
         raise InvalidLogError(f"{settings.url}: {error}") from error
+
+
+def _joined(scheme: str, host: str, path: str, query: str) -> str:
+    """Put a URL together; `urlunsplit` leaves out the slashes that redis-py asks for."""
+    return f"{scheme}://{host}{path}" + (f"?{query}" if query else "")
 
 
 def _name(text: str) -> str:

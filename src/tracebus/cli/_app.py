@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cli", "main"]
 
-_LOG_SCHEMES = frozenset(("sqlite", "redis", "rediss", "jsonl"))
+_LOG_SCHEMES = frozenset(("sqlite", "redis", "rediss", "unix", "jsonl"))
 _LOG_SUFFIXES = frozenset((".db", ".sqlite", ".sqlite3", ".jsonl"))
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from platformdirs import user_state_path
 
+from tracebus._destinations import SAME_SCHEME
 from tracebus.exceptions import InvalidLogError
 from tracebus.installing import install_command
 from tracebus.logs._url import parse_log_url
@@ -36,9 +37,10 @@ def open_log(url: str = "sqlite:") -> Log:
             itself is wrong.
     """
     scheme = parse_log_url(url).scheme
-    found = known_logs().get(scheme)
+    logs = known_logs()
+    found = logs.get(scheme) or logs.get(SAME_SCHEME.get(scheme, scheme))
     if found is None:
-        known = ", ".join(sorted(known_logs())) or "none: is tracebus installed, or only on the path?"
+        known = ", ".join(sorted(logs)) or "none: is tracebus installed, or only on the path?"
         raise InvalidLogError(f"{url!r}: no log answers for {scheme!r}; known are {known}")
     return _loaded(found, url)(url)
 
