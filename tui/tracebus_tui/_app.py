@@ -172,6 +172,7 @@ class Watch(Replaying, Counting, Taking):
     def on_run_list_moved(self) -> None:
         """Stop following: the user has moved."""
         self._unfollow()
+        self._runs.moved = False
 
     def on_run_list_opened(self) -> None:
         """Open the run that was clicked twice."""

@@ -333,6 +333,18 @@ async def test_the_mouse():
         await until(pilot, lambda: app._zoomed)
 
 
+async def test_a_frame_right_after_the_mouse_does_not_follow():
+    """The cursor stays where the user put it, though a frame comes before the application hears of it."""
+    async with opened(story()) as (app, pilot):
+        newest = cursor_name(app)
+        app._runs._wheel(-3)
+        app.frame()
+        there = cursor_name(app)
+        assert there != newest
+        await step(pilot)
+        assert cursor_name(app) == there
+
+
 async def test_keys_can_be_changed():
     """Every binding has an id, so a keymap can give it another key."""
     async with opened(story()) as (app, pilot):

@@ -279,7 +279,7 @@ class Picture(Panes):
 
     def _show_runs(self, now: int) -> None:
         self.view.settle()
-        if self._follow and not self._paused:
+        if self._follow and not self._paused and not self._runs.moved:
             self._to_newest()
         tick = now // _TICK if self._motion else 0
         if self._runs.frame(now, tick, to_end=self._follow):

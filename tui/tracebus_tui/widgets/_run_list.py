@@ -69,6 +69,8 @@ class RunList(LineView, can_focus=True):
         self._hints: tuple[str, ...] = ()
         self._heading: list[Span] = []
         self._thumb = (0, 0)
+        self.moved = False
+        """The user moved, and nobody has heard of it yet: a frame in between must not follow the newest."""
 
     @property
     def page(self) -> int:
@@ -170,12 +172,16 @@ class RunList(LineView, can_focus=True):
             self.view.set_open(row, opened=not row.open)
         elif again and event.chain > 1:
             self.post_message(self.Opened())
-        self.post_message(self.Moved())
+        self._say_moved()
 
     # How it is done.
 
     def _wheel(self, lines: int) -> None:
         self.view.move_to(self.view.line + lines)
+        self._say_moved()
+
+    def _say_moved(self) -> None:
+        self.moved = True
         self.post_message(self.Moved())
 
     def _scroll(self, *, to_end: bool) -> None:
