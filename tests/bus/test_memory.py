@@ -102,6 +102,16 @@ async def test_a_slow_reader_is_waited_for_up_to_the_limit():
     bus.close()
 
 
+async def test_payloads_stay_where_only_the_watcher_of_circles_reads():
+    """It is attached to every bus unasked: who joins late still finds what runs were given."""
+    bus = EventBus()
+    observe(RunnableLambda(str), bus=bus).invoke("a question")
+    assert [one.name for one in bus.statistics().exporters] == ["watching"]
+    bus.flush()
+    assert [event.inputs for event in await all_of(bus) if isinstance(event, RunStarted)] == ["a question"]
+    bus.close()
+
+
 async def test_open_runs_keep_what_a_viewer_who_joins_late_needs():
     """The start of a run that is open keeps its inputs, in the log and in the snapshot, while others go."""
     bus = EventBus(max_bytes=1_000_000)

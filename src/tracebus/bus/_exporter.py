@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from tracebus.events import Event
 
-__all__ = ["BatchCallable", "Exporter", "as_exporter", "settles_itself", "tell_attached"]
+__all__ = ["BatchCallable", "Exporter", "as_exporter", "reads_along", "settles_itself", "tell_attached"]
 
 
 _SHARE_TO_HOLD = 4
@@ -99,6 +99,11 @@ class _CallableExporter:
 def settles_itself(exporter: Exporter) -> bool:
     """Tell whether *exporter* wants payloads as they were captured."""
     return getattr(exporter, "settles_itself", False) is True
+
+
+def reads_along(exporter: Exporter) -> bool:
+    """Tell whether *exporter* is one of ours that nobody asked for: it alone lets no payload go."""
+    return getattr(exporter, "reads_along", False) is True
 
 
 def tell_attached(exporter: Exporter, max_bytes: int) -> None:

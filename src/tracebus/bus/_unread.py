@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-from tracebus.bus._exporter import settles_itself
+from tracebus.bus._exporter import reads_along, settles_itself
 from tracebus.events import let_go
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class Unread:
     """Lets go of what is left of the payloads once all exporters, settling for themselves, are past them.
 
     Otherwise the ring would hold tens of thousands of the program's own objects, prompts and documents
-    among them, for readers that never come. While anybody reads whole events nothing is let go.
+    among them, for readers that never come. While anybody reads whole events nothing is let go, nor where
+    nobody reads but one of ours that was not asked for: a viewer may come yet.
 
     Args:
         ring: the log.
@@ -61,7 +62,8 @@ class Unread:
         try:
             workers = list(self._workers)
             reached = min((worker.position for worker in workers), default=0)
-            if not self._subscriptions and all(settles_itself(worker.exporter) for worker in workers):
+            whole = self._subscriptions or not all(settles_itself(worker.exporter) for worker in workers)
+            if not whole and not all(reads_along(worker.exporter) for worker in workers):
                 self._let_go(reached)
             self._done = max(self._done, reached)
         finally:

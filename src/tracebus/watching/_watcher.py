@@ -59,6 +59,7 @@ class Watcher:
     """
 
     settles_itself = True
+    reads_along = True
 
     def __init__(self, bus: EventBus, clock: Clock = system_clock) -> None:
         self._bus = weakref.ref(bus)
