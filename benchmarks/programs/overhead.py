@@ -15,6 +15,7 @@ import asyncio
 import gc
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import time
@@ -93,8 +94,8 @@ def watch(name: str) -> Callable[[], None]:
             return _empty_handler()
         case "tracebus":
             return _tracebus()
-        case "tracebus, 1 reader":
-            return _tracebus(lambda _batch: None)
+        case _ if name in OURS:
+            return OURS[name]()
         case "langfuse":
             return _langfuse()
         case _:
@@ -120,13 +121,27 @@ def _configure(handler: Any) -> None:
     register_configure_hook(ContextVar("watcher", default=handler), inheritable=True)  # one for all
 
 
-def _tracebus(*exporters: Any) -> Callable[[], None]:
+def _unwatched() -> Callable[[], None]:
+    """Look for no circles."""
+    os.environ["TRACEBUS_LOOPS"] = "off"
+    return _tracebus(lambda _batch: None)
+
+
+def _all_three() -> Callable[[], None]:
+    """Keep one run in a hundred for the one reader, look for circles, watch a budget of everything."""
+    from tracebus import Budget, keep
+
+    budget = Budget(cost=1_000.0, tokens=10**9, seconds=3_600, model_calls=10**9)
+    return _tracebus(keep(lambda _batch: None, errors=True, slower_than=60, share=0.01), budget=budget)
+
+
+def _tracebus(*exporters: Any, budget: Any = None) -> Callable[[], None]:
     import tracebus
 
     bus = tracebus.EventBus()
     for exporter in exporters:
         bus.attach(exporter)
-    tracebus.install(bus=bus)
+    tracebus.install(bus=bus, budget=budget)
 
     def end() -> None:
         tracebus.uninstall()
@@ -135,6 +150,14 @@ def _tracebus(*exporters: Any) -> Callable[[], None]:
         assert bus.statistics().open_runs == 0
 
     return end
+
+
+OURS: dict[str, Callable[[], Callable[[], None]]] = {
+    "tracebus, unwatched": _unwatched,
+    "tracebus, 1 reader": lambda: _tracebus(lambda _batch: None),
+    "tracebus, all three": _all_three,
+}
+"""One reader: without looking for circles, with, and with `keep` and a budget besides."""
 
 
 def _instrumented(package: str) -> Callable[[], None]:
@@ -211,7 +234,7 @@ def main() -> None:
     if options.measure:
         measure(*options.measure)
         return
-    watchers = ["nothing", "empty handler", "tracebus", "tracebus, 1 reader"]
+    watchers = ["nothing", "empty handler", "tracebus", *OURS]
     watchers += [name for name, package in PEERS.items() if installed(package)]
     absent = [name for name in PEERS if name not in watchers]
     for workload in [options.only] if options.only else WORKLOADS:

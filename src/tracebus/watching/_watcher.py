@@ -73,6 +73,8 @@ class Watcher:
 
     def _own_process(self) -> None:
         self._lock = threading.Lock()
+        self._unknown: set[str] = set()
+        """Limits of which the log was told that their use is unknown."""
         self._claimed: dict[str, Budget] = {}
         self._runs: OrderedDict[str, _Watched] = OrderedDict()
 
@@ -162,7 +164,10 @@ class Watcher:
     def _tell(self, gauge: Gauge, news: Sequence[BudgetFact], now: int) -> None:
         for fact in news:
             self._publish(gauge.start, BUDGET, fact, now)
-            _logger.warning("%s", sentence(fact))
+            if fact.state != "unknown" or fact.limit not in self._unknown:  # true of every run of a model
+                _logger.warning("%s", sentence(fact))
+            if fact.state == "unknown":
+                self._unknown.add(fact.limit)
             if fact.state == "exceeded":
                 self._call_back(gauge, fact)
 
