@@ -44,8 +44,8 @@ class Reader:
         if self.ring.head == self.position:
             return []
         missed, events = self.ring.read(self.position, limit)
-        if events:
-            self.ring.weigh(events[-1].seq)
+        if events and (self._settler is not None or len(self.ring.readers) > 1):
+            self.ring.weigh(events[-1].seq)  # a single one that reads few payloads leaves them as they are
         settler = self._settler if events else None
         if settler is not None and settler.settle(events, again=self.ring.has_copies):
             self.ring.settled(events)
