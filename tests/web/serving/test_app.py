@@ -86,7 +86,7 @@ def test_the_page_comes_with_what_it_draws_first(log, serving, story):
         beginning = json.loads(data)
         assert set(beginning) == {"list", "run later"}
         assert beginning["list"]["state"] == httpx.get(f"{url}/runs").json()
-        assert beginning["run later"]["id"] == httpx.get(f"{url}/runs/later").json()["seq"]
+        assert beginning["run later"]["seq"] == httpx.get(f"{url}/runs/later").json()["seq"]
         assert beginning["run later"]["state"]["runs"]["later"]["name"] == "</script><b>"
 
 

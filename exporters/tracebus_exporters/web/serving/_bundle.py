@@ -10,7 +10,7 @@ import hashlib
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,6 +18,8 @@ from starlette.routing import Route
 from tracebus_exporters.web.wire._wire import json_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import Receive, Scope, Send
 
 __all__ = ["STATIC", "bundle_routes", "page_html", "script"]
@@ -48,14 +50,15 @@ def bundle_routes() -> list[Route]:
     return [Route(f"/static/bundle/{name}", _Served(name)) for name in _parts()]
 
 
-def page_html(beginning: dict[str, Any]) -> bytes:
+def page_html(beginning: Mapping[str, bytes]) -> bytes:
     """Return the page.
 
     Args:
-        beginning: what it would ask for first, by channel; it draws that before it is connected.
+        beginning: what it would ask for first, as JSON by channel; it draws that before it is connected.
     """
     # Data, not a script: browsers run nothing of this type. An escaped `<` ends no element.
-    data = json_bytes(beginning).replace(b"<", b"\\u003c")
+    parts = b",".join([b"%s:%s" % (json_bytes(channel), data) for channel, data in beginning.items()])
+    data = (b"{%s}" % parts).replace(b"<", b"\\u003c")
     return (
         _html()
         .encode()

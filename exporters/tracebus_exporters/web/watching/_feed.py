@@ -64,7 +64,7 @@ class Feed:
         self._start_seq = state.seq
         self._operations = 0
         self._changed = asyncio.Event()
-        self._snapshots: dict[Shape, tuple[int, int, bytes]] = {}
+        self._snapshots: dict[Shape, tuple[int, int, bytes, bytes]] = {}
         self._ended: tuple[str, bytes] | None = None
         self.viewers = 0
 
@@ -131,6 +131,11 @@ class Feed:
         finally:
             self.viewers -= 1
 
+    def snapshot(self, shape: Shape = PLAIN) -> bytes:
+        """Return the document as it is now, and its position, as JSON: `{"seq", "state"}`."""
+        self._snapshot(shape)
+        return self._snapshots[shape][3]
+
     @property
     def _next(self) -> int:
         return self._first + len(self._frames)
@@ -151,7 +156,7 @@ class Feed:
         cached = self._snapshots.get(shape)
         if cached is None or cached[:2] != (self._next, self._state.seq):
             data = json_bytes({"seq": self._state.seq, "state": shape.document(self._state.document)})
-            cached = (self._next, self._state.seq, frame("snapshot", data, self._state.seq))
+            cached = (self._next, self._state.seq, frame("snapshot", data, self._state.seq), data)
             self._snapshots[shape] = cached
         return cached[2]
 

@@ -91,8 +91,8 @@ class Hub:
             if (latest := self.runs.latest) is not None:
                 await self.tree(latest)
 
-    async def beginning(self, patience: float) -> dict[str, Any]:
-        """Return what a new page is told first, by channel: `{"id", "state"}` of the list and the latest run.
+    async def beginning(self, patience: float) -> dict[str, bytes]:
+        """Return what a new page is told first, by channel: `{"seq", "state"}` of list and latest run.
 
         Only what is there within *patience* seconds, and only once all is known of the list: what is looked
         up late has no position of its own, by which a page could ask for it.
@@ -106,11 +106,9 @@ class Hub:
                     latest = wanted
         if not self._tasks or len(self._tasks) > _READERS:
             return {}
-        found: dict[str, Any] = {"list": {"id": self.runs.seq, "state": self.runs.document}}
+        found = {"list": self.list.snapshot()}
         if latest is not None:
-            state = self.document(latest)
-            shown = self.outline(latest).document(state.document)
-            found[f"run {latest}"] = {"id": state.seq, "state": shown}
+            found[f"run {latest}"] = self._trees[latest].feed.snapshot(self.outline(latest))
         return found
 
     async def search(self, text: str, patience: float) -> tuple[list[str], int]:

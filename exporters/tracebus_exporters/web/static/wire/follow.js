@@ -42,8 +42,8 @@ function begin(channel) {
   const follower = { channel, changed: null, ended: null, over: null, document: null, last: null, joined: 0, structural: false };
   followers.set(channel, follower);
   if (Object.hasOwn(beginning, channel)) {
-    const { id, state } = beginning[channel];
-    Object.assign(follower, { document: state, last: id, structural: true });
+    const { seq, state } = beginning[channel];
+    Object.assign(follower, { document: state, last: seq, structural: true });
     delete beginning[channel];
   }
   watch();
