@@ -17,8 +17,6 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command, interrupt
 
-callbacks = pytest.importorskip("langgraph.callbacks", reason="needs a langgraph with lifecycle callbacks")
-
 
 class State(TypedDict):
     seen: Annotated[list, operator.add]
@@ -86,6 +84,9 @@ async def test_a_graph_that_pauses_at_a_node_is_interrupted(watch, where, how, b
 
 def test_the_program_s_own_handlers_are_called_as_without_us(watch):
     """LangChain's and LangGraph's, from the call's config; the config itself is not changed."""
+    callbacks = pytest.importorskip(
+        "langgraph.callbacks", reason="needs a langgraph with lifecycle callbacks"
+    )
 
     class Noting(callbacks.GraphCallbackHandler):
         def __init__(self):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import sys
 from contextvars import ContextVar
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["tell_of_silent_graphs"]
 
 _LOOPS, _GRAPHS, _TOOLS = "langgraph.pregel._loop", "langgraph.pregel.main", "langgraph.prebuilt.tool_node"
+_CALLBACKS = "langgraph.callbacks"
 _RETURNED = "__return__"
 _INTERNAL = ("__", "branch:")
 """How the channels begin that are LangGraph's own."""
@@ -49,6 +51,9 @@ def tell_of_silent_graphs() -> None:
 def _tell_of_cached() -> None:
     _wrap(_LOOPS, "SyncPregelLoop", "match_cached_writes", _telling_cached)
     _wrap(_LOOPS, "AsyncPregelLoop", "amatch_cached_writes", _atelling_cached)
+    if find_spec(_CALLBACKS) is None:  # which say it in newer ones
+        for method in ("tick", "after_tick"):
+            _wrap(_LOOPS, "PregelLoop", method, _telling_pause)
 
 
 def _tell_of_updates() -> None:
@@ -78,6 +83,26 @@ def _observing(manager: Any, run_id: UUID | None) -> Iterator[tuple[Listener, Op
                 run = recorder.tracker.get(run_key(run_id))
                 if run is not None and run.owner is handler:
                     yield recorder, run
+
+
+# -- pauses of a LangGraph without callbacks of its own (1.0, 1.1) -------------------------------------
+
+_PAUSED = ("interrupt_before", "interrupt_after")
+"""What the loop calls its state when it stops before or after a node."""
+
+
+def _telling_pause(step: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(step)
+    def told(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return step(self, *args, **kwargs)
+        finally:
+            if getattr(self, "status", None) in _PAUSED:
+                manager = getattr(self, "manager", None)
+                for _, graph in _observing(manager, getattr(manager, "run_id", None)):
+                    graph.interrupted = True
+
+    return told
 
 
 # -- nodes answered by a cache -----------------------------------------------------------------------
