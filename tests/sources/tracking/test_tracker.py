@@ -84,6 +84,7 @@ def test_any_order_of_reports_gives_paired_starts_and_ends(steps, limit):
     tracker.close_all()
     begun, ended = check(events)
     assert begun.keys() == ended
+    start(tracker, "late", None, "a")  # by a thread that outlives the bus
     tracker.close_all()
     assert check(events) == (begun, ended)
 

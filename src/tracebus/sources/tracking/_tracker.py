@@ -161,8 +161,8 @@ class RunTracker:
             now = run.started = run.last_seen = self._clock()
             key = run.key
             known = key in self._open or key in self._ended or key in self._shared.runs
-            if known and not self._again(run, rare):
-                return None
+            if self._closed or (known and not self._again(run, rare)):
+                return None  # the end of one that begins after `close_all` would come after the bus's
             runner = run.runner
             if runner is not None and (runner.last is not None or run.kind in SILENT_KINDS):
                 self._reaper.note_start(run, runner, parent_key, alone=run.alone)
