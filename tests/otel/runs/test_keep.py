@@ -173,3 +173,11 @@ def test_what_was_noticed_after_the_end_is_a_span_below(story, recorded):
     late = spans["tracebus.budget"]
     assert late.parent.span_id == next(span for span in spans.values() if span is not late).context.span_id
     assert late.attributes["tracebus.budget.exceeded"] == ("tokens",)
+
+
+def test_the_limits_of_what_is_over_are_no_span(story, recorded):
+    """A run that ended before its budget was told: nothing was noticed of it."""
+    root = story.start(name="agent")
+    story.end(root)
+    _noticed(story, root, "tracebus.budget", state="set", limits={"cost": 0.5})
+    assert len(recorded(story.events, content=False)) == 1

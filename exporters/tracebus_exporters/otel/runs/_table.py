@@ -16,7 +16,7 @@ from tracebus.events import (
     RunStreamed,
     settle,
 )
-from tracebus.watching import fact_of, is_fact
+from tracebus.watching import BudgetFact, fact_of, is_fact
 from tracebus_exporters.otel.attributes._agents import Agency, tell_agents
 from tracebus_exporters.otel.attributes._attributes import content_attributes, end_attributes
 from tracebus_exporters.otel.attributes._noticed import noticed_attributes
@@ -219,7 +219,10 @@ class RunTable:
         names = self._options.names.noticed
         said = noticed_attributes(fact, names, {})
         if span is None:
-            self._noticed_late(event, said)
+            if not (
+                isinstance(fact, BudgetFact) and fact.state == "set"
+            ):  # limits of what is over say nothing
+                self._noticed_late(event, said)
             return
         span.noticed = noticed_attributes(fact, names, span.noticed or {})
         if span.kept and len(span.events) < _MOST_EVENTS:

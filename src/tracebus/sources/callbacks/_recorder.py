@@ -471,7 +471,13 @@ def _requested(
     policy: Capture,
 ) -> RequestedModel:
     made_with = serialized.get("kwargs") if serialized else None
-    return RequestedModel(metadata, parameters, policy, made_with if type(made_with) is dict else None)
+    return RequestedModel(
+        metadata,
+        parameters,
+        policy,
+        made_with if type(made_with) is dict else None,
+        serialized.get("repr") if serialized else None,
+    )
 
 
 def _partials(serialized: Mapping[str, Any] | None, policy: Capture) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.events import Event
 
+_LONGEST_REPR = 4_096
 _NAMES = ("model", "model_name", "model_id", "deployment_name", "azure_deployment")
 _NOT_PARAMETERS = frozenset(("_type", *_NAMES))
 _BASES = (
     *("base_url", "openai_api_base", "anthropic_api_url", "azure_endpoint", "endpoint_url", "endpoint"),
-    *("api_base", "inference_server_url"),
+    *("api_base", "inference_server_url", "groq_api_base", "xai_api_base", "fireworks_api_base"),
 )
 """What the providers' packages call the address they were made with."""
+_IN_REPR = re.compile(rf"\b(?:{'|'.join(_BASES)})='([^']*)'")
+"""Where LangChain cannot rebuild a model it has its `repr`; this is the address in it."""
 
 
 class RequestedModel(Deferred):
@@ -32,7 +36,7 @@ class RequestedModel(Deferred):
     Known by LangChain's `ls_*` metadata or by the request itself; `None` where neither says anything.
     """
 
-    __slots__ = ("_base", "_capture", "_metadata", "_parameters", "_settled")
+    __slots__ = ("_base", "_capture", "_metadata", "_parameters", "_settled", "_shown")
 
     def __init__(
         self,
@@ -40,8 +44,12 @@ class RequestedModel(Deferred):
         parameters: Mapping[str, Any] | None,
         capture: Capture,
         made_with: Mapping[str, Any] | None = None,
+        shown: str | None = None,
     ) -> None:
-        self._base = next((made_with[key] for key in _BASES if key in made_with), None) if made_with else None
+        self._base = (
+            next((made_with[key] for key in _BASES if made_with.get(key)), None) if made_with else None
+        )
+        self._shown = shown
         self._metadata: Mapping[str, Any] = metadata
         self._parameters: Mapping[str, Any] = dict(parameters) if parameters else {}
         self._capture = capture
@@ -50,7 +58,9 @@ class RequestedModel(Deferred):
     def settle_into(self, event: Event, field: str) -> None:
         """Replace this object in *event*'s *field* by a `ModelInfo`, if a model is known."""
         if self._metadata or self._parameters:
-            self._settled = _requested(self._metadata, self._parameters, self._capture, _origin(self._base))
+            base = self._base or _address_in(self._shown)
+            self._settled = _requested(self._metadata, self._parameters, self._capture, _origin(base))
+            self._shown = None
             self._metadata = self._parameters = {}
         if self._settled is None:
             force_setattr(event, field, None)
@@ -71,6 +81,12 @@ def _requested(
     if origin is not None:
         given.setdefault("base_url", origin)
     return CapturedModel(provider, name, given, capture)
+
+
+def _address_in(shown: object) -> str | None:
+    """Return the address a model's `repr` shows; of a long one only the beginning is looked at."""
+    found = _IN_REPR.search(shown[:_LONGEST_REPR]) if isinstance(shown, str) else None
+    return found[1] if found else None
 
 
 def _origin(base: object) -> str | None:
