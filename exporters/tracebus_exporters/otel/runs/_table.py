@@ -221,7 +221,7 @@ class RunTable:
         if span is None:
             if not (
                 isinstance(fact, BudgetFact) and fact.state == "set"
-            ):  # limits of what is over say nothing
+            ):  # over before its limits were told
                 self._noticed_late(event, said)
             return
         span.noticed = noticed_attributes(fact, names, span.noticed or {})
