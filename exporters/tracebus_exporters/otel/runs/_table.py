@@ -219,9 +219,7 @@ class RunTable:
         names = self._options.names.noticed
         said = noticed_attributes(fact, names, {})
         if span is None:
-            if not (
-                isinstance(fact, BudgetFact) and fact.state == "set"
-            ):  # over before its limits were told
+            if not (isinstance(fact, BudgetFact) and fact.state == "set"):  # over before its limits were told
                 self._noticed_late(event, said)
             return
         span.noticed = noticed_attributes(fact, names, span.noticed or {})
