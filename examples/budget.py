@@ -37,11 +37,15 @@ def tools(state: MessagesState) -> dict[str, list[ToolMessage]]:
     return {"messages": [timetable.invoke(call) for call in state["messages"][-1].tool_calls]}
 
 
+def what_next(state: MessagesState) -> str:
+    return "tools" if state["messages"][-1].tool_calls else END
+
+
 graph = StateGraph(MessagesState)
 graph.add_node("agent", agent)
 graph.add_node("tools", tools)
 graph.add_edge(START, "agent")
-graph.add_conditional_edges("agent", lambda state: "tools" if state["messages"][-1].tool_calls else END)
+graph.add_conditional_edges("agent", what_next)
 graph.add_edge("tools", "agent")
 
 

@@ -16,7 +16,7 @@ import chromium
 import stories
 
 from tracebus.bus import EventBus
-from tracebus.events import RunKind
+from tracebus.events import CustomEmitted, RunKind
 from tracebus.logs import open_log
 from tracebus_exporters.web import create_app
 
@@ -234,6 +234,36 @@ async def test_live_text_grows_and_is_drawn_as_markdown_at_its_end(tmp_path, sto
             await page.until(bottom, lambda left: left is not None and left < 4)
             bus.publish(story.end(outputs="Some **bold** words"))
             await page.until(seen("#contents strong"), lambda text: text == "bold")
+            assert errors(page) == []
+    bus.close(1)
+
+
+async def test_what_was_noticed_of_a_run_is_told_in_words(tmp_path, story, serving):
+    """Its budget's gauge on its row; a limit and a circle as sentences, and not as the JSON they travel in."""
+    bus = EventBus()
+    facts = (
+        ("tracebus.budget", {"state": "set", "limits": {"model_calls": 4}}),
+        ("tracebus.budget", {"state": "exceeded", "limit": "model_calls", "used": 4, "of": 4}),
+        ("tracebus.loop", {"kind": "same_call", "what": "search", "count": 3, "runs": ["a"]}),
+        ("progress", {"half": True}),
+    )
+    events = [story.start(), story.start("asked", "root", RunKind.CHAT_MODEL), story.end("asked")]
+    for name, data in facts:
+        about = {"run_id": "root", "name": "root"} if name.startswith("tracebus.") else {}
+        common = {"time": NOW, "run_id": "root", "root_run_id": "root"}
+        events.append(CustomEmitted(name=name, data={**about, **data}, **common))
+    for event in [*events, story.end(outputs="done")]:
+        bus.publish(event)
+    with serving(create_app(bus)) as address:
+        async with chromium.browser(tmp_path) as browser:
+            page = await browser.page(address)
+            (row, *_) = await page.until(ROWS, lambda rows: rows and "budget" in rows[0])
+            assert "25 % of its model calls budget" in row
+            text = await page.until(seen("#contents"), lambda text: "done" in text)
+            assert "has used up its model calls budget: 4 of 4 (100 %)" in text
+            assert "search called 3 times with the same arguments and result" in text
+            assert "state" not in text
+            assert "progress" in text
             assert errors(page) == []
     bus.close(1)
 

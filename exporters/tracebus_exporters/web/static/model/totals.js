@@ -6,7 +6,7 @@ const COUNTS = ["input_tokens", "output_tokens"];
 
 /**
  * Returns {totals, children, tops, models} of a document's runs, which stand in the order they began.
- * totals: for each run {failures, running, input_tokens, output_tokens, cost, partial, end};
+ * totals: for each run {failures, running, calls, input_tokens, output_tokens, cost, partial, end}, `calls` of models;
  * models: the ids of the model calls, in their order.
  */
 export function addUp(runs) {
@@ -35,10 +35,11 @@ export function addUp(runs) {
 }
 
 function sumOf(run, below) {
-  const sum = { failures: 0, running: 0, input_tokens: null, output_tokens: null, cost: null, partial: false, open: 0 };
+  const sum = { failures: 0, running: 0, calls: MODELS.has(run.kind) ? 1 : 0, input_tokens: null, output_tokens: null, cost: null, partial: false, open: 0 };
   for (const one of below) {
     sum.failures += one.failures + (one.status === "error" ? 1 : 0);
     sum.running += one.running + (one.status === "running" ? 1 : 0);
+    sum.calls += one.calls;
     add(sum, one);
   }
   sum.status = run.status;

@@ -13,6 +13,8 @@ import { Tabs } from "./tabs.js";
 const TABS = [["output", "Output"], ["input", "Input"], ["info", "Info"], ["events", "Events"], ["raw", "Raw"]];
 const NEAR = 48;
 
+const NOTICED = new Set(["tracebus.budget", "tracebus.loop"]);
+
 export class Detail {
   constructor(parts) {
     Object.assign(this, parts);
@@ -122,7 +124,8 @@ export class Detail {
       else if (entry.outputs !== null) made.push(...payload(entry.outputs, { raw: !this.formatted, answer: true }));
       else if (!entry.error) made.push(element("p", "quiet", "no output recorded"));
     }
-    for (const { name, data, time } of entry.events ?? []) made.push(customEvent(name, data, time - entry.start_time));
+    if (run.noticed?.lines.length) made.push(notice(run.noticed.lines));
+    for (const { name, data, time } of entry.events ?? []) if (!NOTICED.has(name)) made.push(customEvent(name, data, time - entry.start_time));
     return made;
   }
 
@@ -222,6 +225,15 @@ function failure(error, when) {
     trace.append(element("summary", "", "traceback"), element("pre", "trace", error.traceback));
     made.append(trace);
   }
+  return made;
+}
+
+/** What tracebus noticed of a run: its budget's state, circles. Told in words; the Events tab has the facts. */
+function notice(lines) {
+  const made = element("section", "call custom noticed");
+  const head = element("header");
+  head.append(element("span", "call-name", "noticed"));
+  made.append(head, ...lines.map((line) => element("div", "plain", line)));
   return made;
 }
 

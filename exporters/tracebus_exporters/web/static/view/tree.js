@@ -313,6 +313,7 @@ function gauge(run, sum) {
   const limits = run.noticed?.limits ?? {};
   const spent = {
     cost: sum?.cost ?? null,
+    model_calls: sum?.calls ?? null,
     tokens: sum && (sum.input_tokens ?? sum.output_tokens) !== null ? (sum.input_tokens ?? 0) + (sum.output_tokens ?? 0) : null,
     seconds: ((run.end_time ?? Date.now()) - run.start_time) / 1000,
   };
@@ -320,7 +321,7 @@ function gauge(run, sum) {
   if (!shares.length) return "";
   const [share, limit] = shares.sort((one, other) => other[0] - one[0])[0];
   const full = Math.min(8, Math.round(share * 8));
-  return `${"█".repeat(full)}${"░".repeat(8 - full)} ${Math.round(share * 100)} % of its ${limit} budget`;
+  return `${"█".repeat(full)}${"░".repeat(8 - full)} ${Math.round(share * 100)} % of its ${limit.replace("_", " ")} budget`;
 }
 
 function used(run, sum) {
