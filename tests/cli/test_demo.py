@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,8 @@ from tracebus.demo import play
 from tracebus.demo._graph import has_langgraph
 from tracebus.events import CustomEmitted, Outcome, RunEnded, RunRetried, RunStarted, RunStreamed
 from tracebus.testing import collect
+
+README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 class Stage:
@@ -98,8 +102,17 @@ def test_the_command_shows_the_trees(command_line):
     done = command_line("demo", "--headless", "--fast", TRACEBUS_TO="")
     assert done.returncode == 0, done.stderr
     assert "0 runs left open, 0 events lost" in done.stdout
-    assert "help_desk" in done.stdout + done.stderr
+    printed = rows(done.stdout + done.stderr)
+    figure = README.read_text("utf-8").partition("$ tracebus demo --headless\n")[2].partition("```")[0]
+    assert len(rows(figure)) == 16
+    assert printed[: len(rows(figure))] == rows(figure)  # what README shows is what one gets
     assert not list(command_line.folder.glob("**/*.db"))
+
+
+def rows(text):
+    """Return the rows of trees as far as they are the same each time: depth, name, tokens, cost."""
+    found = re.findall(r"^([│├╰─ ]*)([✓✗⊘] .+?)(?:  (.*))?$", text, re.MULTILINE)
+    return [(len(place), name, *re.findall(r"\d+→\d+|\$[\d.]+", rest)) for place, name, rest in found]
 
 
 def test_the_command_sends_events_where_it_is_told(command_line):
