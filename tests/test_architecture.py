@@ -1,4 +1,4 @@
-"""docs/architecture.md leads where it says: every file and name is there, and each stop calls the next."""
+"""docs/architecture.md leads where it says: every file and name is there, and each stop leads to the next."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ WAYS = [
     for way in re.findall(r"(?:^\d\. .*\n)+|\*\*The \w+\.\*\*(?:.+\n)+", PAGE, flags=re.MULTILINE)
 ]
 STEPS = [pair for way in WAYS for pair in pairwise(way)]
-HANDED_OVER = {  # neither names the other: here the one is handed over, or called after the other
-    ("Recorder.token", "plain_text"): "src/tracebus/sources/callbacks/_recorder.py",
-    ("plain_text", "RunTracker.streamed"): "src/tracebus/sources/callbacks/_recorder.py",
-    ("RunTracker.streamed", "EventBus.publish"): "src/tracebus/sources/attaching/_wiring.py",
-    ("Settler.settle", "Delivery.deliver"): "src/tracebus/bus/_worker.py",
-    ("end_attributes", "OtlpSink.end"): "exporters/tracebus_exporters/otel/runs/_table.py",
-    ("encode_span", "Sender.put"): "exporters/tracebus_exporters/otel/sinks/_otlp_sink.py",
-    ("RunTree.apply", "RunList.frame"): "tui/tracebus_tui/picture/_picture.py",
-    ("RunState.apply_all", "Feed.publish"): "exporters/tracebus_exporters/web/watching/_tree.py",
+HANDED_OVER = {  # neither names the other: who calls the one after the other, or hands it over, as the page says
+    ("plain_text", "RunTracker.streamed"): "src/tracebus/sources/callbacks/_recorder.py:Recorder._streamed",
+    ("RunTracker.streamed", "EventBus.publish"): "src/tracebus/sources/attaching/_wiring.py:_tracker_of",
+    ("Settler.settle", "Delivery.deliver"): "src/tracebus/bus/_worker.py:Worker._turn",
+    ("end_attributes", "OtlpSink.end"): "exporters/tracebus_exporters/otel/runs/_table.py:RunTable._finish",
+    ("encode_span", "Sender.put"): "exporters/tracebus_exporters/otel/sinks/_otlp_sink.py:OtlpSink",
+    ("Feed.take", "Runs.apply"): "tui/tracebus_tui/picture/_picture.py:Picture._take",
+    ("RunTree.apply", "RunList.frame"): "tui/tracebus_tui/picture/_picture.py:Picture._show_runs",
+    (
+        "RunState.apply_all",
+        "Feed.publish",
+    ): "exporters/tracebus_exporters/web/watching/_tree.py:WatchedTree.take",
     ("frame", "follow"): "exporters/tracebus_exporters/web/static/app.js",
     ("apply", "Tree"): "exporters/tracebus_exporters/web/static/app.js",
 }
@@ -63,11 +66,15 @@ def test_what_the_page_names_is_there(place):
 
 @pytest.mark.parametrize(("here", "there"), STEPS)
 def test_each_stop_of_the_token_leads_to_the_next(here, there):
-    """One names the other, or the file in the table above brings them together."""
+    """One names the other, or whoever the table above says calls the second; and the page names them."""
     (path, _, name), (following, _, called) = here.partition(":"), there.partition(":")
     by = HANDED_OVER.get((name, called))
     if by is not None:
-        path = following = by
+        place, _, caller = by.partition(":")
+        assert place in PAGE
+        source = defined(ROOT / place, caller) if caller else (ROOT / place).read_text(encoding="utf-8")
+        assert re.search(rf"\b{called.split('.')[-1]}\b", source)
+        return
     assert _mentions(path, called) or _mentions(following, name)
 
 
@@ -82,14 +89,14 @@ def test_the_ways_are_all_followed():
     assert all(len(way) > 1 for way in WAYS)
 
 
-def test_every_room_is_on_the_page():
-    """A new folder of the sources and of the exporters with rooms is named there."""
+def test_every_folder_is_on_the_page():
+    """A new folder of the sources, of OpenTelemetry, of the web and of the terminal UI is named there."""
     for folder in (
         "src/tracebus/sources",
         "exporters/tracebus_exporters/otel",
         "exporters/tracebus_exporters/web",
         "tui/tracebus_tui",
     ):
-        for room in (ROOT / folder).iterdir():
-            if room.is_dir() and (room / "__init__.py").exists():
-                assert re.search(rf"[`/]{room.name}`", PAGE), f"{folder}/{room.name}"
+        for inner in (ROOT / folder).iterdir():
+            if inner.is_dir() and (inner / "__init__.py").exists():
+                assert re.search(rf"[`/]{inner.name}`", PAGE), f"{folder}/{inner.name}"

@@ -213,7 +213,7 @@ def _own(event: RunStarted | RunRetried | CustomEmitted | RunEnded) -> Entry:
         case RunRetried():
             why = f": {event.error.type}: {event.error.message}" if event.error is not None else ""
             content = f"attempt {event.attempt} follows{why}"
-            return Entry(event.seq, event.time, "retried", first_line(content, _CONTENT), "cancelled")
+            return Entry(event.seq, event.time, "retried", first_line(content, _CONTENT), "retried")
         case CustomEmitted():
             content = f"{event.name}: {_short(event.data)}"
             return Entry(event.seq, event.time, "custom", first_line(content, _CONTENT))

@@ -19,7 +19,7 @@ def error_of(node: RunNode) -> list[Block]:
     blocks: list[Block] = []
     for retry in node.retry_events:
         why = f": {retry.error.type}: {retry.error.message}" if retry.error is not None else ""
-        blocks.append(Paragraph(shown(f"attempt {retry.attempt} follows{why}"), "cancelled"))
+        blocks.append(Paragraph(shown(f"attempt {retry.attempt} follows{why}"), "retried"))
     error = node.error
     if error is None:
         return blocks + _inside(node) or [Paragraph("no error", "faint")]

@@ -29,7 +29,7 @@ _LONGEST = 80
 
 def totals(runs: Runs, feed: Feed, glyphs: Glyphs, cells: int, *, paused: bool, label: str) -> list[Span]:
     """Return the first line: what runs, what came of it, speed, tokens, money, waits."""
-    word, style = ("PAUSED", "cancelled") if paused else _STATES[feed.state]
+    word, style = ("PAUSED", "paused") if paused else _STATES[feed.state]
     if word == "LIVE" and isinstance(feed.source, ReplaySource):
         word = "REPLAY"
     spans: list[Span] = [(f" {glyphs.dot} {word}", style), *_counts(runs, glyphs)]
@@ -134,7 +134,7 @@ def honesty(runs: Runs, feed: Feed) -> list[Span]:
     meters = runs.meters
     spans: list[Span] = [(f"{count(round(meters.event_rate))} ev/s", "faint")]
     if feed.backlog > 1000:  # noqa: PLR2004 - less is a frame's worth
-        spans += [_GAP, (f"backlog {count(feed.backlog)}", "cancelled")]
+        spans += [_GAP, (f"backlog {count(feed.backlog)}", "remark")]
     missed = runs.runs.missed
     spans += [_GAP, (f"missed {count(missed)}", "error" if missed else "faint")]
     if runs.forgotten:

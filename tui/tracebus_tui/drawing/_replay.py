@@ -42,7 +42,7 @@ def replay_line(source: ReplaySource, glyphs: Glyphs, cells: int) -> list[Span]:
 def _word(source: ReplaySource) -> tuple[str, str]:
     if source.ended:
         return "END", "faint"
-    return ("PAUSED", "cancelled") if source.paused else ("PLAY", "ok")
+    return ("PAUSED", "paused") if source.paused else ("PLAY", "ok")
 
 
 def _bar(source: ReplaySource, glyphs: Glyphs, cells: int) -> list[Span]:

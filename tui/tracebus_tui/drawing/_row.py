@@ -31,7 +31,7 @@ _MOST_ERROR = 200
 _MOST_LOOP = 40
 _GAUGE = 5
 """Cells of a budget's gauge."""
-_LEVEL_STYLES = {"within": "ok", "near": "cancelled", "exceeded": "error"}
+_LEVEL_STYLES = {"within": "ok", "near": "near", "exceeded": "error"}
 _FALLBACKS = "RunnableWithFallbacks"
 
 
@@ -84,9 +84,9 @@ def _remarks(row: Row, node: RunNode, brush: Brush) -> list[Span]:
     glyphs = brush.glyphs
     remarks = _noticed(node, brush)
     if node.attempts > 1:
-        remarks.append((f"{glyphs.retry}{node.attempts}", "cancelled"))
+        remarks.append((f"{glyphs.retry}{node.attempts}", "retried"))
     if (fallback := _fallback(node)) > 0:
-        remarks.append((f"{glyphs.fallback}{fallback}", "cancelled"))
+        remarks.append((f"{glyphs.fallback}{fallback}", "retried"))
     if node.error is not None:
         kind = node.error.type.rpartition(".")[2]
         remarks.append((first_line(f"{clean(kind)}: {node.error.message}", _MOST_ERROR), "error"))

@@ -86,7 +86,7 @@ class Margins(App[int]):
         elif new and self._screen_now == RUNS:
             remarks.append((f"{self.glyphs.sorts[0]} {new:,} new", "running"))
         if not self._mouse_wanted:
-            remarks.append(("mouse off", "cancelled"))
+            remarks.append(("mouse off", "remark"))
         return remarks
 
     def _begun_unseen(self) -> int:
@@ -100,20 +100,20 @@ class Margins(App[int]):
         view = self.view
         remarks: list[Span] = []
         if self._paused:
-            remarks.append((f"{self.feed.backlog} waiting", "cancelled"))
+            remarks.append((f"{self.feed.backlog} waiting", "remark"))
         if self._companion is not None and (code := self._companion.code) is not None:
             remarks.append((f"program ended ({code})", "error" if code else "ok"))
         if self.feed.trouble:
             remarks.append((first_line(self.feed.trouble, 200), "error"))
         if self._frames.pace.lowered:
-            remarks.append((f"{self._frames.pace.fps:g} fps", "cancelled"))
+            remarks.append((f"{self._frames.pace.fps:g} fps", "remark"))
         remarks += self._place_remarks()
         if view.order is not ORDERS[0] or view.reversed:
-            remarks.append((f"sort:{view.order.name}{' reversed' if view.reversed else ''}", "cancelled"))
+            remarks.append((f"sort:{view.order.name}{' reversed' if view.reversed else ''}", "remark"))
         if view.filter_text:
-            remarks.append((f"filter {clean(view.filter_text)}: {len(view.hits)}", "cancelled"))
+            remarks.append((f"filter {clean(view.filter_text)}: {len(view.hits)}", "remark"))
         if view.focus:
-            remarks.append(("one run only", "cancelled"))
+            remarks.append(("one run only", "remark"))
         remarks += self._table_remarks()
         return remarks
 
@@ -121,7 +121,7 @@ class Margins(App[int]):
         if self._screen_now not in (TOP, ERRORS):
             return []
         table = self.query_one("#top" if self._screen_now == TOP else "#errors", TableView).table
-        remarks = [(f"sort:{table.order}", "cancelled")]
+        remarks = [(f"sort:{table.order}", "remark")]
         if self._screen_now == ERRORS and (others := uncounted(self.model.runs.counts)):
             remarks.append((others, "faint"))
         return remarks
