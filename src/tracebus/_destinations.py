@@ -1,4 +1,4 @@
-"""What a user may have meant by a URL that nobody answers for, and when two URLs are one exit."""
+"""Suggestions for URLs that name no exit, and whether two URLs name the same one."""
 
 from __future__ import annotations
 

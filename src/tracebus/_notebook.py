@@ -1,4 +1,4 @@
-"""How a notebook shows runs and documents, for those that know of no page: `tracebus` says who draws."""
+"""Trees of runs and documents as HTML for notebooks, where `tracebus` has set who draws them."""
 
 from __future__ import annotations
 

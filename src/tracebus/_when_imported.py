@@ -1,4 +1,4 @@
-"""Doing something as soon as the program has imported a module, without importing it oneself.
+"""Call a function once the program has imported a module, without importing it first.
 
 Imports next to nothing: an interpreter that observes by `TRACEBUS_TO` imports this at its start.
 """

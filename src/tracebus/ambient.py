@@ -1,4 +1,4 @@
-"""The trace context that was active around a chain, read when its root run starts.
+"""The W3C trace context (`traceparent`) active around a chain, read when its root run starts.
 
 tracebus itself knows no tracing library. Whoever does (the OpenTelemetry exporter) registers a
 reader here; the sources ask it once per root run, in the user's own context, and put the answer

@@ -1,4 +1,4 @@
-"""What is new in a message list that grew, and what in it is not what it seems: the same for every reader."""
+"""Which messages of a growing list are new, and which were inserted in somebody else's name."""
 
 from __future__ import annotations
 

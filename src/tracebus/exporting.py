@@ -1,4 +1,4 @@
-"""From what a user writes after `to=` to exporters."""
+"""Exporters made from what a user writes after `to=`."""
 
 from __future__ import annotations
 

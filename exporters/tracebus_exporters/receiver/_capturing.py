@@ -1,4 +1,4 @@
-"""What of a payload is kept, remembered for those that come again and again."""
+"""Applies the capture policy to metadata and parameters, with a cache for those that come again and again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OTLP's messages, read so that attributes stay as they were encoded: the same ones come again and again.
+"""OTLP messages whose attributes stay encoded until read: equal ones are decoded once.
 
 What a message is made of is the library's to say; only the type of the attributes is another one here, bytes
 in place of `KeyValue`, which are written the same way.

@@ -1,4 +1,4 @@
-"""A span as the events of a run."""
+"""Makes the events of a run from a span."""
 
 from __future__ import annotations
 

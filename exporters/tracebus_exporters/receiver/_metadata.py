@@ -1,4 +1,4 @@
-"""What else a span says: nothing is dropped silently."""
+"""Puts every attribute that has no other place into a run's metadata."""
 
 from __future__ import annotations
 

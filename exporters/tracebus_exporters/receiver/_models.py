@@ -1,4 +1,4 @@
-"""Which model was asked, for what, and what it used."""
+"""Reads the model, the request's parameters and the token usage from a span's attributes."""
 
 from __future__ import annotations
 

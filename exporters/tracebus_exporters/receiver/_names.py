@@ -1,4 +1,4 @@
-"""What the names of the conventions mean, read out of the tables by which the exporter writes them.
+"""Maps attribute names of the conventions, old ones too, to run kinds, parameters and usage.
 
 Where one of the exporter's tables says it, it is turned round here; what older generations and other
 instrumentations wrote is added, and nothing else.

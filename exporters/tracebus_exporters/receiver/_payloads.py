@@ -1,4 +1,4 @@
-"""What a span's operation was given and gave, as events carry it."""
+"""Reads a run's inputs and outputs from a span's attributes."""
 
 from __future__ import annotations
 

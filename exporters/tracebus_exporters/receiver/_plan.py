@@ -1,4 +1,4 @@
-"""Which of a span's attributes say what: found out once for each set of names.
+"""Decides once for each set of attribute names which attribute says what.
 
 Spans of one instrumentation carry the same few sets of names; looking every attribute up for every question
 was half of what taking a span in cost (`benchmarks/receiver/receiving.py`).

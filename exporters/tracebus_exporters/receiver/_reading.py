@@ -1,4 +1,4 @@
-"""Attributes read as what they should be."""
+"""Reads attributes as text or numbers."""
 
 from __future__ import annotations
 

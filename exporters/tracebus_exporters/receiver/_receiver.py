@@ -1,4 +1,4 @@
-"""Spans into a log: one receiver for every protocol."""
+"""Writes received spans into a log, whatever protocol they came by."""
 
 from __future__ import annotations
 

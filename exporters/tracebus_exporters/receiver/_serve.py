@@ -1,4 +1,4 @@
-"""A receiver that listens."""
+"""Runs a receiver's servers."""
 
 from __future__ import annotations
 

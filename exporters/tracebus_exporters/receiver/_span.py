@@ -1,4 +1,4 @@
-"""A span as it came in, whatever it came as."""
+"""A received span or log record, the same for every protocol and encoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What log records say of a span, put where spans of other instrumentations have it."""
+"""Puts messages that came as log records onto their span, where other instrumentations have them."""
 
 from __future__ import annotations
 

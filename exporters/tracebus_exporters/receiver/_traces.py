@@ -1,4 +1,4 @@
-"""Which run a span is, and under which root: a trace's root span comes last, if it comes at all."""
+"""Gives every received span its run id and root run, also where the trace's root comes last or never."""
 
 from __future__ import annotations
 

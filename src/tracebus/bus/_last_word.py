@@ -1,4 +1,4 @@
-"""What a bus says of an exporter at its end, where not all arrived."""
+"""The line a closing bus logs about an exporter that did not get all events."""
 
 from __future__ import annotations
 

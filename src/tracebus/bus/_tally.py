@@ -1,4 +1,4 @@
-"""Counts of what went wrong, or is worth knowing, without stopping anybody."""
+"""Named counters of what went wrong or is worth knowing; counting never stops the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures, sounds and files inside a payload: what they are instead of their bytes."""
+"""Pictures, sounds and files inside a payload: their bytes are replaced by a short description."""
 
 from __future__ import annotations
 

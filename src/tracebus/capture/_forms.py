@@ -1,4 +1,4 @@
-"""What an object that is not plain data looks like as plain data, one level deep."""
+"""An object that is not plain data as plain data, one level deep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that streams: what of a piece may enter an event before the rest is known."""
+"""Redaction of text that streams in pieces, tool-call arguments too, before the rest is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets one can tell by their own form, whatever stands around them.
+"""Secrets recognised by their own form, such as a provider's key prefix, whatever surrounds them.
 
 A table of our own: scanners that know more forms are made for whole repositories (detect-secrets takes
 over a hundred times as long per megabyte, see `benchmarks/capture/redaction.py`) and none reads a stream.

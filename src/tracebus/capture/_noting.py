@@ -1,4 +1,4 @@
-"""Notes on a payload's way to JSON: how much room is left, and what was cut where."""
+"""Bookkeeping while a payload becomes JSON: how much room the limits leave, and what was cut where."""
 
 from __future__ import annotations
 

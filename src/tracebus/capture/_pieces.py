@@ -1,4 +1,4 @@
-"""What a program passes on again and again, known again: messages, documents, lists of them.
+"""Recognises messages, documents and lists of them that a program passes on again and again.
 
 An agent's every step carries the whole conversation. A `Piece` is one message as it was at one moment:
 its containers copied, its texts shared. A message met again is compared with what was kept of it, all in C,

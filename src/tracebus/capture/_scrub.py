@@ -1,4 +1,4 @@
-"""Secrets inside text: a key with its value, as people and programs write them, or a secret by its form.
+"""Redaction in text: secrets by the key before them, or by their own form (a token's prefix, say).
 
 One left-to-right reading serves whole texts and streams: `find` says what is a secret and from where on
 more text is needed to tell. It is a pure function of the text and the policy.

@@ -1,4 +1,4 @@
-"""Strings that every encoder and every terminal-bound view can take, from values that resist."""
+"""Strings made encodable as UTF-8 and cut; the `str`, `repr` and type name of any value, without raising."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strings and numbers on their way to JSON: secrets out, within limits."""
+"""The strings and numbers of a payload on their way to JSON: redacted, and within limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what stands behind a secret key is its value, or prose, or a name or a call in source code."""
+"""Redaction in text: whether what follows a secret's key is a value, or only prose or source code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How keys, values and secrets are written in texts: the patterns, and what a value says by itself."""
+"""Regular expressions for keys, values and secrets in text, and what a value's own form tells."""
 
 from __future__ import annotations
 

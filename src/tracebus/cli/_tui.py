@@ -1,4 +1,4 @@
-"""The door to the terminal UI: the core knows none, this finds the one that is installed."""
+"""Finds the installed terminal UI for the commands; the core package imports none."""
 
 from __future__ import annotations
 

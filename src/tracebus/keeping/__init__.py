@@ -1,4 +1,4 @@
-"""Tail sampling at home: a whole root run goes out by an exit, or none of it, decided at its end.
+"""Tail sampling in the process: at its end a whole root run goes out by an exit, or nothing of it.
 
 ::
 

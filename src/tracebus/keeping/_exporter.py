@@ -1,4 +1,4 @@
-"""An exit that lets whole root runs out, or nothing of them."""
+"""An exporter in front of another, which passes on whole root runs or nothing of them."""
 
 from __future__ import annotations
 

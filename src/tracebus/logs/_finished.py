@@ -1,4 +1,4 @@
-"""Runs out of a log one whole root run at a time, in a way that can be taken up again."""
+"""Gathers the events of a log and gives out each root run when it is over; can be resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run somebody means."""
+"""Finds the run a user names: an id, the beginning or end of one, `last`, `last~2`."""
 
 from __future__ import annotations
 

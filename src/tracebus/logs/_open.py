@@ -1,4 +1,4 @@
-"""From a URL to a log."""
+"""Opens the log that a URL names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A conversation once: of a model's prompt, what no model call before it had."""
+"""The messages of a model's prompt that no earlier model call had: a conversation is given once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations we never emit, `move`, `copy` and `test`, through jsonpatch."""
+"""JSON Patch operations tracebus never makes (`move`, `copy`, `test`), applied by jsonpatch."""
 
 from __future__ import annotations
 

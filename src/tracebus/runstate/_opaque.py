@@ -1,4 +1,4 @@
-"""State we cannot derive operations for: somebody else's dictionary, seen from time to time."""
+"""Operations for a value changed by others (a LangGraph state), found by comparing it now and then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the installed LangChain, LangGraph and their protocol can tell, against what tracebus knows.
+"""Compares what the installed LangChain and LangGraph can report with what tracebus knows.
 
 A release that adds a callback, a run type, a version of its streams or a part of them is named here, by
 `tracebus doctor` and by the tests, before a user misses something.

@@ -1,4 +1,4 @@
-"""Where the runs of a tree hang, and what each adds to those above it."""
+"""Parents and children in a run tree, and the totals kept at every run for those below it."""
 
 from __future__ import annotations
 

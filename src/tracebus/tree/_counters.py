@@ -1,4 +1,4 @@
-"""What a run adds to its ancestors, packed in one integer.
+"""The counters a run adds to its ancestors (runs, tokens, cost), packed in one integer.
 
 Every start and end changes a dozen counters of every ancestor. Kept as lanes of 64 bits in one
 integer they change by a single addition, which is exact and is undone by a subtraction. The lanes of

@@ -1,4 +1,4 @@
-"""One run by itself: what its own events tell."""
+"""The facts of one run, from its own events alone."""
 
 from __future__ import annotations
 

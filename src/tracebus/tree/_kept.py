@@ -1,4 +1,4 @@
-"""The few events a run keeps whole: custom events and retries."""
+"""The custom events and retries of a run, which the tree keeps whole, in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tree needs to be brought in line with its log after a gap."""
+"""The open runs at one position of a log, by which a tree is corrected after a gap."""
 
 from __future__ import annotations
 

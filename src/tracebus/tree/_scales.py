@@ -1,4 +1,4 @@
-"""What a run itself used, and what that cost."""
+"""The tokens a run itself used, and their price."""
 
 from __future__ import annotations
 

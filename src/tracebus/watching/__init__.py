@@ -1,4 +1,4 @@
-"""What a reader of a bus notices of its root runs while they run: money going out, circles.
+"""A reader of a bus that notices while root runs run: budgets nearly used up, agents that repeat themselves.
 
 ::
 

@@ -1,4 +1,4 @@
-"""A thread that calls back at the next of many moments; there is none while there are no moments."""
+"""A thread that calls back at many given times; there is none while no time is set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether one root run goes in circles: a fold over its events."""
+"""Finds loops in the events of one root run: the same call, answer or hand-over again and again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was noticed of a root run, as events carry it: custom events whose names are ours."""
+"""Budget and loop notices of a root run, as custom events called `tracebus.budget` and `tracebus.loop`."""
 
 from __future__ import annotations
 

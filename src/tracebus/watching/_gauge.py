@@ -1,4 +1,4 @@
-"""What one root run has used so far, and what of that is worth saying."""
+"""Adds up what one root run has used of its budget, and says when a limit is near or exceeded."""
 
 from __future__ import annotations
 

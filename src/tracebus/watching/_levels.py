@@ -1,4 +1,4 @@
-"""How far a run in the tree is with its budget, for whoever shows runs."""
+"""How much of its budget a run in the tree has used, for views."""
 
 from __future__ import annotations
 

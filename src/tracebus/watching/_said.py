@@ -1,4 +1,4 @@
-"""What was asked and answered, as digests that tell the same from something else."""
+"""Digests of questions and answers, by which a repetition is recognised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was noticed, in words: a line of a log, and a few letters behind a name."""
+"""Budget and loop notices in words: a line for a log, and a few letters for a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The single chunks of the run whose events are looked at: the tree keeps only what they add up to."""
+"""Keeps the single chunks of the run whose events are looked at; the tree keeps only their sum."""
 
 from __future__ import annotations
 

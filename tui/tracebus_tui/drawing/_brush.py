@@ -1,4 +1,4 @@
-"""What all rows of the list of runs have in common: the brush, and the signs before the name."""
+"""What all rows of the list of runs are drawn with, and the signs before a name."""
 
 from __future__ import annotations
 

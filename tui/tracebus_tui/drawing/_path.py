@@ -1,4 +1,4 @@
-"""What the first row in sight is under, for the line above it."""
+"""The names of the runs above the first visible row, for the line above it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line of a replay: how fast, where, and where the errors are."""
+"""The line that shows a replay's speed, position and errors."""
 
 from __future__ import annotations
 

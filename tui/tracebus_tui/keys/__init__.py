@@ -1,1 +1,1 @@
-"""What the keys do: find, count, replay, take along, and the screens they open."""
+"""What the keys do: find, count, steer a replay, copy and save, and the screens they open."""

@@ -1,4 +1,4 @@
-"""What the keys do that find: filter, jumps, order, pins; and a text within a text."""
+"""Keys that find: filter, jumps, order, pins, and text within a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the keys do in a replay."""
+"""Keys that steer a replay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies and files: all of a run, not what fits the screen."""
+"""Makes the text to copy or save of a run: all of it, not what fits the screen."""
 
 from __future__ import annotations
 

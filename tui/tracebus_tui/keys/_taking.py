@@ -1,4 +1,4 @@
-"""What the keys do that take something along: copies and files."""
+"""Keys that copy to the clipboard and save to files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be folded without the user asking: runs that are done and well."""
+"""Which runs may be folded without the user asking: those that ended well, with all below them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What folds by itself, so that the list shows what asks for attention."""
+"""Folds runs that ended well by itself, so that the list shows what needs attention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may open a page, and what a page may do: around every answer of the server."""
+"""Middleware around every answer of the server: who may open a page, and what a page may do."""
 
 from __future__ import annotations
 

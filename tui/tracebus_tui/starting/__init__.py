@@ -1,1 +1,1 @@
-"""From a source of events to a screen, or to lines where there is none."""
+"""Starts the terminal UI for a log, a bus or a replay, or prints lines where there is no screen."""

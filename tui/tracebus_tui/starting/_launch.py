@@ -1,4 +1,4 @@
-"""From a source of events to an exit code: with a screen where there is one, as lines where not."""
+"""Runs the terminal UI on a log, a bus or a replay until the user quits; prints lines without a screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters that hit just the runs a line of a table stands for."""
+"""Writes the filter that selects exactly the runs counted in a line of a table."""
 
 from __future__ import annotations
 

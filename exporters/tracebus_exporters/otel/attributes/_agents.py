@@ -1,4 +1,4 @@
-"""What an agent's own model and tool calls say of the agent."""
+"""Attributes of an agent's span that only its own model and tool calls tell."""
 
 from __future__ import annotations
 

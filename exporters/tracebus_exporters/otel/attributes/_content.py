@@ -1,4 +1,4 @@
-"""What the program's data was: messages, arguments, documents, results."""
+"""Content attributes: a run's messages, tool arguments and results, documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was noticed of a root run, as attributes: budgets and circles.
+"""Attributes of a root run's span for budgets and loops.
 
 The conventions have no names for these yet (semantic-conventions-genai#425 asks for some): ours stand in the
 generation's table, where theirs will.

@@ -1,4 +1,4 @@
-"""The template a model's messages came from."""
+"""The prompt template that a model's messages were made from."""
 
 from __future__ import annotations
 

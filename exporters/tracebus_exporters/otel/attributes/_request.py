@@ -1,4 +1,4 @@
-"""What a model was asked for, in the conventions' attributes."""
+"""Attributes of a model request's parameters: temperature, top_p, maximum of tokens and so on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model used, as attributes and by modality."""
+"""Attributes of token usage: totals, parts, and by modality."""
 
 from __future__ import annotations
 

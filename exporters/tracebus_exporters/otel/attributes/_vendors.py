@@ -1,4 +1,4 @@
-"""Attributes of single vendors, for what their backends read nowhere else."""
+"""Attributes that only one vendor's backend reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was made of objects met lately."""
+"""A cache of what was made of objects, by their identity."""
 
 from __future__ import annotations
 

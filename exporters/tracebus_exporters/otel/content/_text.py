@@ -1,4 +1,4 @@
-"""Strings and numbers no encoder and no backend chokes on."""
+"""Strings, integers and nesting cut to what every encoder and backend accepts."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Events in, and out of them spans, metrics and events of the Logs API."""
+"""Turns events into spans, metrics and events of the Logs API."""

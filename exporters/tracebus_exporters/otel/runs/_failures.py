@@ -1,4 +1,4 @@
-"""One failure is one event, however many runs it passed on its way up."""
+"""Recognises one failure that several runs report on its way up: it is one exception event."""
 
 from __future__ import annotations
 

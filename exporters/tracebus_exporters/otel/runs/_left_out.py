@@ -1,4 +1,4 @@
-"""Runs that `keep` holds or leaves out: what is held of them, and that metrics count them all the same."""
+"""Runs that the `keep` option holds back or leaves out; metrics count them all the same."""
 
 from __future__ import annotations
 

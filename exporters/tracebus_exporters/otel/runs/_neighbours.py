@@ -1,4 +1,4 @@
-"""What a run's neighbours know of it: a model's prompt, a tool's description."""
+"""Shares facts between spans of a trace: a model's prompt template, a tool's description."""
 
 from __future__ import annotations
 

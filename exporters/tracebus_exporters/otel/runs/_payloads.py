@@ -1,4 +1,4 @@
-"""Turning into JSON only those payloads that somebody's span will show."""
+"""Turns into JSON only those payloads that a span, metric or log event will show."""
 
 from __future__ import annotations
 

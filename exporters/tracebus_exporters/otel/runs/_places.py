@@ -1,4 +1,4 @@
-"""Where the spans of runs lately ended stand, for children that start late, links and batches."""
+"""Span ids of runs that ended lately, for children that start late, links and batches."""
 
 from __future__ import annotations
 

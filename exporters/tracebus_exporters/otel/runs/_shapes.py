@@ -1,4 +1,4 @@
-"""What many runs share of their spans, made and encoded once.
+"""Reuses name, kind and start attributes of spans that differ in nothing but their run's id.
 
 Most runs of a chain are steps that differ in nothing but their id: a parser called so, tagged so; a model
 asked as before.

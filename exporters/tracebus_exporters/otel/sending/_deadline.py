@@ -1,4 +1,4 @@
-"""Calls that may hang, made so that nobody waits for them longer than stated."""
+"""Calls a function that may hang on a thread of its own, and waits no longer than a timeout."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A span while its run is open: what every other room here speaks of."""
+"""The span of an open run, its ids, and the contract of what sends spans."""

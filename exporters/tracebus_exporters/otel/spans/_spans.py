@@ -1,4 +1,4 @@
-"""A span while its run is open, and the contract of those who bring spans out."""
+"""The span of an open run, and the contract of what sends spans."""
 
 from __future__ import annotations
 

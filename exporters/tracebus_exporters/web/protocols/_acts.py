@@ -1,4 +1,4 @@
-"""The neutral acts that chat protocols have in common."""
+"""The steps of an answer (text, tool call, pause …) that all chat protocols are made from."""
 
 from __future__ import annotations
 

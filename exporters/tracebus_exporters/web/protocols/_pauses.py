@@ -1,4 +1,4 @@
-"""What runs wait for, gathered until the root run ends."""
+"""The interrupts of a run tree, gathered until the root run ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message or a tool's result says, as its client may be told: content only, in its own order."""
+"""Reads the content of messages and tool results that may go to a chat client, in its order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one model run says, in acts."""
+"""Turns what one model run streams and returns into the acts of `_acts`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tree of runs says and does, in the neutral acts that chat protocols have in common."""
+"""Turns the events of a run tree into the acts of `_acts`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may ask: a middleware in front of the whole app."""
+"""Middleware around the whole app: checks host name and token, adds security headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams of a tree's events in the protocols of others."""
+"""Streams a run tree's events in a chat protocol."""
 
 from __future__ import annotations
 

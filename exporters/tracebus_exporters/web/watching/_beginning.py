@@ -1,4 +1,4 @@
-"""The first words of what went into a run or came out of it: what a row has room for."""
+"""The first words of a run's input or output, for its row."""
 
 from __future__ import annotations
 

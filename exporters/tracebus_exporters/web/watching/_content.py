@@ -1,4 +1,4 @@
-"""What of an event may be shown."""
+"""Filters for what of an event is shown: everything, no tracebacks, or no content."""
 
 from __future__ import annotations
 

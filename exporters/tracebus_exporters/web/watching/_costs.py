@@ -1,4 +1,4 @@
-"""What runs of the list cost."""
+"""The cost of the runs in the list."""
 
 from __future__ import annotations
 

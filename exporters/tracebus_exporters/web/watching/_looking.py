@@ -1,4 +1,4 @@
-"""What is known of one run of a tree, for who looks at it: its whole entry, its events, where a text is."""
+"""Answers about one run of a tree: its whole entry, its events, where a text is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tree as its rows need it: whatever grows with the conversation is left out, its beginning kept.
+"""The document the page draws rows from: payloads that grow with the conversation are cut to their beginning.
 
 In a long agent every step carries all messages so far, so a document with every run's inputs grows with
 the square of the steps. The page draws rows from this shape and asks for one run's whole entry when

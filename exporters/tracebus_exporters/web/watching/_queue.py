@@ -1,4 +1,4 @@
-"""A tree's events for one reader that takes each of them."""
+"""A bounded queue of a tree's events for one reader that takes each of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that lasts as long as somebody watches."""
+"""A run that is cancelled, or left to itself, when its one viewer leaves."""
 
 from __future__ import annotations
 

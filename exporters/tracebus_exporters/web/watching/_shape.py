@@ -1,4 +1,4 @@
-"""What a viewer is shown of a document: all of it, or a form that suits its purpose better."""
+"""The forms of a document a viewer may get: plain JSON Patch, or text extended by `append`."""
 
 from __future__ import annotations
 

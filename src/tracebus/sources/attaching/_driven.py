@@ -1,4 +1,4 @@
-"""One call driven by `astream_events`, and its events."""
+"""One call made through `astream_events`, and the events its callbacks record."""
 
 from __future__ import annotations
 

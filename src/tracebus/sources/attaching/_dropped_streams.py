@@ -1,4 +1,4 @@
-"""Sync v3 streams of models that nobody reads on: LangChain says nothing of it, the dropped object does.
+"""Ends the runs of models' sync v3 streams that the program drops: LangChain has no callback for it.
 
 `observe` watches for what it returned; under `observing` and `install` the program calls LangChain itself.
 So LangChain's own method is made to watch; to the program it is as before.

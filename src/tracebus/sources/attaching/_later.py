@@ -1,4 +1,4 @@
-"""Objects that work later: streams whose runs begin, go on and end while somebody reads them.
+"""Calls that return LangChain's v3 stream objects: the runs begin, go on and end while these are read.
 
 LangChain's v3 streams (`ChatModelStream`, `GraphRunStream`) are no iterators to be stepped inside a
 scope: they have many faces, each of which drives the run, in whatever context the reader is in. So

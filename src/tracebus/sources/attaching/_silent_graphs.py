@@ -1,4 +1,4 @@
-"""What LangGraph does without a callback: nodes answered by a cache, states changed by hand, a tool's parts.
+"""What LangGraph has no callback for: cached nodes, `update_state`, a tool's output deltas.
 
 Its own methods are made to tell whoever observes; to the program they are as before.
 """

@@ -1,4 +1,4 @@
-"""Having a bus's root runs watched, as `observe`, `observing` and `install` are asked to."""
+"""Attaches the watcher of budgets and loops to a bus, as `observe`, `observing` or `install` ask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a bus and a capture policy to what records into it."""
+"""Makes the recorder for a bus and a capture policy; all recorders of a bus share its tracker."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What LangChain calls: the handler, the recorder behind it, and whose run a callback speaks of."""
+"""LangChain's callbacks: the handler, the recorder behind it, and which run a callback means."""

@@ -1,4 +1,4 @@
-"""What a call is configured with, where LangChain's callbacks no longer say it.
+"""The values in a call's `configurable` (user, tenant), which LangChain's callbacks no longer pass on.
 
 Since langchain-core 1.8 only LangSmith's tracer is given the values in `config["configurable"]`, by which
 programs say who asks: a user, a tenant, a session. They are in the config of the call that begins a root

@@ -1,4 +1,4 @@
-"""Whether LangChain should call our handler in place.
+"""Whether LangChain should call our handler directly in the caller's thread.
 
 LangChain offers a handler three ways, and each harms somebody (measured on langchain-core 1.7, 1.8):
 

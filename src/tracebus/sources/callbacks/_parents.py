@@ -1,4 +1,4 @@
-"""Who is really the parent of a run that starts now."""
+"""The run whose code is executing when a run starts: its real parent."""
 
 from __future__ import annotations
 

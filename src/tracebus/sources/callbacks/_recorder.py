@@ -1,4 +1,4 @@
-"""LangChain's callbacks, told to one bus's tracker."""
+"""Turns LangChain's callbacks into calls of one bus's run tracker."""
 
 from __future__ import annotations
 

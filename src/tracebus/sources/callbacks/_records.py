@@ -1,4 +1,4 @@
-"""What the handler tells: a method for every callback of LangChain's. `Recorder` is who listens."""
+"""The protocol between the callback handler and a recorder: a method for every callback of LangChain's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where LangChain learns of us: one configure hook, scoped by a context variable.
+"""Registers our handler with LangChain: one configure hook, scoped by a context variable.
 
 `register_configure_hook` appends to a global list, so it is called once per process
 (langchain#32300). LangChain only ever calls `.get()` on what is registered; ours answers with the

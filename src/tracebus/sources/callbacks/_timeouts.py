@@ -1,4 +1,4 @@
-"""Nodes whose time is over: a `TimeoutPolicy` of theirs, or the graph's `step_timeout`.
+"""LangGraph nodes that ran into a timeout: a `TimeoutPolicy` of theirs, or the graph's `step_timeout`.
 
 Only the graph's error says so. Until it does, the node's end is held: LangGraph cancels an asynchronous one
 and lets a synchronous one come to its end, whose result nobody takes.

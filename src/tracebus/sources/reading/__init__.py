@@ -1,1 +1,1 @@
-"""What LangChain's objects say: messages, chunks, token usage, the model, the kind of a run."""
+"""Reads LangChain's objects: messages, chunks, token usage, the model, the kind of a run."""

@@ -1,4 +1,4 @@
-"""What a model's answer says of itself, looked up when a reader wants it."""
+"""Model name, usage and finish reasons of a model's answer, looked up when a reader wants them."""
 
 from __future__ import annotations
 

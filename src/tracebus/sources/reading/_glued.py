@@ -1,4 +1,4 @@
-"""Words that LangChain glued together when it added up the pieces of a stream.
+"""Takes apart model names and finish reasons that LangChain concatenated while adding up chunks.
 
 Adding chunks adds up the strings in their metadata: with several choices (`n=2`) the model's name comes as
 often as there are choices, and their finish reasons in one word. What the pieces said is taken apart again

@@ -1,4 +1,4 @@
-"""What LangChain's types forbid and LangChain takes all the same: ids, names and tags that are no text."""
+"""Ids, names and tags that are no text, which LangChain's types forbid and LangChain accepts."""
 
 from __future__ import annotations
 

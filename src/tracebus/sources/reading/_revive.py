@@ -1,4 +1,4 @@
-"""Messages out of the JSON a remote server sends, which has no classes."""
+"""Makes message objects of the JSON that a remote LangGraph server sends."""
 
 from __future__ import annotations
 

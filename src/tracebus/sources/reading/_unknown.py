@@ -1,4 +1,4 @@
-"""What LangChain tells that tracebus does not know: counted on the bus, and said once in the log."""
+"""Anything LangChain reports that tracebus does not know: counted on the bus, logged once."""
 
 from __future__ import annotations
 

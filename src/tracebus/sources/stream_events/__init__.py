@@ -1,1 +1,1 @@
-"""What a stream says of runs: `astream_events` of every version, and what graphs stream."""
+"""Reads runs out of streams: `astream_events` of every version, and what graphs stream."""

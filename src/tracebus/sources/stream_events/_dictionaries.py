@@ -1,4 +1,4 @@
-"""`astream_events` dictionaries, v2 and v1, told to a tracker."""
+"""Passes the runs in `astream_events` dictionaries, v2 and v1, to a tracker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a graph's stream, told to a tracker: graphs, nodes, and what runs in them."""
+"""Passes the parts of a graph's stream to a tracker: graphs, nodes, and what runs in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stream of any known form says of runs, told to a tracker."""
+"""Reads a stream of any known form and passes the runs in it to a tracker."""
 
 from __future__ import annotations
 

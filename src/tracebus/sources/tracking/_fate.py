@@ -1,4 +1,4 @@
-"""Whether a run whose parent or call is over is over itself, and how it then ended."""
+"""Whether a run whose parent or call has ended is over too, and with which outcome."""
 
 from __future__ import annotations
 

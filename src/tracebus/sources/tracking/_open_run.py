@@ -1,4 +1,4 @@
-"""A run that has begun: what everybody here speaks of."""
+"""A run that has started and not ended, as the tracker and the modules around it share it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends for runs whose end LangChain never reports.
+"""Ends orphans: open runs whose parent or call has ended, and whose end LangChain never reports.
 
 Measured on langchain-core 1.8: a cancelled `ainvoke` of a chat model or retriever ends without a
 word, a parent may end before its children (a failed sibling in `abatch` or `RunnableParallel`, an early
