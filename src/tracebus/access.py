@@ -1,4 +1,4 @@
-"""Who may ask a server of ours, in one place for every view that is served.
+"""Access to the servers tracebus starts: which host names they answer to, and which token they ask for.
 
 A server on the loopback answers to this machine's names only: a hostile page may point a name of its own at
 127.0.0.1 and read what it finds there (DNS rebinding). Any other server asks for a token.

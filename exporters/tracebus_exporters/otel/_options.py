@@ -1,4 +1,4 @@
-"""What a user can choose, checked."""
+"""The exporter's options, checked."""
 
 from __future__ import annotations
 

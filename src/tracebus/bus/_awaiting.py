@@ -1,4 +1,4 @@
-"""Waiting for a blocking call of ours from an event loop."""
+"""Waits for a blocking call from within an event loop."""
 
 from __future__ import annotations
 

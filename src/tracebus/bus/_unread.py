@@ -1,4 +1,4 @@
-"""Letting go of payloads that nobody is going to read."""
+"""Lets go of payloads that no reader is going to read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tools: what a client calls, and what each says of itself."""
+"""The tools an MCP client can call, with their descriptions."""
 
 from __future__ import annotations
 

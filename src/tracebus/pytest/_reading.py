@@ -1,4 +1,4 @@
-"""What a test ran, to read."""
+"""The runs of a test, to read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test ran, to assert on."""
+"""The runs of a test, with assertions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failed assertion on runs says."""
+"""The messages of failed assertions on runs."""
 
 from __future__ import annotations
 

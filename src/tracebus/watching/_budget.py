@@ -1,4 +1,4 @@
-"""What a root run may use, as a user writes it."""
+"""The limits of a root run's budget, as a user writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What counts as running in circles, as a user writes it."""
+"""After how many repetitions a root run counts as looping, as a user writes it."""
 
 from __future__ import annotations
 

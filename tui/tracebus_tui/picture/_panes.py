@@ -1,4 +1,4 @@
-"""Which widgets the screen of the moment has, and what the other ones than the runs show."""
+"""Which widgets the current screen has, and the contents of all screens but the list of runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture: one frame timer between the feed and the widgets."""
+"""The picture: each frame takes events from the feed and brings the widgets up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The response every stream of ours is sent by."""
+"""The HTTP response of every stream of server-sent events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filters of `astream_events`, on events of ours: v3 streams have none."""
+"""The filters of `astream_events`, applied to our events: v3 streams have none."""
 
 from __future__ import annotations
 

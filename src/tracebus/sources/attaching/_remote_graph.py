@@ -1,4 +1,4 @@
-"""Runs of LangGraph's `RemoteGraph`, which fires no callbacks: its own `stream` and `astream` tell of them.
+"""Runs of LangGraph's `RemoteGraph`, which fires no callbacks: its `stream` and `astream` are made to report.
 
 `invoke` and `ainvoke` call these, and so does a graph that has one as a node, whose program no wrapper of
 ours ever sees. So the class itself is made to tell whoever observes; to the program it is as before.

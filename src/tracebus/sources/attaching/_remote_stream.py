@@ -1,4 +1,4 @@
-"""v3 streams of LangGraph's `RemoteGraph`: what the server tells is heard as the program reads it.
+"""v3 streams of LangGraph's `RemoteGraph`: what the server sends is recorded as the program reads it.
 
 No subscription is opened for us. The SDK's stream passes every event by two methods, one for what the program
 has subscribed to and one for the run's lifecycle, which is always read; both are made to tell us.

@@ -1,4 +1,4 @@
-"""The model behind a model run, as the start callback and the response tell of it."""
+"""The model behind a model run, from the start callback and the response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following a log while it is written."""
+"""Checks of following a log while it is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is stored, and where it stands."""
+"""Checks that a log stores events unchanged, each at its position."""
 
 from __future__ import annotations
 

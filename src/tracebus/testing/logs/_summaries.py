@@ -1,4 +1,4 @@
-"""What a log says of runs."""
+"""Checks of a log's run summaries."""
 
 from __future__ import annotations
 
