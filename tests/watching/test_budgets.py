@@ -10,9 +10,9 @@ from langchain_core.runnables import RunnableLambda
 
 from tracebus import Budget, EventBus, RunTree, observe, observing
 from tracebus.environment import problems
-from tracebus.events import CustomEmitted, ModelInfo
+from tracebus.events import CustomEmitted, Gap, ModelInfo
 from tracebus.testing import RecordingExporter, ScriptedChatModel
-from tracebus.watching import budget_levels, fact_of, sentence
+from tracebus.watching import Watcher, budget_levels, fact_of, sentence
 from tracebus.watching._alarm_clock import AlarmClock
 from tracebus.watching._budget import parse_budget
 from tracebus.watching._gauge import Gauge
@@ -214,3 +214,10 @@ def test_what_is_no_budget_is_refused():
         TypeError, match=r"budget takes a tracebus\.Budget such as Budget\(cost=0\.50\), not 0\.5"
     ):
         observe(RunnableLambda(str), to=RecordingExporter(), budget=0.5)
+
+
+def test_what_the_watcher_missed_is_counted():
+    """It is no exporter of the user's, and so has no row of its own that would tell."""
+    with EventBus() as bus:
+        Watcher(bus).export([Gap(time=1, missed=3, seq=3)])
+        assert bus.statistics().counters["events_unwatched"] == 3

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from tracebus.bus._awaiting import in_thread
 from tracebus.bus._delivery import Options
 from tracebus.bus._ending import Ending, abandon
-from tracebus.bus._exporter import as_exporter, settles_itself, tell_attached
+from tracebus.bus._exporter import as_exporter, reads_along, settles_itself, tell_attached
 from tracebus.bus._flushing import include_in_flush
 from tracebus.bus._handle import ExporterHandle
 from tracebus.bus._lifecycle import DEFAULT_TIMEOUT, before_others_at_exit
@@ -186,7 +186,7 @@ class EventBus:
             held_bytes=self._ring.held_bytes,
             max_bytes=self._ring.max_bytes,
             open_runs=self._ring.open_count,
-            exporters=tuple(worker.statistics() for worker in workers),
+            exporters=tuple(worker.statistics() for worker in workers if not reads_along(worker.exporter)),
             subscriptions=tuple(subscription.statistics() for subscription in subscriptions),
             counters=self._ring.tally.as_dict(),
         )

@@ -64,6 +64,7 @@ class BusStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """How many they may take: beyond, the oldest payloads are let go."""
     open_runs: int
     exporters: tuple[ExporterStatistics, ...]
+    """Those that somebody attached: not what watches every bus for loops."""
     subscriptions: tuple[SubscriptionStatistics, ...]
     counters: dict[str, int]
     """What sources counted with `EventBus.count`, and the bus's own troubles by name."""

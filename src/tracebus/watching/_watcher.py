@@ -86,6 +86,8 @@ class Watcher:
     def export(self, batch: Sequence[Event], /) -> None:
         """Learn from *batch*. What a bug of ours makes of an event is logged, and costs no other."""
         for event in batch:
+            if isinstance(event, Gap) and (bus := self._bus()) is not None:
+                bus.count("events_unwatched", event.missed)
             if isinstance(event, RunStreamed | Gap):
                 continue
             try:
