@@ -99,7 +99,7 @@ def test_fast_waits_for_nothing(monkeypatch):
 
 def test_the_command_shows_the_trees(command_line):
     """`tracebus demo --headless --fast` prints text on standard output and the trees of runs."""
-    done = command_line("demo", "--headless", "--fast", TRACEBUS_TO="")
+    done = command_line("demo", "--headless", "--fast", TRACEBUS_TO="", COLUMNS="160")
     assert done.returncode == 0, done.stderr
     assert "0 runs left open, 0 events lost" in done.stdout
     printed = rows(done.stdout + done.stderr)
