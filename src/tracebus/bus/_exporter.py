@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tracebus.bus._tally import Tally
     from tracebus.events import Event
 
-__all__ = ["BatchCallable", "Exporter", "as_exporter", "reads_along", "settles_itself", "tell_attached"]
+__all__ = [
+    "BatchCallable",
+    "Exporter",
+    "as_exporter",
+    "own_counts",
+    "reads_along",
+    "settles_itself",
+    "tell_attached",
+]
 
 
 _SHARE_TO_HOLD = 4
@@ -114,6 +123,18 @@ def tell_attached(exporter: Exporter, max_bytes: int) -> None:
     may_hold = getattr(exporter, "may_hold", None)
     if callable(may_hold):
         may_hold(max_bytes // _SHARE_TO_HOLD)
+
+
+def own_counts(exporter: Exporter, name: str, tally: Tally) -> dict[str, int]:
+    """Return what *exporter*, called *name*, counts itself, where it does."""
+    count = getattr(exporter, "statistics", None)
+    if not callable(count):
+        return {}
+    try:
+        return {str(what): int(number) for what, number in count().items()}
+    except Exception as error:  # noqa: BLE001 - the exporter's own code, on the caller's path
+        tally.complain("statistics_failures", f"{name} could not be asked", error)
+        return {}
 
 
 def as_exporter(candidate: Exporter | BatchCallable) -> Exporter:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import _thread
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from tracebus.bus._delivery import Delivery, Health
+from tracebus.bus._exporter import own_counts
+from tracebus.bus._flushes import Flush, Flushes
 from tracebus.bus._last_word import last_word
+from tracebus.bus._late_thread import LateThread
 from tracebus.bus._lifecycle import remember
 from tracebus.bus._statistics import ExporterStatistics
 from tracebus.bus._tally import logger
@@ -22,25 +24,7 @@ if TYPE_CHECKING:
     from tracebus.bus._reader import Reader
     from tracebus.bus._unread import Unread
 
-__all__ = ["Flush", "Worker"]
-
-_EVENTS_BETWEEN_STARTS = 256
-"""How often a thread that could not be started is tried again: that costs microseconds."""
-
-
-class Flush:
-    """Somebody waits until one exporter is done with everything up to *target*."""
-
-    def __init__(self, target: int, deadline: float, gone: int) -> None:
-        self.target = target
-        self.deadline = deadline
-        self.gone_before = gone
-        self.ok = False
-        self.answered = threading.Event()
-
-    def wait(self) -> bool:
-        """Wait for the answer until the deadline."""
-        return wait_until(self.answered, self.deadline) and self.ok
+__all__ = ["Worker"]
 
 
 class Worker:
@@ -71,8 +55,8 @@ class Worker:
         self._done_with = self._reader.position
         self._held = 0
         self._doorbell = Doorbell()
-        self._start_once = threading.Lock()
-        self._flushes: list[Flush] = []
+        self._thread = LateThread(self.name, self._ring)
+        self._flushes = Flushes()
         self._stop_at: int | None = None
         self._gone_before = 0
         self._thread_id: int | None = None
@@ -98,20 +82,8 @@ class Worker:
         return self._thread_id == threading.get_ident()
 
     def start(self) -> None:
-        """Begin the thread, if it has not begun.
-
-        `publish` may be the caller, so this takes no lock of `threading`'s and waits for nothing:
-        a bare thread does the starting.
-        """
-        if not self._start_once.acquire(blocking=False):
-            return
-        try:
-            _thread.start_new_thread(self._launch, ())
-        except RuntimeError:
-            # No thread to be had: the program has too many, and later ones may be had again; or the
-            # interpreter is going down, and `ended_well` does the work.
-            self._start_once.release()
-            self._ring.alarms.add(Alarm(self._ring.head + _EVENTS_BETWEEN_STARTS, self.start))
+        """Begin the thread, if it has not begun. `publish` may be the caller: this waits for nothing."""
+        self._thread.start(self._run)
 
     def ended_well(self, deadline: float) -> bool:
         """Wait for the end until *deadline*; return whether everything was delivered and closed.
@@ -121,17 +93,17 @@ class Worker:
         """
         if self.is_current_thread:
             return False
-        if self._start_once.acquire(blocking=False):
+        if self._thread.claim():
             self._run()
         return wait_until(self.done, deadline) and self._ended_well
 
     def request_flush(self, deadline: float) -> Flush:
         """Ask for everything published so far to be delivered and flushed by *deadline* (monotonic)."""
         flush = Flush(self._ring.head, deadline, self._gone())
-        self._flushes.append(flush)
+        self._flushes.add(flush)
         self._attend()
         if self.done.is_set():
-            self._refuse_flushes()
+            self._flushes.refuse(self._done_with, ended_well=self._ended_well)
         return flush
 
     def stop(self, deadline: float) -> None:
@@ -148,7 +120,8 @@ class Worker:
 
     def statistics(self) -> ExporterStatistics:
         """Return the numbers as they stand."""
-        delivery, details = self._delivery, self._details()
+        delivery = self._delivery
+        details = own_counts(self.exporter, self.name, self._ring.tally)
         return ExporterStatistics(
             name=self.name,
             cursor=self._done_with,
@@ -164,17 +137,6 @@ class Worker:
             details=details,
         )
 
-    def _details(self) -> dict[str, int]:
-        """Return what the exporter counts itself, where it does."""
-        count = getattr(self.exporter, "statistics", None)
-        if not callable(count):
-            return {}
-        try:
-            return {str(name): int(number) for name, number in count().items()}
-        except Exception as error:  # noqa: BLE001 - the exporter's own code, on the caller's path
-            self._ring.tally.complain("statistics_failures", f"{self.name} could not be asked", error)
-            return {}
-
     def reset_after_fork(self) -> None:
         """Leave the log so far to the parent process, and begin anew at the next event."""
         was_done = self.done.is_set() or self._stop_at is not None
@@ -184,7 +146,7 @@ class Worker:
         self._begin()
         self._inherited = True
         if was_done:
-            self._start_once.acquire(blocking=False)
+            self._thread.claim()
             self._ended_well = True
             self.done.set()
 
@@ -193,12 +155,6 @@ class Worker:
         self.start()
 
     # The thread ---------------------------------------------------------------------------------
-
-    def _launch(self) -> None:
-        try:
-            threading.Thread(target=self._run, name=f"tracebus {self.name}", daemon=True).start()
-        except RuntimeError:  # the interpreter is going down, and this bare thread is the last to be had
-            self._run()
 
     def _run(self) -> None:
         self._thread_id = threading.get_ident()
@@ -214,7 +170,7 @@ class Worker:
             self._note_held(0)
             self._unread = None  # it knows this worker: a cycle would keep both until a collection
             self.done.set()
-            self._refuse_flushes()
+            self._flushes.refuse(self._done_with, ended_well=self._ended_well)
             if self.when_done is not None:
                 self.when_done(self)
 
@@ -278,28 +234,15 @@ class Worker:
 
     def _answer_flushes(self) -> None:
         """Flush the exporter, once for all who wait for no more than it has."""
-        reached = [flush for flush in self._flushes if flush.target <= self._done_with]
-        if not reached:
-            return
-        deadline = max(flush.deadline for flush in reached)
-        flushed = self._flush_exporter(deadline)
-        for flush in reached:
-            flush.ok = flushed and self._gone() == flush.gone_before
-            self._flushes.remove(flush)
-            flush.answered.set()
+        if reached := self._flushes.up_to(self._done_with):
+            flushed = self._flush_exporter(max(flush.deadline for flush in reached))
+            self._flushes.answer(reached, flushed=flushed, gone=self._gone())
 
     def _flush_exporter(self, deadline: float) -> bool:
         if self._inherited:
             return True  # used by the parent process only, whose connection or file it holds
         remaining = max(0.0, deadline - time.monotonic())
         return self._health.attempt("flush", lambda: self.exporter.flush(remaining))
-
-    def _refuse_flushes(self) -> None:
-        """Answer those who ask after the end: nothing is left to deliver."""
-        while self._flushes:
-            flush = self._flushes.pop()
-            flush.ok = flush.target <= self._done_with and self._ended_well
-            flush.answered.set()
 
     def _gone(self) -> int:
         return self._delivery.lost + self._reader.missed
