@@ -97,16 +97,12 @@ def stream_response(
     options: Any = {**(config or {}), "run_id": uuid.UUID(root_id)}
     # A graph asked to go on tells the rest of what its client has half of.
     told = {"inner": inner, "resumes": input is None or getattr(input, "resume", None) is not None}
+    agui = AguiProjection(root_id, thread_id, run_id, result=_selected(result), **told)
     session = Session(
         bus,
         root_id,
         _observed(chain, bus, capture).astream(input, options, **kwargs),
-        _frames(
-            wire,
-            root_id,
-            AguiProjection(root_id, thread_id, run_id, result=_selected(result), **told),
-            told,
-        ),
+        _frames(wire, root_id, agui, told),
         frame=_PATCH_FRAME if wire in ("patch", "append") else 0.0,
         view=everything if tracebacks else without_tracebacks,
         cancel=cancel_on_disconnect,
