@@ -26,6 +26,7 @@ from tracebus.sources.tracking._call import current_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import TracebackType
 
     from tracebus.sources.callbacks._handler import Listener
     from tracebus.sources.tracking._open_run import OpenRun
@@ -175,7 +176,9 @@ _updating: ContextVar[bool] = ContextVar("tracebus_updating", default=False)
 
 
 class _Update:
-    """One `update_state`, as a run of its own."""
+    """One `update_state`, as a run of its own: `with` it, and put the config it gives into `result`."""
+
+    result: Any = None
 
     def __init__(self, handler: TracebusHandler, graph: Any, config: Any, supersteps: Any) -> None:
         self._handler = handler
@@ -197,12 +200,18 @@ class _Update:
         finally:
             current_call.reset(call)
 
-    def end(self, config: Any) -> None:
-        configurable = (config or {}).get("configurable") or {}
-        self._handler.on_chain_end(dict(configurable), run_id=self._id)
+    def __enter__(self) -> None:
+        self._inside = _updating.set(True)
 
-    def fail(self, error: BaseException) -> None:
-        self._handler.on_chain_error(error, run_id=self._id)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _updating.reset(self._inside)
+        if error is not None:
+            self._handler.on_chain_error(error, run_id=self._id)
+        else:
+            configurable = (self.result or {}).get("configurable") or {}
+            self._handler.on_chain_end(dict(configurable), run_id=self._id)
 
 
 def _given(supersteps: Any) -> Any:
@@ -231,16 +240,9 @@ def _telling_update(update: Callable[..., Any]) -> Callable[..., Any]:
         run = _begun(self, config, supersteps)
         if run is None:
             return update(self, config, supersteps)
-        inside = _updating.set(True)
-        try:
-            result = update(self, config, supersteps)
-        except BaseException as error:
-            run.fail(error)
-            raise
-        finally:
-            _updating.reset(inside)
-        run.end(result)
-        return result
+        with run:
+            run.result = update(self, config, supersteps)
+        return run.result
 
     return told
 
@@ -251,16 +253,9 @@ def _atelling_update(update: Callable[..., Any]) -> Callable[..., Any]:
         run = _begun(self, config, supersteps)
         if run is None:
             return await update(self, config, supersteps)
-        inside = _updating.set(True)
-        try:
-            result = await update(self, config, supersteps)
-        except BaseException as error:
-            run.fail(error)
-            raise
-        finally:
-            _updating.reset(inside)
-        run.end(result)
-        return result
+        with run:
+            run.result = await update(self, config, supersteps)
+        return run.result
 
     return told
 
