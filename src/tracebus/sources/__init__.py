@@ -9,7 +9,8 @@ import os
 
 from tracebus.sources.attaching._dropped_streams import watch_model_streams
 from tracebus.sources.attaching._normalize import astream, normalize
-from tracebus.sources.attaching._observe import Observed, observe
+from tracebus.sources.attaching._observe import observe
+from tracebus.sources.attaching._observed import Observed
 from tracebus.sources.attaching._observing import install, observing, uninstall
 from tracebus.sources.attaching._remote_graph import tell_of_remote_graphs
 from tracebus.sources.attaching._remote_stream import tell_of_remote_streams
