@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tracebus.events import Outcome
 from tracebus_exporters.otel.attributes._attributes import described
 from tracebus_exporters.otel.attributes._content import end_content, start_content
+from tracebus_exporters.otel.attributes._exceptions import exception_attributes
 from tracebus_exporters.otel.attributes._naming import MODELS
 from tracebus_exporters.otel.content._structures import structure
 from tracebus_exporters.otel.conventions import _semconv as sc
-from tracebus_exporters.otel.runs._table import exception_attributes
 
 if TYPE_CHECKING:
     from tracebus.events import RunEnded

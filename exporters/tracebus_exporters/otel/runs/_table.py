@@ -19,30 +19,32 @@ from tracebus.events import (
 from tracebus.watching import BudgetFact, fact_of, is_fact
 from tracebus_exporters.otel.attributes._agents import Agency, tell_agents
 from tracebus_exporters.otel.attributes._attributes import content_attributes, end_attributes
+from tracebus_exporters.otel.attributes._exceptions import (
+    MESSAGE_LIMIT,
+    exception_attributes,
+    retry_attributes,
+)
 from tracebus_exporters.otel.attributes._noticed import noticed_attributes
 from tracebus_exporters.otel.content._shortening import to_json
 from tracebus_exporters.otel.content._text import clean
 from tracebus_exporters.otel.conventions import _semconv as sc
 from tracebus_exporters.otel.runs._failures import note_failure
+from tracebus_exporters.otel.runs._links import Links
 from tracebus_exporters.otel.runs._neighbours import ask_neighbours
 from tracebus_exporters.otel.runs._payloads import Payloads
-from tracebus_exporters.otel.runs._places import Places
 from tracebus_exporters.otel.runs._shapes import Shapes
-from tracebus_exporters.otel.spans._ids import SpanIds, parse_traceparent
-from tracebus_exporters.otel.spans._spans import Ending, OpenSpan, SpanEvent, SpanLink
+from tracebus_exporters.otel.spans._spans import Ending, OpenSpan, SpanEvent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tracebus.events import Event, Link
+    from tracebus.events import Event
     from tracebus_exporters.otel._options import Options
     from tracebus_exporters.otel.spans._spans import SpanSink
 
 _OK = Outcome.OK
 _MOST_OPEN = 50_000
 _MOST_EVENTS = 64
-_MESSAGE_LIMIT = 4_096
-_TRACE_LIMIT = 16_384
 
 
 class Observer(Protocol):
@@ -78,8 +80,7 @@ class RunTable:
         self._content = options.span_content or options.event_content
         self._prompts = options.prompts or options.openinference
         self._open: dict[str, OpenSpan] = {}
-        self._remembered = Places()
-        self._batches = Places()
+        self._links = Links(options)
         self._late = 0
         """How much was noticed of runs after their end."""
         self.teller = 0
@@ -119,8 +120,7 @@ class RunTable:
     def forget(self) -> None:
         """Drop every open run without a word: in a forked child they are the parent's."""
         self._open.clear()
-        self._remembered.clear()
-        self._batches.clear()
+        self._links.clear()
 
     def _started(self, event: RunStarted) -> None:
         if event.run_id in self._open:  # said twice, as by two sources on one bus
@@ -135,7 +135,7 @@ class RunTable:
         if outer is not None:
             span.parent, span.agent = outer.ids, outer.agent
         else:
-            span.parent = self._parent_of(event)
+            span.parent = self._links.parent_of(event)
         if self._content:
             self._payloads.given(event)
         if span.shape is None or span.shape.social:
@@ -152,41 +152,10 @@ class RunTable:
         if span.shape is None:
             self._shapes.describe(span)
             if event.links or event.batch is not None:
-                self._link(span, event)
+                self._links.link(span, event, self._open)
         span.ids = self._sink.start(span)
         if event.batch is not None:
-            self._batches.add(event.batch.id, span.ids)
-
-    def _parent_of(self, event: RunStarted) -> SpanIds | None:
-        if event.parent_run_id is not None:
-            return self._remembered.get(event.parent_run_id) or self._remembered.get(event.root_run_id)
-        return parse_traceparent(event.traceparent) if self._options.parent == "ambient" else None
-
-    def _link(self, span: OpenSpan, event: RunStarted) -> None:
-        unresolved = []
-        links = []
-        for link in event.links:
-            if (ids := self._linked(link)) is None:
-                unresolved.append(clean(link.run_id or "", 256))
-            else:
-                attributes = {sc.LINK_RELATION: clean(link.relation, 256)}
-                if link.run_id:
-                    attributes[sc.LINK_RUN_ID] = clean(link.run_id, 256)
-                links.append(SpanLink(ids, attributes))
-        if unresolved:
-            span.attributes[sc.LINKED_RUNS] = unresolved
-        if event.batch is not None and (first := self._batches.get(event.batch.id)) is not None:
-            links.append(SpanLink(first, {sc.LINK_RELATION: "batch"}))
-        span.links = links
-
-    def _linked(self, link: Link) -> SpanIds | None:
-        if link.traceparent is not None:
-            return parse_traceparent(link.traceparent)
-        if link.run_id is None:
-            return None
-        if (other := self._open.get(link.run_id)) is not None:
-            return other.ids
-        return self._remembered.get(link.run_id)
+            self._links.batches.add(event.batch.id, span.ids)
 
     def _streamed(self, event: RunStreamed) -> None:
         span = self._open.get(event.run_id)
@@ -202,7 +171,7 @@ class RunTable:
             return
         if isinstance(event, RunRetried):
             self._payloads.retried(event)
-            span.events += (SpanEvent(event.time, sc.RETRY_EVENT, _retry_attributes(event)),)
+            span.events += (SpanEvent(event.time, sc.RETRY_EVENT, retry_attributes(event)),)
             return
         self._payloads.custom(event)
         data: dict[str, Any] = {}
@@ -253,7 +222,7 @@ class RunTable:
         if span.gapped and event.parent_run_id is None:
             self._give_up_below(event)
         if span.ids is not None:
-            self._remembered.add(event.run_id, span.ids)
+            self._links.ended.add(event.run_id, span.ids)
         if span.agent is not None:
             tell_agents(span, event, self._open)
         if event.error is not None:
@@ -288,7 +257,7 @@ class RunTable:
             span.events += (SpanEvent(event.time, sc.EXCEPTION, exception_attributes(event.error)),)
         failure = error or (event.error if event.outcome is Outcome.ERROR else None)
         if failure is not None:
-            return clean(failure.message, _MESSAGE_LIMIT)
+            return clean(failure.message, MESSAGE_LIMIT)
         return "" if event.outcome is Outcome.ERROR else None
 
     def _give_up_below(self, root: RunEnded) -> None:
@@ -315,21 +284,3 @@ class RunTable:
         )
         said = "the run's end was not seen: it was still open when the exporter closed, or events were missed"
         self._finish(span, ended, ErrorInfo(type=sc.UNFINISHED, message=said))
-
-
-def exception_attributes(error: ErrorInfo) -> dict[str, Any]:
-    """Return the attributes of an exception event."""
-    found = {
-        sc.EXCEPTION_TYPE: clean(error.type, 1_024),
-        sc.EXCEPTION_MESSAGE: clean(error.message, _MESSAGE_LIMIT),
-    }
-    if error.traceback:
-        found[sc.EXCEPTION_STACKTRACE] = clean(error.traceback[-_TRACE_LIMIT:])
-    return found
-
-
-def _retry_attributes(event: RunRetried) -> dict[str, Any]:
-    found: dict[str, Any] = {sc.RETRY_ATTEMPT: event.attempt}
-    if event.delay is not None:
-        found[sc.RETRY_DELAY] = event.delay
-    return found if event.error is None else {**found, **exception_attributes(event.error)}
