@@ -11,6 +11,7 @@ from msgspec.structs import force_setattr
 
 import tracebus
 from tracebus.bus import EventBus
+from tracebus.capture import Capture, CapturedPayload
 from tracebus.events import Cut, Deferred, Gap, Outcome, RunEnded, RunKind, RunStarted, settle
 from tracebus.exceptions import InvalidLogError
 from tracebus.testing import RecordingExporter
@@ -346,6 +347,22 @@ def test_an_exporter_that_raises_no_exception_keeps_its_thread(bus, make, error)
     assert bus.flush()
     assert seqs(exporter) == [2]
     assert handle.statistics().lost == 1
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_a_payload_whose_own_code_interrupts_holds_up_no_exporter(bus, make, error):
+    """No Ctrl-C comes to an exporter's thread: what is raised there would be raised again at every try."""
+
+    class Payload:
+        def __repr__(self):
+            raise error
+
+    exporter = Flaky()
+    bus.attach(exporter, **NO_WAIT)
+    bus.publish(make.started("r", inputs=CapturedPayload({"bad": Payload()}, Capture())))
+    bus.publish(make.streamed("fine"))
+    assert bus.flush(20)
+    assert seqs(exporter) == [1, 2]
 
 
 def test_a_failing_flush_makes_flush_false(bus, make):

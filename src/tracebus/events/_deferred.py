@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import threading
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
@@ -101,10 +102,13 @@ def _settle_field(event: Event, field: str) -> None:
         value = getattr(event, field)
         if isinstance(value, Deferred):  # else another reader was faster
             value.settle_into(event, field)
-    except KeyboardInterrupt:
-        raise  # the program's business; the field is settled by the next who looks
-    except BaseException:
+    except BaseException as error:
+        interrupt = isinstance(error, KeyboardInterrupt)
+        if interrupt and threading.current_thread() is threading.main_thread():
+            raise  # the program's business; the field is settled by the next who looks
         msgspec.structs.force_setattr(event, field, _empty(event, field))
+        if interrupt:  # no Ctrl-C comes to this thread: it is the payload's own code, and would again
+            raise RuntimeError("a payload's own code raised KeyboardInterrupt") from error
         raise
     finally:
         _claims.pop((id(event), field), None)

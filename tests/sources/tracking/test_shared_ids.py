@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import uuid
 
 import pytest
@@ -79,12 +80,66 @@ def test_a_call_inside_a_call_with_its_id_is_its_child(watch):
     }
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_the_items_of_a_batch_with_one_id_end_as_they_end(watch, asynchronous):
+    """A sequence that carries its id in its config begins all items first and then ends them in their order."""
+
+    def second(value):
+        if value == 2:
+            raise ValueError("two")
+        return -value
+
+    chain = (RunnableLambda(lambda x: x) | RunnableLambda(second)).with_config(run_id=uuid.uuid4())
+    with observing(bus=watch.bus):
+        if asynchronous:
+            await chain.abatch([1, 2, 3], return_exceptions=True)
+        else:
+            chain.batch([1, 2, 3], return_exceptions=True)
+    watch.check()
+    roots = [event for event in watch.started if event.parent_run_id is None]
+    ends = [watch.ends[root.run_id] for root in roots]
+    assert [root.inputs for root in roots] == [1, 2, 3]
+    assert [end.outputs or end.error.message for end in ends] == [-1, "two", -3]
+
+
 class Unfriendly:
     def __str__(self):
         raise ValueError("no text of me")
 
     __repr__ = __str__
     __hash__ = None
+
+
+class LeaveError(BaseException):
+    """Nothing that `except Exception` keeps."""
+
+
+class Leaving(str):
+    """Whatever is asked of it is the program's code, which fails."""
+
+    __slots__ = ()
+
+    def leave(self, *_):
+        raise LeaveError
+
+    __str__ = __repr__ = __eq__ = __hash__ = __len__ = __bool__ = leave
+    __class__ = property(leave)
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+class Leaver:
+    __str__ = __repr__ = __eq__ = __hash__ = __len__ = __bool__ = Leaving.leave
+    __class__ = property(Leaving.leave)
+
+
+class Lying:
+    """As far as LangChain lets it come."""
+
+    __str__ = __repr__ = Leaving.leave
+    __class__ = property(Leaving.leave)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +156,18 @@ class Unfriendly:
         {"metadata": {"thread_id": {"a": 1}}},
         {"metadata": {"thread_id": Unfriendly()}},
         {"metadata": {5: 6, "langgraph_node": ["x"], "ls_integration": [], "lc_agent_name": 3}},
+        {
+            "metadata": dict.fromkeys(
+                ["thread_id", "langgraph_node", "ls_integration", "lc_agent_name"], Leaver()
+            )
+        },
+        {"metadata": dict.fromkeys(["thread_id", "langgraph_node", "checkpoint_ns"], Leaving("x"))},
+        {"metadata": {"thread_id": Colour.RED}},
+        {"configurable": {"thread_id": Colour.RED, "user_id": b"bytes"}},
+        {"run_id": Lying()},
+        {"run_id": Colour.RED},
+        {"tags": [Lying(), Colour.RED, b"bytes", ("nested", ["x"])]},
+        {"run_name": 10**5_000},
     ],
 )
 @pytest.mark.parametrize("asynchronous", [False, True])
@@ -122,6 +189,33 @@ def test_what_is_odd_is_described(watch):
     root = watch.started[0]
     assert (root.run_id, root.name, root.tags) == ("my-own-id", "5", ("7", "None", "<Unfriendly>"))
     assert {event.root_run_id for event in watch.events} == {"my-own-id"}
+
+
+@pytest.mark.parametrize(("given", "shown"), [(5, "5"), (b"x", "<bytes>"), (Colour.RED, "<Colour>")])
+def test_a_name_for_the_root_runs_that_is_no_text(watch, given, shown):
+    """As LangChain takes a `run_name`, so do we."""
+    observe(CHAIN, bus=watch.bus, name=given).invoke(1)
+    watch.check()
+    assert watch.started[0].name == shown
+
+
+@pytest.mark.parametrize("thread_id", [7, 7.5, b"seven", uuid.uuid4(), ("user", 7)])
+def test_a_thread_s_id_need_be_no_text(watch, thread_id):
+    """What went on where it paused is linked to it."""
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.graph import START, StateGraph
+    from langgraph.types import Command, interrupt
+
+    graph = StateGraph(dict)
+    graph.add_node("ask", lambda state: {"answer": interrupt("?")})
+    graph.add_edge(START, "ask")
+    chain = observe(graph.compile(checkpointer=InMemorySaver()), bus=watch.bus)
+    config = {"configurable": {"thread_id": thread_id}}
+    chain.invoke({"x": 1}, config)
+    chain.invoke(Command(resume="yes"), config)
+    watch.check()
+    before, after = (event for event in watch.started if event.parent_run_id is None)
+    assert [(link.run_id, link.relation) for link in after.links] == [(before.run_id, "resumes")]
 
 
 def test_an_id_as_text_and_as_uuid_are_one(watch):

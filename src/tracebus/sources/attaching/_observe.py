@@ -9,6 +9,7 @@ from langchain_core.runnables import Runnable
 from tracebus.sources.attaching._observed import Observed
 from tracebus.sources.attaching._watching import watched
 from tracebus.sources.attaching._wiring import bus_for, recorder_for
+from tracebus.sources.reading._odd import as_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,6 +65,6 @@ def observe(
         )
     target, owned = bus_for(to, bus)
     recorder = recorder_for(target, capture)
-    return Observed(
-        runnable, target, recorder, name=name, owned=owned, begins=watched(target, budget, loops, each=True)
-    )
+    called = None if name is None else as_name(name)
+    begins = watched(target, budget, loops, each=True)
+    return Observed(runnable, target, recorder, name=called, owned=owned, begins=begins)

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tracebus.sources.reading._odd import as_text
+
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
@@ -36,8 +38,8 @@ def configured(metadata: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in configurable.items()
         if name not in metadata
         and name != "api_key"
-        and not str(name).startswith(("__", "checkpoint_"))
-        and isinstance(value, _PLAIN)
+        and not as_text(name).startswith(("__", "checkpoint_"))
+        and issubclass(type(value), _PLAIN)
     }
 
 

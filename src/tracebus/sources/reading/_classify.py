@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracebus.events import RunKind
 from tracebus.sources.reading._chain_model import model_kind
-from tracebus.sources.reading._odd import as_text
+from tracebus.sources.reading._odd import as_text, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,9 +52,9 @@ def chain_kind(
     if not metadata and not graph:
         return NAMED.get(name, RunKind.CHAIN)
     node = metadata.get("langgraph_node")
-    if node is not None and node == name and _is_node(tags, metadata):
+    if node is not None and is_text(node, name) and _is_node(tags, metadata):
         return RunKind.NODE
-    if name == _EXECUTOR or metadata.get(_AGENT_NAME) == name:
+    if name == _EXECUTOR or is_text(metadata.get(_AGENT_NAME), name):
         return RunKind.AGENT
     if graph or name == _GRAPH or (run_type == UNSAID and _is_graph(name, node, metadata, parent)):
         return RunKind.AGENT if _is_agent(node, metadata) else RunKind.GRAPH
@@ -76,7 +76,7 @@ _GRAPH_CALLERS = frozenset((RunKind.NODE, RunKind.TOOL, None))
 def _is_agent(node: object, metadata: Mapping[str, Any]) -> bool:
     """Tell an agent from another graph: it has a name even where nobody gave one."""
     unnamed = node is None and _AGENT_NAME in metadata
-    return unnamed or metadata.get("ls_integration") == _AGENTS
+    return unnamed or is_text(metadata.get("ls_integration"), _AGENTS)
 
 
 def _is_node(tags: Sequence[str], metadata: Mapping[str, Any]) -> bool:
@@ -91,7 +91,7 @@ def _is_graph(name: str, node: object, metadata: Mapping[str, Any], parent: RunK
     if name.startswith("Runnable"):
         return False
     if node is None:
-        return metadata.get("ls_integration") == "langgraph" or _is_agent(node, metadata)
+        return is_text(metadata.get("ls_integration"), "langgraph") or _is_agent(node, metadata)
     namespace, inner = metadata.get("checkpoint_ns"), metadata.get("langgraph_checkpoint_ns")
     if parent not in _GRAPH_CALLERS or not isinstance(namespace, str) or not isinstance(inner, str):
         return False

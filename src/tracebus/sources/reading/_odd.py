@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tracebus.capture import clean_text
@@ -10,19 +10,31 @@ from tracebus.capture import clean_text
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-__all__ = ["as_name", "as_text", "run_key", "thread_key"]
+__all__ = ["as_name", "as_text", "is_text", "run_key", "thread_key"]
 
 _PLAIN = (int, float, complex, bool, type(None), UUID)
+_KEYS = (int, float, bool, bytes, UUID)
 
 
-def as_text(value: object) -> str:
+def as_text(value: Any) -> str:
     """Return *value* as text fit for a terminal and a file; of an object that is no plain value, its type.
 
     Its own `str` may be slow or fail, and this is the program's path.
     """
-    if isinstance(value, str):
+    kind = type(value)  # what `isinstance` asks beside it may be the program's code
+    if issubclass(kind, str):
         return clean_text(value)
-    return str(value) if type(value) in _PLAIN else f"<{type(value).__name__}>"
+    if kind in _PLAIN:
+        try:
+            return str(value)
+        except ValueError:  # an integer of more digits than Python writes
+            pass
+    return f"<{kind.__name__}>"
+
+
+def is_text(value: Any, text: str) -> bool:
+    """Tell whether *value* is *text*; only a string's own comparison is asked."""
+    return issubclass(type(value), str) and str.__eq__(value, text)
 
 
 def as_name(value: object) -> str:
@@ -41,13 +53,18 @@ def run_key(run_id: object) -> Hashable:
         return text
 
 
-def thread_key(thread_id: object, graph: str) -> Hashable:
-    """Return what a graph's conversation is known by; `None` where *thread_id* is none or can be no key."""
-    try:
-        hash(thread_id)
-    except Exception:  # noqa: BLE001  # the program's own object, or a list
-        return None
-    return None if thread_id is None else (thread_id, graph)
+def thread_key(thread_id: Any, graph: str) -> Hashable:
+    """Return what a graph's conversation is known by; `None` where *thread_id* is none or can be no key.
+
+    Only what is plain can be one: to hash and compare others takes code of the program's.
+    """
+    kind = type(thread_id)
+    if issubclass(kind, str):
+        return clean_text(thread_id), graph
+    if kind is tuple:
+        parts = tuple(thread_key(part, graph) for part in thread_id)
+        return None if None in parts else (parts, graph)
+    return (thread_id, graph) if kind in _KEYS else None
 
 
 def goes_on(inputs: object) -> bool:

@@ -64,4 +64,11 @@ class SharedIds:
             if len(of_call) == 1:
                 return of_call[0]
         here = _begun_here.get()
-        return here if here in candidates else candidates[0]
+        return next((run for run in candidates if here is not None and _together(run, here)), candidates[0])
+
+
+def _together(one: OpenRun, other: OpenRun) -> bool:
+    """Tell whether two runs of one id are the same, or items of one batch, which ends them in their order."""
+    if one is other:
+        return True
+    return one.parent is other.parent and one.runner is not None and one.runner.is_same(other.runner)
