@@ -84,4 +84,4 @@ def tree_of(events):
 def one(sent):
     """Return the run that one root span is."""
     traces = Traces(DEFAULT_CAPTURE)
-    return tree_of(traces.add([sent], 0.0) + traces.due(1.0)).roots[0]
+    return tree_of(traces.add([sent], 0.0) + traces.due(2.0)).roots[0]

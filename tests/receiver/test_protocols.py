@@ -43,7 +43,7 @@ def protobuf():
 @pytest.fixture
 def served():
     log = MemoryLog()
-    with serve(log, http_port=0, grpc_port=0) as listening:
+    with serve(log, http_port=0, grpc_port=0, hold=0.0) as listening:
         yield listening, log
 
 

@@ -29,6 +29,8 @@ _DEEPEST = 32
 _MOST = 8_192
 _LONGEST = 256
 """Bytes of an attribute that is remembered."""
+_ONE_BYTE = 127
+"""The most that a length takes one byte for."""
 _known: dict[bytes, tuple[str, Any]] = {}
 
 
@@ -78,13 +80,34 @@ def attributes_of(pairs: Iterable[bytes]) -> dict[str, Any]:
 
 
 def _decoded(pair: bytes) -> tuple[str, Any]:
-    decoded = common_pb2.KeyValue.FromString(pair)
-    found = decoded.key, value_of(decoded.value)
+    found = _short_text(pair) or _by_library(pair)
     if len(pair) <= _LONGEST:
         if len(_known) >= _MOST:
             _known.clear()
         _known[pair] = found
     return found
+
+
+def _by_library(pair: bytes) -> tuple[str, Any]:
+    decoded = common_pb2.KeyValue.FromString(pair)
+    return decoded.key, value_of(decoded.value)
+
+
+def _short_text(pair: bytes) -> tuple[str, str] | None:
+    """Return a pair whose value is a text, where all lengths are one byte; `None` where it is another.
+
+    Ids are such, and every span has its own: the library takes four times as long.
+    """
+    size = len(pair)
+    if size > _ONE_BYTE or pair[:1] != b"\n":
+        return None
+    key = pair[1] + 2
+    if key + 4 > size or pair[key : key + 4] != bytes((18, size - key - 2, 10, size - key - 4)):
+        return None
+    try:
+        return pair[2:key].decode(), pair[key + 4 :].decode()
+    except UnicodeDecodeError:
+        return None  # the library says what is wrong
 
 
 def value_of(value: Any, depth: int = _DEEPEST) -> Any:

@@ -19,13 +19,12 @@ from tracebus.events import (
     RunStreamed,
 )
 from tracebus_exporters.otel.conventions import _semconv as sc
-from tracebus_exporters.receiver._capturing import kept_small
 from tracebus_exporters.receiver._messages import parsed
-from tracebus_exporters.receiver._metadata import metadata_of
-from tracebus_exporters.receiver._models import answering, asked, used
-from tracebus_exporters.receiver._payloads import MODELS, call_id, given, made
+from tracebus_exporters.receiver._models import MODELS, used
+from tracebus_exporters.receiver._payloads import call_id, given, made
 from tracebus_exporters.receiver._plan import plan_of
-from tracebus_exporters.receiver._reading import first_text, number_or_none, text_or_none
+from tracebus_exporters.receiver._reading import number_or_none, text_or_none
+from tracebus_exporters.receiver._sharing import identity_of, metadata_kept
 from tracebus_exporters.receiver._spoken import said_of
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus.events import RunEvent
     from tracebus_exporters.receiver._plan import Plan
+    from tracebus_exporters.receiver._sharing import Identity
     from tracebus_exporters.receiver._span import Record, Span, SpanEvent
 
 __all__ = ["Place", "events_of", "late_event"]
@@ -62,24 +62,22 @@ def events_of(
     """
     attributes = span.attributes
     plan = plan_of(attributes)
-    kind = _kind(attributes, plan)
+    identity = identity_of(attributes, plan, capture)
+    kind = identity.kind
     inputs: Any = None
-    cuts: tuple[Cut, ...] = ()
+    metadata, cuts = metadata_kept(span, plan, capture)
     if plan.content or span.events:
-        inputs, cuts = _kept(given(span, kind, flat=plan.flat), capture, "/inputs")
-    metadata = metadata_of(span, plan, capture)
-    if metadata:
-        metadata, more = kept_small(metadata, capture, "/metadata")
-        cuts += more
+        inputs, more = _kept(given(span, kind, flat=plan.flat), capture, "/inputs")
+        cuts = more + cuts
     run_id, parent, root = place
     started = RunStarted(
         time=span.start,
         kind=kind,
-        name=_name(span, kind, plan),
+        name=identity.name or span.name or "?",
         tags=_tags(attributes) if plan.noted_by_us else (),
         metadata=metadata,
         inputs=inputs,
-        model=asked(attributes, plan, capture) if kind in MODELS else None,
+        model=identity.asked,
         tool_call_id=_call_id(span) if kind is RunKind.TOOL else None,
         batch=_batch(attributes) if plan.batch else None,
         links=_links(span, run_of) if span.links else (),
@@ -89,7 +87,7 @@ def events_of(
         parent_run_id=parent,
         root_run_id=root,
     )
-    ended = _ended(span, kind, plan, capture, place) if span.end else None
+    ended = _ended(span, identity, plan, capture, place) if span.end else None
     if not span.events and not plan.waited:
         return started, [], ended
     return started, _between(span, kind, ended, capture, place._asdict()), ended
@@ -98,23 +96,6 @@ def events_of(
 def _call_id(span: Span) -> str | None:
     own = span.attributes.get(sc.TOOL_CALL_ID) or span.attributes.get(sc.OI_TOOL_ID)
     return text_or_none(own) if own is not None else call_id(span)
-
-
-def _kind(attributes: Mapping[str, Any], plan: Plan) -> RunKind:
-    if plan.own_kind and (own := attributes[sc.RUN_KIND]) is not None:
-        return RunKind(own)
-    for name, kinds in plan.kinds:
-        kind = kinds.get(str(attributes[name]))
-        if kind is not None:
-            return kind
-    return plan.otherwise
-
-
-def _name(span: Span, kind: RunKind, plan: Plan) -> str:
-    attributes = span.attributes
-    if plan.noted_by_us and isinstance(own := attributes.get(sc.RUN_NAME), str):
-        return own
-    return first_text(attributes, plan.names.get(kind, plan.other_names)) or span.name or "?"
 
 
 def _tags(attributes: Mapping[str, Any]) -> tuple[str, ...]:
@@ -139,18 +120,19 @@ def _links(span: Span, run_of: Callable[[str, str], str]) -> tuple[Link, ...]:
     return tuple(found)
 
 
-def _ended(span: Span, kind: RunKind, plan: Plan, capture: Capture, place: Place) -> RunEnded:
+def _ended(span: Span, identity: Identity, plan: Plan, capture: Capture, place: Place) -> RunEnded:
     attributes = span.attributes
+    kind = identity.kind
     outcome = _outcome(span, plan)
     outputs: Any = None
     cuts: tuple[Cut, ...] = ()
     if plan.content or span.events:
         outputs, cuts = _kept(made(span, kind, flat=plan.flat), capture, "/outputs")
     run_id, parent, root = place
-    usage, model = None, None
+    usage = None
     reasons: tuple[str, ...] = ()
     if kind in MODELS:  # an agent's span repeats what its models said of themselves
-        usage, model = used(attributes, plan), answering(attributes, plan)
+        usage = used(attributes, plan)
         reasons = _reasons(attributes.get(sc.RESPONSE_FINISH_REASONS) or attributes.get(sc.OI_FINISH_REASON))
     return RunEnded(
         time=max(span.start, span.end),
@@ -159,7 +141,7 @@ def _ended(span: Span, kind: RunKind, plan: Plan, capture: Capture, place: Place
         usage=usage,
         error=_error(span) if outcome is Outcome.ERROR else None,
         finish_reasons=reasons,
-        model=model,
+        model=identity.answered,
         response_id=text_or_none(attributes.get(sc.RESPONSE_ID)),
         cached=plan.noted_by_us and attributes.get(sc.RUN_CACHED) is True,
         cuts=cuts,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tracebus.capture import to_json
 from tracebus.events import ModelInfo, TokenUsage
 from tracebus_exporters.otel.conventions import _semconv as sc
-from tracebus_exporters.receiver._capturing import kept_small
 from tracebus_exporters.receiver._messages import parsed
 from tracebus_exporters.receiver._names import PARAMETERS, provider_name
+from tracebus_exporters.receiver._payloads import MODELS
 from tracebus_exporters.receiver._reading import first_text
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tracebus.capture import Capture
     from tracebus_exporters.receiver._plan import Plan
 
-__all__ = ["answering", "asked", "used"]
+__all__ = ["MODELS", "answering", "asked", "used"]
 
 
 def asked(attributes: Mapping[str, Any], plan: Plan, capture: Capture) -> ModelInfo:
@@ -37,7 +38,8 @@ def asked(attributes: Mapping[str, Any], plan: Plan, capture: Capture) -> ModelI
     if sc.STREAM_CHUNKS in attributes:  # said of what came, not asked for
         parameters.pop(PARAMETERS[sc.REQUEST_STREAM], None)
     if parameters:
-        parameters, _ = kept_small(parameters, capture, "/model/parameters")
+        kept, _ = to_json(parameters, capture, "/model/parameters")
+        parameters = kept if isinstance(kept, dict) else {}
     provider = provider_name(attributes[plan.provider[0]]) if plan.provider else None
     return ModelInfo(provider=provider, name=first_text(attributes, plan.asked), parameters=parameters)
 

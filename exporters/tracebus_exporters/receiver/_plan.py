@@ -6,6 +6,7 @@ was half of what taking a span in cost (`benchmarks/receiver/receiving.py`).
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import RunKind
@@ -22,7 +23,7 @@ from tracebus_exporters.receiver._names import (
 from tracebus_exporters.receiver._payloads import CONTENT, CONTENT_PREFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 __all__ = ["Plan", "plan_of"]
 
@@ -51,6 +52,17 @@ _KINDS: tuple[tuple[str, Mapping[str, RunKind]], ...] = (
 """The attributes that tell a run's kind where it is not said by its own name, the surest first."""
 _MODEL = frozenset((sc.REQUEST_MODEL, "gen_ai.system"))
 _OURS = frozenset((sc.RUN_NAME, sc.RUN_TAGS, sc.OI_TAGS, sc.RUN_OUTCOME, sc.RUN_ATTEMPT, sc.RUN_CACHED))
+_TELLING = frozenset(
+    (
+        sc.RUN_KIND, sc.RUN_NAME, sc.STREAM_CHUNKS, sc.OI_INVOCATION_PARAMETERS,
+        *PARAMETERS, *_PROVIDER, *_ASKED, *_ANSWERED, *_OTHER_NAMES, *(name for name, _ in _KINDS),
+        *(name for names in _NAMES.values() for name in names),
+    )
+)  # fmt: skip
+"""Attributes that say what a span is, and of a model what was asked of it."""
+_NOTING = frozenset((sc.RUN_METADATA, sc.OI_METADATA, *_SESSIONS, *_NOTED))
+"""Attributes that become metadata, beside those nobody knows."""
+_MOST_NOTING = 16
 _READ = frozenset(
     (
         *CONTENT, *USAGE, *USAGE_DETAILS, *PARAMETERS, *_PROVIDER, *_ASKED, *_ANSWERED, *_SESSIONS, *_NOTED,
@@ -69,11 +81,11 @@ class Plan:
 
     __slots__ = (
         "answered", "asked", "batch", "content", "details", "failed", "flat", "kinds", "names", "noted",
-        "noted_by_us", "other_names", "otherwise", "own_kind", "own_metadata", "parameters", "provider",
-        "rest", "run_id", "session", "usage", "waited",
+        "noted_by_us", "noting", "other_names", "otherwise", "own_kind", "own_metadata", "parameters",
+        "provider", "rest", "run_id", "session", "telling", "usage", "waited",
     )  # fmt: skip
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         present = set(names)
         self.own_kind = sc.RUN_KIND in present
         self.kinds = tuple((name, kinds) for name, kinds in _KINDS if name in present)
@@ -105,6 +117,23 @@ class Plan:
         )
         self.rest = tuple((name, name.removeprefix(_OWN_PREFIX)) for name in names if _is_rest(name))
         """What nobody here knows, and the name it is kept by."""
+        self.telling = None if sc.TOOL_DEFINITIONS in present else _values_of(_TELLING.intersection(present))
+        """Returns the values of all that says what the span is; `None` where they are long as a rule."""
+        rest = {name for name, _ in self.rest}
+        noting = rest.union(_NOTING.intersection(present))
+        self.noting = _values_of(noting) if len(noting) <= _MOST_NOTING else None
+        """Likewise, of all that becomes metadata."""
+
+
+def _values_of(names: Collection[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Return what returns the values of *names*."""
+    match tuple(names):
+        case ():
+            return lambda _: ()
+        case (name,):
+            return lambda attributes: (attributes[name],)
+        case several:
+            return itemgetter(*several)
 
 
 _plans: dict[tuple[str, ...], Plan] = {}

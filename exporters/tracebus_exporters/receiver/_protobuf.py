@@ -18,6 +18,7 @@ _ERROR = 2
 _REMOTE = 0x300
 """`Span.flags`: it is known whether the parent is remote, and it is."""
 _NO_SPAN = bytes(8)
+_NONE: tuple[()] = ()
 
 
 def spans_of_bytes(body: bytes) -> Iterator[Span]:
@@ -45,6 +46,16 @@ def service_of(resource: Any) -> str:
     return str(attributes_of(resource.attributes).get("service.name") or "")
 
 
+def _events(events: Any) -> list[SpanEvent]:
+    return [SpanEvent(each.time_unix_nano, each.name, attributes_of(each.attributes)) for each in events]
+
+
+def _links(links: Any) -> list[SpanLink]:
+    return [
+        SpanLink(each.trace_id.hex(), each.span_id.hex(), attributes_of(each.attributes)) for each in links
+    ]
+
+
 def _span(span: Any, service: str) -> Span:
     parent = span.parent_span_id
     failed, message = False, ""
@@ -58,11 +69,8 @@ def _span(span: Any, service: str) -> Span:
         span.start_time_unix_nano,
         span.end_time_unix_nano,
         attributes_of(span.attributes),
-        [SpanEvent(each.time_unix_nano, each.name, attributes_of(each.attributes)) for each in span.events],
-        [
-            SpanLink(each.trace_id.hex(), each.span_id.hex(), attributes_of(each.attributes))
-            for each in span.links
-        ],
+        _events(events) if (events := span.events) else _NONE,
+        _links(links) if (links := span.links) else _NONE,
         failed,
         message,
         span.flags & _REMOTE == _REMOTE,

@@ -111,10 +111,11 @@ class Receiver:
         self._write()
 
     def statistics(self) -> dict[str, int]:
-        """Return how many spans and log records came, how many events were stored, how many spans wait."""
+        """Return how many spans and log records came, of these too late; what was stored, what waits."""
         return {
             "spans": self._spans,
             "records": self._records,
+            "late": self._traces.late,
             "events": self._events,
             "held": self._traces.held,
         }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["BadRequestError", "Record", "Span", "SpanEvent", "SpanLink"]
 
@@ -38,8 +41,8 @@ class Span(NamedTuple):
     start: int
     end: int
     attributes: dict[str, Any]
-    events: list[SpanEvent]
-    links: list[SpanLink]
+    events: Sequence[SpanEvent]
+    links: Sequence[SpanLink]
     failed: bool
     message: str
     remote_parent: bool

@@ -16,16 +16,22 @@ if TYPE_CHECKING:
 
     from tracebus_exporters.receiver._span import Record, Span
 
-__all__ = ["is_silent", "is_spoken", "said_of", "with_records"]
+__all__ = ["is_answer", "is_silent", "is_spoken", "said_of", "with_records"]
 
 _PREFIX = "gen_ai."
 _EXCEPTION = ".exception"
+_ANSWER = "gen_ai.choice"
 _CONVERSING = (RunKind.CHAT_MODEL, RunKind.LLM)
 
 
 def is_spoken(record: Record) -> bool:
     """Tell whether *record* is an event of the GenAI conventions, of a span."""
     return record.name.startswith(_PREFIX) and bool(record.trace_id.strip("0") and record.span_id.strip("0"))
+
+
+def is_answer(record: Record) -> bool:
+    """Tell whether *record* says how a model's call ended; what was asked is written sooner."""
+    return record.name in (_ANSWER, sc.EVENT_INFERENCE_DETAILS) or record.name.endswith(_EXCEPTION)
 
 
 def is_silent(span: Span) -> bool:

@@ -22,7 +22,6 @@ __all__ = ["ADD_MODEL", "ADD_TOKENS", "account"]
 
 _MOST_ASKED = 500
 _DEEPEST = 1_000
-_COLUMNS = ("input_tokens", "output_tokens", "total_tokens")
 
 ADD_TOKENS = """
 UPDATE runs SET
@@ -62,15 +61,9 @@ def account(connection: sqlite3.Connection, changes: Changes) -> None:
             if name:
                 added.models[name] = None
             if counts:
-                _add(added.tokens, counts)
                 counted.add(run_id)
-
-
-def _add(added: list[int | None], counts: dict[str, int]) -> None:
-    for place, column in enumerate(_COLUMNS):
-        count = counts.get(column)
-        if count is not None:
-            added[place] = (added[place] or 0) + count
+                for column, count in counts.items():
+                    added.tokens[column] = added.tokens.get(column, 0) + count
 
 
 def _known(connection: sqlite3.Connection, ends: Sequence[RunEnded]) -> tuple[set[str], set[str]]:

@@ -11,9 +11,12 @@ from tracebus.logs import thread_of
 from tracebus_exporters.sqlite._insertion import Insertion
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
     from tracebus.events import Event, RunEvent
 
-__all__ = ["FINISH", "TOUCH", "UPSERT", "Added", "Changes", "RunChange"]
+__all__ = ["FINISH", "TOUCH", "Added", "Changes", "RunChange", "upsert"]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -26,11 +29,14 @@ class Added:
     def __init__(self) -> None:
         self.models: dict[str, None] = {}
         """Names, each once, in order."""
-        self.tokens: list[int | None] = [None, None, None]
+        self.tokens: dict[str, int] = {}
+        """By column; what nothing is added to is not in it."""
+
+    @property
+    def counts(self) -> tuple[int | None, int | None, int | None]:
         """Input, output, total; `None` where nothing is added."""
-
-
-_NOTHING = Added()
+        find = self.tokens.get
+        return find("input_tokens"), find("output_tokens"), find("total_tokens")
 
 
 class RunChange:
@@ -54,32 +60,36 @@ class RunChange:
         """Whether there are events of the run itself, not only of runs below it."""
         return self.first_seq is not None
 
-    def row(self, producer: int, now: int, added: Added | None) -> tuple[object, ...]:
-        """Return the values of `UPSERT`."""
+    def row(self) -> tuple[object, ...]:
+        """Return the values of `_ALWAYS`."""
         start, end = self.start, self.end
-        error = end.error if end else None
-        more = added or _NOTHING
         return (
             self.run_id,
             self.parent,
             self.root,
-            producer,
             start.name if start else "",
             start.kind._value_ if start else "unknown",  # `value` looks it up in Python
             end.outcome._value_ if end else "running",
             start.time if start else None,
             end.time if end else None,
-            _encode(start.tags).decode() if start and start.tags else "[]",
-            thread_of(start.metadata) if start and start.metadata else None,
-            error.type if error else None,
-            error.message if error else None,
             self.events,
             self.descendants,
             self.first_seq,
             self.last_seq,
-            now,
-            _encode([*more.models]).decode() if more.models else "[]",
-            *more.tokens,
+        )
+
+    def seldom(self) -> tuple[object, ...] | None:
+        """Return the values of `_SELDOM`; `None` where all are what the table takes without."""
+        start, error = self.start, self.end.error if self.end else None
+        thread = thread_of(start.metadata) if start and start.metadata else None
+        tags = start.tags if start else ()
+        if not tags and thread is None and error is None:
+            return None
+        return (
+            _encode(tags).decode() if tags else "[]",
+            thread,
+            error.type if error else None,
+            error.message if error else None,
         )
 
     def touch(self, producer: int, now: int) -> tuple[object, ...]:
@@ -98,15 +108,14 @@ class RunChange:
         )
 
 
-_COLUMNS = (
-    "run_id", "parent_run_id", "root_run_id", "producer", "name", "kind", "status", "started", "ended",
-    "tags", "thread_id", "error_type", "error_message", "events", "descendants", "first_seq", "last_seq",
-    "stored", "models", "input_tokens", "output_tokens", "total_tokens",
+_ALWAYS = (
+    "run_id", "parent_run_id", "root_run_id", "name", "kind", "status", "started", "ended", "events",
+    "descendants", "first_seq", "last_seq",
 )  # fmt: skip
-UPSERT = Insertion(
-    f"runs ({', '.join(_COLUMNS)})",
-    len(_COLUMNS),
-    """
+_ADDED = ("models", "input_tokens", "output_tokens", "total_tokens")
+_SELDOM = ("tags", "thread_id", "error_type", "error_message")
+_SHARED = ("producer", "stored")
+_CONFLICT = """
 ON CONFLICT (run_id) DO UPDATE SET
     parent_run_id = coalesce(parent_run_id, excluded.parent_run_id),
     producer = CASE WHEN excluded.first_seq IS NULL THEN producer ELSE excluded.producer END,
@@ -138,9 +147,43 @@ ON CONFLICT (run_id) DO UPDATE SET
         ELSE coalesce(output_tokens, 0) + excluded.output_tokens END,
     total_tokens = CASE WHEN excluded.total_tokens IS NULL THEN total_tokens
         ELSE coalesce(total_tokens, 0) + excluded.total_tokens END
-""",
-)
+"""
 """Takes note of a run, whatever the table knows of it. It brings every index up to date."""
+
+_INSERTIONS = {
+    (added, seldom): Insertion(
+        "runs",
+        (*_ALWAYS, *(_ADDED if added else ()), *(_SELDOM if seldom else ())),
+        shared=_SHARED,
+        conflict=_CONFLICT,
+    )
+    for added in (False, True)
+    for seldom in (False, True)
+}
+"""By whether something was added, and whether there are values of `_SELDOM`: most runs have neither, and
+what a row leaves out need not be bound."""
+
+
+def upsert(
+    connection: sqlite3.Connection,
+    runs: Iterable[RunChange],
+    added: dict[str, Added],
+    producer: int,
+    now: int,
+) -> None:
+    """Take note of *runs*, whatever the table knows of them; what is theirs of *added* is taken out of it."""
+    rows: dict[tuple[bool, bool], list[tuple[object, ...]]] = {}
+    for run in runs:
+        more, seldom = added.pop(run.run_id, None), run.seldom()
+        row = run.row()
+        if more is not None:
+            row += (_encode([*more.models]).decode() if more.models else "[]", *more.counts)
+        if seldom is not None:
+            row += seldom
+        rows.setdefault((more is not None, seldom is not None), []).append(row)
+    for form, listed in rows.items():
+        _INSERTIONS[form].run(connection, listed, (producer, now))
+
 
 TOUCH = """
 UPDATE runs SET events = events + ?, descendants = descendants + ?, last_seq = ?, stored = ?
@@ -168,12 +211,12 @@ class Changes:
     def add(self, event: Event, seq: int) -> None:
         """Take note of *event*, stored at *seq*."""
         match event:
-            case RunStreamed() | RunRetried() | CustomEmitted():
-                self._run(event, seq)
             case RunStarted():
                 self._run(event, seq).start = event
                 if event.run_id != event.root_run_id:
                     self.runs[event.root_run_id].descendants += 1
+            case RunStreamed() | RunRetried() | CustomEmitted():
+                self._run(event, seq)
             case RunEnded():
                 run = self._run(event, seq)
                 if run.end is None:

@@ -11,7 +11,7 @@ import msgspec
 from tracebus.events import Gap, settle_all
 from tracebus.logs import take_apart
 from tracebus_exporters.sqlite._accounts import ADD_MODEL, ADD_TOKENS, account
-from tracebus_exporters.sqlite._changes import FINISH, TOUCH, UPSERT, Changes
+from tracebus_exporters.sqlite._changes import FINISH, TOUCH, Changes, upsert
 from tracebus_exporters.sqlite._connection import explained, open_for_writing
 from tracebus_exporters.sqlite._forking import keep_out_of_forks
 from tracebus_exporters.sqlite._insertion import Insertion
@@ -20,10 +20,11 @@ from tracebus_exporters.sqlite._producer import Producer
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from tracebus.events import Event
+    from tracebus.logs import Taken
     from tracebus_exporters.sqlite._changes import RunChange
 
 __all__ = ["Writer"]
@@ -152,22 +153,23 @@ class Writer:
         self._index(connection, changes, self.producer.id, now)
         roots = self._root_ids(connection, {root for _, root in places})
         taken = [take_apart(event) for event in events]
-        _EVENTS.run(
-            connection,
-            [
-                (
-                    position,
-                    roots[root],
-                    data,
-                    self._parts.places(connection, apart.places, position) if apart.places else None,
-                )
-                for (position, root), data, apart in zip(
-                    places, _encoded([apart.event for apart in taken]), taken, strict=True
-                )
-            ],
-        )
+        data = _encoded([apart.event for apart in taken])
+        rows = [(position, roots[root], text) for (position, root), text in zip(places, data, strict=True)]
+        if any(apart.places for apart in taken):
+            self._with_parts(connection, rows, taken)
+        else:
+            _EVENTS.run(connection, rows)
         self.producer.beat_if_due(connection, now)
         return seq
+
+    def _with_parts(
+        self, connection: sqlite3.Connection, rows: Iterable[tuple[int, int, str]], taken: Iterable[Taken]
+    ) -> None:
+        parts = [
+            self._parts.places(connection, apart.places, row[0]) if apart.places else None
+            for row, apart in zip(rows, taken, strict=True)
+        ]
+        _EVENTS_WITH_PARTS.run(connection, [(*row, part) for row, part in zip(rows, parts, strict=True)])
 
     def _index(self, connection: sqlite3.Connection, changes: Changes, producer: int, now: int) -> None:
         """Bring the table of runs up to date.
@@ -182,12 +184,12 @@ class Writer:
             stored = run.run_id in begun if run.owned else run.run_id in roots
             (known if stored and run.start is None else new).append(run)
         added = changes.added
-        UPSERT.run(connection, [run.row(producer, now, added.pop(run.run_id, None)) for run in new])
+        upsert(connection, new, added, producer, now)
         touched = connection.executemany(TOUCH, [run.touch(producer, now) for run in known])
         if known and touched.rowcount != len(known):
             raise _OutOfDateError
         connection.executemany(FINISH, [run.finish(run.end) for run in known if run.end is not None])
-        connection.executemany(ADD_TOKENS, [(*more.tokens, run_id) for run_id, more in added.items()])
+        connection.executemany(ADD_TOKENS, [(*more.counts, run_id) for run_id, more in added.items()])
         connection.executemany(
             ADD_MODEL, [(model, run_id) for run_id, more in added.items() for model in more.models]
         )
@@ -211,7 +213,8 @@ class Writer:
         return known
 
 
-_EVENTS = Insertion("events (seq, root, data, parts)", 4)
+_EVENTS = Insertion("events", ("seq", "root", "data"))
+_EVENTS_WITH_PARTS = Insertion("events", ("seq", "root", "data", "parts"))
 _MOST_KNOWN = 10_000
 
 _encode_lines = msgspec.json.Encoder().encode_lines

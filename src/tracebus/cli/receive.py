@@ -31,7 +31,8 @@ __all__ = ["receive"]
     type=click.FloatRange(min=0),
     default=1.0,
     show_default=True,
-    help="Seconds a trace waits for its root span before it is shown without.",
+    help="Seconds a trace waits for its root span before it is shown without; twice as long for what its "
+    "models said, where that comes as log records.",
 )
 @click.option("--until-eof", is_flag=True, hidden=True, help="End when the standard input does.")
 def receive(
@@ -63,6 +64,12 @@ def receive(
             done.wait()
         counts = served.receiver.statistics()
         click.echo(f"{counts['spans']} spans received, {counts['events']} events written", err=True)
+        if counts["late"]:
+            click.echo(
+                f"{counts['late']} log records came after their span was shown: each is an event of its run "
+                "(a larger --hold waits longer)",
+                err=True,
+            )
     except OSError as error:
         raise click.ClickException(
             f"cannot receive: {error}; another collector may have the port: "

@@ -6,6 +6,7 @@ import _thread
 import os
 import threading
 from abc import abstractmethod
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from tracebus.events._model import CustomEmitted, Cut, Gap, RunEnded, RunRetried, RunStarted, RunStreamed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tracebus.events._model import CutReason, Event
 
@@ -25,6 +26,16 @@ _DEFERRABLE: dict[type, tuple[str, ...]] = {
     CustomEmitted: ("data",),
     Gap: (),
 }
+
+_VALUES: dict[type, Callable[[Event], tuple[object, ...]]] = {
+    RunStarted: attrgetter(*_DEFERRABLE[RunStarted]),
+    RunStreamed: lambda event: (event.chunk,),  # type: ignore[union-attr]  # by type
+    RunEnded: attrgetter(*_DEFERRABLE[RunEnded]),
+    RunRetried: lambda event: (event.error,),  # type: ignore[union-attr]  # likewise
+    CustomEmitted: lambda event: (event.data,),  # type: ignore[union-attr]  # likewise
+    Gap: lambda _: (),
+}
+"""By type: returns what may be deferred, in one go; field by field it takes twice as long."""
 
 _LONG: dict[type, tuple[str, ...]] = {
     RunStarted: ("inputs",),
@@ -166,4 +177,7 @@ def let_go(event: Event) -> None:
 def settle_all(events: Iterable[Event]) -> None:
     """Settle every one of *events*."""
     for event in events:
-        settle(event)
+        for value in _VALUES[type(event)](event):
+            if value is not None and isinstance(value, Deferred):
+                settle(event)
+                break

@@ -30,7 +30,7 @@ from tracebus.logs._losses import Losses
 from tracebus.logs._named import named_run
 from tracebus.logs._open import default_log_path, known_logs, open_log
 from tracebus.logs._part_cache import PartCache
-from tracebus.logs._parts import Part, Place, Places, ids_in, put_together, take_apart
+from tracebus.logs._parts import Part, Place, Places, Taken, ids_in, put_together, take_apart
 from tracebus.logs._place import require_writable
 from tracebus.logs._runs import MODEL_KINDS, RunQuery, RunStatus, RunSummary, thread_of
 from tracebus.logs._url import LogUrl, Options, parse_duration, parse_log_url, parse_moment, parse_size
@@ -51,6 +51,7 @@ __all__ = [
     "RunQuery",
     "RunStatus",
     "RunSummary",
+    "Taken",
     "default_log_path",
     "find_run_by_scan",
     "find_runs_by_scan",

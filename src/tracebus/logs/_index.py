@@ -186,12 +186,14 @@ class _Index:
 
 def tokens_of(usage: TokenUsage) -> dict[str, int]:
     """Return the counts *usage* knows, the total from its parts where nobody reported it."""
-    total = usage.total_tokens
-    if total is None and (usage.input_tokens is not None or usage.output_tokens is not None):
-        total = (usage.input_tokens or 0) + (usage.output_tokens or 0)
-    counts = {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "total_tokens": total,
-    }
-    return {field: count for field, count in counts.items() if count is not None}
+    given, made, total = usage.input_tokens, usage.output_tokens, usage.total_tokens
+    if total is None and (given is not None or made is not None):
+        total = (given or 0) + (made or 0)
+    counts = {}
+    if given is not None:
+        counts["input_tokens"] = given
+    if made is not None:
+        counts["output_tokens"] = made
+    if total is not None:
+        counts["total_tokens"] = total
+    return counts

@@ -21,7 +21,7 @@ from tracebus.capture import ChunkForm, ListUse, PieceForm, form_of
 from tracebus.events import CustomEmitted, Cut, Gap, RunEnded, RunRetried, RunStarted, RunStreamed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tracebus.events import Event
 
@@ -93,11 +93,18 @@ class Taken(NamedTuple):
     """An event taken apart."""
 
     event: Event
-    places: list[Place]
+    places: Sequence[Place]
 
 
 def take_apart(event: Event) -> Taken:
     """Return *event* without its parts, and these. The event must be settled; it stays as it is."""
+    for field in _LONG_FIELDS[type(event)]:
+        if getattr(event, field) is not None:
+            return _taken_apart(event)
+    return Taken(event, ())
+
+
+def _taken_apart(event: Event) -> Taken:
     places: list[Place] = []
     changes: dict[str, Any] = {}
     for field in _LONG_FIELDS[type(event)]:
