@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import pytest
-
-from tracebus.events import ErrorInfo, Outcome, RunEnded, RunKind, RunStarted
-
-SECOND = 1_000_000_000
+from written_events import History
 
 
-class Runs:
+class Runs(History):
     """Makes the events of root runs, numbered as one log has them."""
 
-    def __init__(self) -> None:
-        self.seq = 0
+    epoch = 1
 
-    def started(self, run_id, root=None, parent=None, *, at=0.0, kind=RunKind.CHAIN, **fields):
-        return RunStarted(
-            seq=self._next(),
-            time=int(at * SECOND) + 1,
-            run_id=run_id,
-            root_run_id=root or run_id,
-            parent_run_id=parent or root,
-            kind=kind,
-            name=run_id,
-            **fields,
-        )
+    def started(self, run_id, root=None, parent=None, **fields):
+        return self.start(run_id, parent or root, root=root, **fields)
 
-    def ended(self, run_id, root=None, parent=None, *, at=1.0, failed=False, **fields):
-        return RunEnded(
-            seq=self._next(),
-            time=int(at * SECOND) + 1,
-            run_id=run_id,
-            root_run_id=root or run_id,
-            parent_run_id=parent or root,
-            outcome=Outcome.ERROR if failed else Outcome.OK,
-            error=ErrorInfo(type="ValueError", message="no") if failed else None,
-            **fields,
-        )
+    def ended(self, run_id, root=None, parent=None, *, failed=False, **fields):
+        return self.end(run_id, error="ValueError: no" if failed else None, **fields)
 
     def root(self, run_id, *, at=0.0, took=1.0, failed=False, inside_failed=False, **fields):
         """Return a root run with one run inside."""
@@ -48,10 +26,6 @@ class Runs:
             self.ended(inside, run_id, at=at + took, failed=failed or inside_failed),
             self.ended(run_id, at=at + took, failed=failed),
         ]
-
-    def _next(self):
-        self.seq += 1
-        return self.seq
 
 
 @pytest.fixture

@@ -15,22 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import written_events
 
 from tracebus import ambient
-from tracebus.events import (
-    CustomEmitted,
-    ErrorInfo,
-    Event,
-    Gap,
-    ModelInfo,
-    Outcome,
-    RunEnded,
-    RunKind,
-    RunRetried,
-    RunStarted,
-    RunStreamed,
-    TokenUsage,
-)
+from tracebus.events import ErrorInfo, ModelInfo
 from tracebus_exporters.otel import OTelExporter
 from tracebus_exporters.otel.sending import _losses
 
@@ -261,61 +249,43 @@ def _grpc_handler(service):
     return Handler()
 
 
-class Story:
+class Story(written_events.History):
     """Tells events by hand, a millisecond apart."""
 
+    epoch = 1_700_000_000_000_000_000
+    numbered = False
+
     def __init__(self):
-        self.events: list[Event] = []
-        self.now = 1_700_000_000_000_000_000
+        super().__init__()
+        self._now = 0.0
         self._ids = itertools.count(1)
-        self._runs: dict[str, RunStarted] = {}
 
     def tick(self, milliseconds=1.0):
-        self.now += int(milliseconds * 1e6)
-        return self.now
+        self._now += milliseconds / 1e3
+        return self._now
 
     def start(self, kind="chain", name="RunnableSequence", parent=None, **fields):
         run_id = fields.pop("run_id", None) or f"00000000-0000-7000-8000-{next(self._ids):012x}"
-        root = self._runs[parent].root_run_id if parent in self._runs else parent or run_id
-        started = RunStarted(
-            time=self.tick(),
-            run_id=run_id,
-            parent_run_id=parent,
-            root_run_id=root,
-            kind=RunKind(kind),
-            name=name,
-            **fields,
-        )
-        self._runs[run_id] = started
-        self.events.append(started)
+        super().start(run_id, parent, at=self.tick(), kind=kind, name=name, **fields)
         return run_id
 
-    def _about(self, run_id):
-        started = self._runs.get(run_id)
-        parent, root = (started.parent_run_id, started.root_run_id) if started else (None, run_id)
-        return {"time": self.tick(), "run_id": run_id, "parent_run_id": parent, "root_run_id": root}
-
     def end(self, run_id, outcome="ok", **fields):
-        self.events.append(RunEnded(outcome=Outcome(outcome), **self._about(run_id), **fields))
+        super().end(run_id, at=self.tick(), outcome=outcome, **fields)
 
     def fail(self, run_id, message="no", error_type="ValueError", traceback="Traceback…"):
         self.end(run_id, "error", error=ErrorInfo(type=error_type, message=message, traceback=traceback))
 
     def stream(self, run_id, text="x"):
-        self.events.append(RunStreamed(text=text, **self._about(run_id)))
+        super().stream(run_id, text, at=self.tick())
 
     def retry(self, run_id, attempt=2):
-        self.events.append(
-            RunRetried(
-                attempt=attempt, error=ErrorInfo(type="OSError", message="again"), **self._about(run_id)
-            )
-        )
+        super().retry(run_id, attempt, at=self.tick(), error=ErrorInfo(type="OSError", message="again"))
 
     def custom(self, run_id, name="progress", data=None):
-        self.events.append(CustomEmitted(name=name, data=data, **self._about(run_id)))
+        super().custom(run_id, name, data, at=self.tick())
 
     def gap(self, missed=10):
-        self.events.append(Gap(time=self.tick(), missed=missed))
+        super().gap(missed, at=self.tick())
 
     def model(self, parent=None, *, text="Hello", usage=True, ended=True, provider="openai", **fields):
         """A chat model's whole run."""
@@ -332,7 +302,7 @@ class Story:
             self.end(
                 run,
                 outputs={"messages": [{"type": "ai", "content": text}]},
-                usage=TokenUsage(input_tokens=10, output_tokens=5, total_tokens=15) if usage else None,
+                usage=written_events.tokens(10, 5) if usage else None,
                 finish_reasons=("stop",),
                 model=ModelInfo(name="gpt-5-2026-08-07"),
                 response_id="resp-1",

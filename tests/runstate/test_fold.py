@@ -9,18 +9,12 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from written_events import Story
 
 from tracebus.events import (
-    CustomEmitted,
     Deferred,
     ErrorInfo,
-    Gap,
     Outcome,
-    RunEnded,
-    RunKind,
-    RunRetried,
-    RunStarted,
-    RunStreamed,
     TokenUsage,
     ToolCallFragment,
 )
@@ -29,30 +23,14 @@ from tracebus.runstate import RunState, apply, compacted, down_level, with_appen
 sys.path.insert(0, str(Path(__file__).parent))
 import runstate_events as generated
 
-T0 = 1_763_709_000_123_456_789
 EMPTY = {"runs": {}, "missed": 0}
 
 
-def start(run_id="r", parent=None, root=None, **more):
-    return RunStarted(
-        **{
-            "time": T0,
-            "run_id": run_id,
-            "parent_run_id": parent,
-            "root_run_id": root or parent or run_id,
-            "kind": RunKind.CHAIN,
-            "name": "chain",
-            **more,
-        }
-    )
-
-
-def stream(text="", run_id="r", root="r", **more):
-    return RunStreamed(time=T0 + 1_000_000, run_id=run_id, root_run_id=root, text=text, **more)
-
-
-def end(run_id="r", root="r", outcome=Outcome.OK, **more):
-    return RunEnded(time=T0 + 2_000_000, run_id=run_id, root_run_id=root, outcome=outcome, **more)
+@pytest.fixture
+def story():
+    made = Story("r")
+    made.epoch = 1_763_709_000_123_456_789
+    return made
 
 
 def copied(value):
@@ -135,24 +113,24 @@ def test_operations_are_json(frames):
     assert msgspec.json.decode(msgspec.json.encode(state.document)) == state.document
 
 
-def test_a_run_from_start_to_end():
+def test_a_run_from_start_to_end(story):
     """The document tells what happened to a run, by the names the documentation gives."""
     state = RunState()
-    state.apply(start(tags=("t",), metadata={"k": 1}, inputs={"question": "?"}))
-    state.apply(stream("Hel"))
-    state.apply(stream("lo"))
+    state.apply(story.start(tags=("t",), metadata={"k": 1}, inputs={"question": "?"}))
+    state.apply(story.stream("Hel"))
+    state.apply(story.stream("lo"))
     run = state.document["runs"]["r"]
     assert run["text"] == ["Hel", "lo"]
     assert run["status"] == "running"
     state.apply(
-        end(outputs="Hello", usage=TokenUsage(input_tokens=3), error=ErrorInfo(type="E", message="m"))
+        story.end(outputs="Hello", usage=TokenUsage(input_tokens=3), error=ErrorInfo(type="E", message="m"))
     )
     assert run == {
         "id": "r",
         "parent_id": None,
         "root_id": "r",
         "kind": "chain",
-        "name": "chain",
+        "name": "r",
         "status": "ok",
         "start_time": 1763709000123.456,
         "end_time": 1763709000125.456,
@@ -167,47 +145,47 @@ def test_a_run_from_start_to_end():
     }
 
 
-def test_a_token_is_one_small_operation():
+def test_a_token_is_one_small_operation(story):
     """A token in the middle of a run costs one `add` at the end of the list."""
     state = RunState()
-    state.apply_all([start(), stream("a")])
-    assert state.apply(stream("b")) == [{"op": "add", "path": "/runs/r/text/-", "value": "b"}]
+    state.apply_all([story.start(), story.stream("a")])
+    assert state.apply(story.stream("b")) == [{"op": "add", "path": "/runs/r/text/-", "value": "b"}]
 
 
-def test_a_frame_makes_one_chunk_of_what_a_run_streamed():
+def test_a_frame_makes_one_chunk_of_what_a_run_streamed(story):
     """Ten tokens of one run in a frame travel as one operation."""
     state = RunState()
-    state.apply_all([start(), stream("-")])
-    operations = state.apply_all([stream(str(digit)) for digit in range(10)])
+    state.apply_all([story.start(), story.stream("-")])
+    operations = state.apply_all([story.stream(str(digit)) for digit in range(10)])
     assert operations == [{"op": "add", "path": "/runs/r/text/-", "value": "0123456789"}]
 
 
-def test_an_ended_run_is_compacted():
+def test_an_ended_run_is_compacted(story):
     """After the end a late joiner gets the text in one piece."""
     state = RunState()
-    state.apply_all([start(), stream("a")])
-    state.apply_all([stream("b"), end()])
+    state.apply_all([story.start(), story.stream("a")])
+    state.apply_all([story.stream("b"), story.end()])
     assert state.document["runs"]["r"]["text"] == ["ab"]
 
 
-def test_ids_are_escaped_in_paths():
+def test_ids_are_escaped_in_paths(story):
     """An id with `/` and `~` addresses its own run."""
     state = RunState()
     mirror = {"runs": {}, "missed": 0}
-    for event in (start("a/b~c"), stream("x", "a/b~c", "a/b~c"), end("a/b~c", "a/b~c")):
+    for event in (story.start("a/b~c"), story.stream("x", "a/b~c"), story.end("a/b~c")):
         operations = state.apply(event)
         assert operations[0]["path"].startswith("/runs/a~1b~0c")
         mirror = apply(mirror, operations)
     assert mirror == state.document
 
 
-def test_tool_calls_are_assembled_from_fragments():
+def test_tool_calls_are_assembled_from_fragments(story):
     """Pieces with one index are one call, parallel calls stay apart, a late id is noted.
 
     A piece that says nothing continues the one call that is not over.
     """
     state = RunState()
-    state.apply(start())
+    state.apply(story.start())
     pieces = [
         ToolCallFragment(index=0, name="search"),
         ToolCallFragment(index=1, id="c1", name="add", args="{"),
@@ -216,73 +194,78 @@ def test_tool_calls_are_assembled_from_fragments():
         ToolCallFragment(args=": 1}"),
     ]
     for piece in pieces:
-        state.apply(stream(tool_calls=(piece,)))
-    state.apply(end())
+        state.apply(story.stream(tool_calls=(piece,)))
+    state.apply(story.end())
     assert state.document["runs"]["r"]["tool_calls"] == [
         {"id": "c0", "name": "search", "args": ['{"q": 1}']},
         {"id": "c1", "name": "add", "args": ["{}"]},
     ]
 
 
-def test_a_missed_start_leaves_a_placeholder_that_a_late_start_fills():
+def test_a_missed_start_leaves_a_placeholder_that_a_late_start_fills(story):
     """After a gap a run is shown as far as it is known, and completed when its start turns up."""
     state = RunState()
     mirror = state.snapshot()
-    apply(mirror, state.apply(stream("x", "child", "root")))
+    apply(mirror, state.apply(story.stream("x", "child", root="root")))
     assert state.document["runs"]["child"]["start_missed"] is True
-    apply(mirror, state.apply(start("child", "root", name="late")))
+    apply(mirror, state.apply(story.start("child", "root", name="late")))
     run = state.document["runs"]["child"]
     assert "start_missed" not in run
     assert (run["name"], run["parent_id"], run["text"]) == ("late", "root", ["x"])
     assert mirror == state.document
 
 
-def test_a_second_end_changes_nothing():
+def test_a_second_end_changes_nothing(story):
     """The first end stands, whatever a duplicate says."""
     state = RunState()
-    state.apply_all([start(), end()])
-    assert state.apply(end(outcome=Outcome.ERROR)) == []
+    state.apply_all([story.start(), story.end()])
+    assert state.apply(story.end(outcome=Outcome.ERROR)) == []
 
 
-def test_a_second_start_changes_nothing():
+def test_a_second_start_changes_nothing(story):
     """A resynchronisation may repeat starts."""
     state = RunState()
-    state.apply_all([start(), stream("a")])
-    assert state.apply(start()) == []
+    state.apply_all([story.start(), story.stream("a")])
+    assert state.apply(story.start()) == []
 
 
-def test_resync_marks_runs_that_are_gone_as_lost():
+def test_resync_marks_runs_that_are_gone_as_lost(story):
     """A run the bus no longer lists ended in the gap; a late end still tells how."""
     state = RunState()
-    state.apply_all([start("a"), start("b"), Gap(time=T0, seq=9, missed=4)])
-    operations = state.resync([start("b"), start("c")])
+    state.apply_all([story.start("a"), story.start("b"), story.gap(4)])
+    operations = state.resync([story.start("b"), story.start("c")])
     statuses = {run_id: run["status"] for run_id, run in state.document["runs"].items()}
     assert statuses == {"a": "lost", "b": "running", "c": "running"}
     assert {"op": "replace", "path": "/runs/a/status", "value": "lost"} in operations
-    state.apply(end("a", "a"))
+    state.apply(story.end("a"))
     assert state.document["runs"]["a"]["status"] == "ok"
     assert state.document["missed"] == 4
 
 
-def test_retries_and_custom_events_are_listed():
+def test_retries_and_custom_events_are_listed(story):
     """What a run said on the side stands in its lists, in order."""
     state = RunState()
-    state.apply(start())
-    state.apply(RunRetried(time=T0, run_id="r", root_run_id="r", attempt=2, delay=0.5))
-    state.apply(CustomEmitted(time=T0, run_id="r", root_run_id="r", name="progress", data={"n": 1}))
+    state.apply(story.start())
+    state.apply(story.retry("r", 2, delay=0.5))
+    state.apply(story.custom("r", "progress", {"n": 1}))
     run = state.document["runs"]["r"]
     assert run["retries"] == [{"time": 1763709000123.456, "attempt": 2, "delay": 0.5}]
     assert run["events"] == [{"time": 1763709000123.456, "name": "progress", "data": {"n": 1}}]
 
 
-def test_the_oldest_finished_trees_leave_and_open_ones_stay():
+def test_the_oldest_finished_trees_leave_and_open_ones_stay(story):
     """`max_roots` bounds the document without ever hiding what still runs."""
     state = RunState(max_roots=2)
-    state.apply(start("open"))
+    state.apply(story.start("open"))
     for number in range(5):
         root = f"r{number}"
         state.apply_all(
-            [start(root), start(f"{root}.child", root), end(f"{root}.child", root), end(root, root)]
+            [
+                story.start(root),
+                story.start(f"{root}.child", root),
+                story.end(f"{root}.child"),
+                story.end(root),
+            ]
         )
     assert list(state.document["runs"]) == ["open", "r4", "r4.child"]
 
@@ -293,7 +276,7 @@ def test_a_limit_below_one_is_refused():
         RunState(max_roots=0)
 
 
-def test_deferred_payloads_are_settled():
+def test_deferred_payloads_are_settled(story):
     """A fold fed before the bus has settled the events shows JSON, not our placeholder."""
 
     class Late(Deferred):
@@ -301,22 +284,22 @@ def test_deferred_payloads_are_settled():
             msgspec.structs.force_setattr(event, field, "settled")
 
     state = RunState()
-    state.apply_all([start(inputs=Late()), stream(chunk=Late()), end(outputs=Late())])
+    state.apply_all([story.start(inputs=Late()), story.stream(chunk=Late()), story.end(outputs=Late())])
     run = state.document["runs"]["r"]
     assert (run["inputs"], run["chunks"], run["outputs"]) == ("settled", ["settled"], "settled")
 
 
-def test_seq_is_the_last_event_s():
+def test_seq_is_the_last_event_s(story):
     """The position to resume from is that of the last event folded in."""
     state = RunState()
-    state.apply_all([start(seq=4), stream("x", seq=7)])
+    state.apply_all([story.start(seq=4), story.stream("x", seq=7)])
     assert state.seq == 7
 
 
-def test_a_snapshot_stays_as_it_was():
+def test_a_snapshot_stays_as_it_was(story):
     """What was handed out does not change under the reader's hands."""
     state = RunState()
-    state.apply_all([start(), stream("a")])
+    state.apply_all([story.start(), story.stream("a")])
     snapshot = state.snapshot()
-    state.apply(stream("b"))
+    state.apply(story.stream("b"))
     assert snapshot["runs"]["r"]["text"] == ["a"]

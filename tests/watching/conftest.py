@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 import pytest
+from written_events import SECOND, History
 
-from tracebus.events import ErrorInfo, ModelInfo, Outcome, RunEnded, RunKind, RunStarted, TokenUsage
+from tracebus.events import ModelInfo, RunKind, TokenUsage
 
-SECOND = 1_000_000_000
 GPT = ModelInfo(provider="openai", name="gpt-4o")
 
 
-class Told:
+class Told(History):
     """Tells the events of one root run, `root`, a second apart."""
 
+    epoch = 0
+    numbered = False
+
     def __init__(self):
-        self.events = []
+        super().__init__()
         self.now = 0
-        self._parents = {}
+        """Nanoseconds."""
         self._count = 0
 
-    def start(self, run_id, parent="root", *, kind=RunKind.CHAIN, name=None, **fields):
+    def start(self, run_id, parent="root", **fields):
         self.now += SECOND
-        self._parents[run_id] = None if run_id == "root" else parent
-        self.events.append(
-            RunStarted(
-                time=self.now, run_id=run_id, parent_run_id=self._parents[run_id], root_run_id="root",
-                kind=kind, name=name or run_id, **fields,
-            )
-        )  # fmt: skip
+        super().start(run_id, None if run_id == "root" else parent, at=self.now / SECOND, **fields)
         return run_id
 
     def end(self, run_id, *, error=None, **fields):
         self.now += SECOND
-        self.events.append(
-            RunEnded(
-                time=self.now, run_id=run_id, parent_run_id=self._parents[run_id], root_run_id="root",
-                outcome=Outcome.ERROR if error else Outcome.OK,
-                error=ErrorInfo(type="ValueError", message=error) if error else None, **fields,
-            )
-        )  # fmt: skip
+        super().end(run_id, at=self.now / SECOND, error=error and f"ValueError: {error}", **fields)
 
     def run(
         self, name, parent="root", *, kind=RunKind.CHAIN, inputs=None, outputs=None, error=None, **fields

@@ -9,36 +9,18 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+import written_events
 
-from tracebus.events import BatchMembership, Outcome, RunEnded, RunKind, RunStarted, RunStreamed, TokenUsage
+from tracebus.events import BatchMembership
 from tracebus.runstate import apply
 
 sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("browser", "runstate", "web")]
 
-T0 = time.time_ns()  # now: a log forgets what is old
 
-
-class Story:
+class Story(written_events.Story):
     """Events of a small run, by hand."""
 
-    def start(self, run_id="root", parent=None, kind=RunKind.CHAIN, root="root", **more):
-        return RunStarted(
-            **{
-                "time": T0,
-                "run_id": run_id,
-                "parent_run_id": parent,
-                "root_run_id": root,
-                "kind": kind,
-                "name": run_id,
-                **more,
-            }
-        )
-
-    def stream(self, text="", run_id="root", root="root", **more):
-        return RunStreamed(time=T0 + 1_000_000, run_id=run_id, root_run_id=root, text=text, **more)
-
-    def end(self, run_id="root", root="root", outcome=Outcome.OK, **more):
-        return RunEnded(time=T0 + 2_000_000, run_id=run_id, root_run_id=root, outcome=outcome, **more)
+    epoch = time.time_ns()  # now: a log forgets what is old
 
     def batch_of(self, root, index, size):
         """Return a whole run that is one of a batch."""
@@ -47,13 +29,11 @@ class Story:
     def whole(self, root="root", tokens=5, **more):
         model = f"{root}.model"
         return [
-            self.start(root, root=root, inputs={"q": "secret question"}, **more),
-            self.start(model, root, RunKind.CHAT_MODEL, root),
-            *(self.stream(f"t{number} ", model, root) for number in range(tokens)),
-            self.end(
-                model, root, usage=TokenUsage(input_tokens=3, output_tokens=tokens, total_tokens=3 + tokens)
-            ),
-            self.end(root, root, outputs="secret answer"),
+            self.start(root, inputs={"q": "secret question"}, **more),
+            self.start(model, root, "chat_model"),
+            *(self.stream(f"t{number} ", model) for number in range(tokens)),
+            self.end(model, usage=written_events.tokens(3, tokens)),
+            self.end(root, outputs="secret answer"),
         ]
 
 

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from tracebus.events import (
-    BatchMembership,
-    ErrorInfo,
-    ModelInfo,
-    Outcome,
-    RunEnded,
-    RunKind,
-    RunStarted,
-    RunStreamed,
-    TokenUsage,
-)
+from written_events import History, tokens
+
+from tracebus.events import BatchMembership, ErrorInfo, ModelInfo
 
 MODEL = ModelInfo(provider="openai", name="gpt-4o-mini")
 MILLISECOND = 1_000_000
 
 
-class Clock:
-    """Times that go on."""
+class Clocked(History):
+    """Events that take their time: a millisecond to begin, three to end, unless it is said."""
 
-    def __init__(self, begin):
-        self.now = begin
+    numbered = False
 
-    def tick(self, milliseconds=1.0):
-        self.now += int(milliseconds * MILLISECOND)
-        return self.now
+    def __init__(self, begin, number=0):
+        super().__init__()
+        self.epoch = begin + number * MILLISECOND
+        self._now = 0.0
+
+    def start(self, run_id, parent, kind, name, inputs, *, took=1, **more):
+        self._now += took / 1_000
+        super().start(run_id, parent, at=self._now, kind=kind, name=name, inputs=inputs, **more)
+
+    def end(self, run_id, outputs=None, *, took=3, **more):
+        self._now += took / 1_000
+        super().end(run_id, at=self._now, outputs=outputs, **more)
 
 
 def message(kind, content, **more):
@@ -35,79 +35,44 @@ def message(kind, content, **more):
 
 def agent(begin, rounds, root="agent"):
     """Return the events of an agent of so many tool rounds, as LangGraph makes them."""
-    clock = Clock(begin)
+    tell = Clocked(begin)
     said = [message("human", "Read all reports.")]
-
-    def start(run_id, parent, kind, name, inputs, **more):
-        return RunStarted(
-            time=clock.tick(),
-            run_id=run_id,
-            parent_run_id=parent,
-            root_run_id=root,
-            kind=kind,
-            name=name,
-            inputs=inputs,
-            **more,
-        )
-
-    def end(run_id, outputs, **more):
-        return RunEnded(
-            time=clock.tick(3), run_id=run_id, root_run_id=root, outcome=Outcome.OK, outputs=outputs, **more
-        )
-
-    events = [start(root, None, RunKind.AGENT, "report_reader", {"messages": said[:1]})]
+    tell.start(root, None, "agent", "report_reader", {"messages": said[:1]})
     for number in range(rounds + 1):
         node, model = f"{root} node {number}", f"{root} model {number}"
         calls = [{"name": "look", "args": {"n": number}, "id": f"c{number}"}] if number < rounds else []
         answer = message(
             "ai", f"I look at number {number} now." if calls else "**All done.**", tool_calls=calls
         )
-        events += [
-            start(node, root, RunKind.NODE, "model", {"messages": list(said)}),
-            start(model, node, RunKind.CHAT_MODEL, "ChatOpenAI", {"messages": list(said)}, model=MODEL),
-            end(
-                model,
-                {"messages": [answer]},
-                usage=TokenUsage(input_tokens=1000, output_tokens=20, total_tokens=1020),
-            ),
-            end(node, {"messages": [answer]}),
-        ]
+        tell.start(node, root, "node", "model", {"messages": list(said)})
+        tell.start(model, node, "chat_model", "ChatOpenAI", {"messages": list(said)}, model=MODEL)
+        tell.end(model, {"messages": [answer]}, usage=tokens(1000, 20))
+        tell.end(node, {"messages": [answer]})
         said.append(answer)
         if calls:
             node, tool = f"{root} tools {number}", f"{root} tool {number}"
             result = message("tool", f"Report {number} says so.", name="look")
-            events += [
-                start(node, root, RunKind.NODE, "tools", calls[0]),
-                start(tool, node, RunKind.TOOL, "look", {"n": number}),
-                end(tool, result),
-                end(node, {"messages": [result]}),
-            ]
+            tell.start(node, root, "node", "tools", calls[0])
+            tell.start(tool, node, "tool", "look", {"n": number})
+            tell.end(tool, result)
+            tell.end(node, {"messages": [result]})
             said.append(result)
-    return [*events, end(root, {"messages": said})]
+    tell.end(root, {"messages": said})
+    return tell.events
 
 
 def batch(begin, size, failing):
     """Return the events of a batch whose *failing* inputs fail."""
     events = []
     for number in range(size):
-        run_id = f"batch {number}"
-        clock = Clock(begin + number * MILLISECOND)
-        common = {"run_id": run_id, "root_run_id": run_id}
-        events.append(
-            RunStarted(
-                time=clock.now,
-                kind=RunKind.CHAIN,
-                name="classify",
-                inputs={"ticket": f"ticket {number}"},
-                batch=BatchMembership(id="b", index=number, size=size),
-                **common,
-            )
-        )
+        run_id, member = f"batch {number}", BatchMembership(id="b", index=number, size=size)
+        tell = Clocked(begin, number)
+        tell.start(run_id, None, "chain", "classify", {"ticket": f"ticket {number}"}, took=0, batch=member)
         if number in failing:
-            error = ErrorInfo(type="builtins.TimeoutError", message=f"no answer for ticket {number}")
-            events.append(RunEnded(time=clock.tick(9), outcome=Outcome.ERROR, error=error, **common))
+            tell.end(run_id, took=9, error=f"builtins.TimeoutError: no answer for ticket {number}")
         else:
-            events.append(RunEnded(time=clock.tick(5), outcome=Outcome.OK, outputs="refund", **common))
+            tell.end(run_id, "refund", took=5)
+        events += tell.events
     return events
 
 
@@ -120,8 +85,6 @@ EVIL = (
 
 def hostile(begin):
     """Return the events of a run in which every text wants to be obeyed."""
-    clock = Clock(begin)
-    common = {"run_id": "evil", "root_run_id": "evil"}
     picture = {"type": "image_url", "image_url": {"url": "https://evil.example/pixel.png"}}
     vector = {
         "type": "image_url",
@@ -130,24 +93,13 @@ def hostile(begin):
     content = [{"type": "text", "text": EVIL}, picture, vector, {"type": EVIL, "data": EVIL}]
     call = {"name": EVIL, "args": {EVIL: EVIL}, "id": EVIL}
     inputs = {"messages": [message("human", content), message(EVIL, EVIL, name=EVIL, tool_calls=[call])]}
-    return [
-        RunStarted(
-            time=clock.now,
-            kind=RunKind.CHAT_MODEL,
-            name=EVIL,
-            inputs=inputs,
-            tags=(EVIL,),
-            metadata={EVIL: EVIL},
-            model=ModelInfo(provider=EVIL, name=EVIL),
-            **common,
-        ),
-        RunStreamed(time=clock.tick(), text=EVIL, reasoning=EVIL, **common),
-        RunEnded(
-            time=clock.tick(),
-            outcome=Outcome.ERROR,
-            error=ErrorInfo(type=EVIL, message=EVIL, traceback=EVIL),
-            outputs={"messages": [message("ai", content)]},
-            finish_reasons=(EVIL,),
-            **common,
-        ),
-    ]
+    tell = Clocked(begin)
+    model = ModelInfo(provider=EVIL, name=EVIL)
+    tell.start(
+        "evil", None, "chat_model", EVIL, inputs, took=0, tags=(EVIL,), metadata={EVIL: EVIL}, model=model
+    )
+    tell.stream("evil", EVIL, at=0.001, reasoning=EVIL)
+    error = ErrorInfo(type=EVIL, message=EVIL, traceback=EVIL)
+    answer = {"messages": [message("ai", content)]}
+    tell.end("evil", answer, took=2, outcome="error", finish_reasons=(EVIL,), error=error)
+    return tell.events

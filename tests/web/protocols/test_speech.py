@@ -82,45 +82,47 @@ def test_projections_take_anything_and_are_json(events):
         assert b"".join(text.frames(event)) is not None
 
 
-def start(run_id, kind=RunKind.CHAIN, parent="root"):
-    return RunStarted(time=1, run_id=run_id, root_run_id="root", parent_run_id=parent, kind=kind, name=run_id)
-
-
-def said(run_id, text):
-    return RunStreamed(time=1, run_id=run_id, root_run_id="root", text=text)
-
-
 def words(events):
     speech = Speech("root")
     return [act.value for event in events for act in speech.acts(event) if act.kind == "text"]
 
 
-def test_a_text_streamed_by_three_runs_is_told_once():
+def test_a_text_streamed_by_three_runs_is_told_once(story):
     """In `prompt | model | parser` the model's words count, not their echoes."""
-    story = [start("root", parent=None), start("model", RunKind.CHAT_MODEL), start("parser", RunKind.PARSER)]
+    events = [
+        story.start(),
+        story.start("model", "root", RunKind.CHAT_MODEL),
+        story.start("parser", "root", RunKind.PARSER),
+    ]
     assert words(
-        [*story, said("model", "a"), said("parser", "a"), said("root", "a"), said("model", "b")]
+        [
+            *events,
+            story.stream("a", "model"),
+            story.stream("a", "parser"),
+            story.stream("a", "root"),
+            story.stream("b", "model"),
+        ]
     ) == ["a", "b"]
 
 
-def test_a_chain_without_a_model_speaks_for_itself():
+def test_a_chain_without_a_model_speaks_for_itself(story):
     """A generator's own stream is the text; a model that comes later does not say it again."""
-    story = [
-        start("root", parent=None),
-        said("root", "a"),
-        start("model", RunKind.LLM),
-        said("model", "a"),
-        said("root", "b"),
+    events = [
+        story.start(),
+        story.stream("a", "root"),
+        story.start("model", "root", RunKind.LLM),
+        story.stream("a", "model"),
+        story.stream("b", "root"),
     ]
-    assert words(story) == ["a", "b"]
+    assert words(events) == ["a", "b"]
 
 
-def test_an_interrupted_run_is_no_error():
+def test_an_interrupted_run_is_no_error(story):
     """A graph that pauses on purpose finishes the stream in peace."""
-    end = RunEnded(time=1, run_id="root", root_run_id="root", outcome=Outcome.INTERRUPTED)
+    end = story.end(outcome=Outcome.INTERRUPTED)
     agui, vercel, text = AguiProjection("root"), VercelProjection("root"), TextProjection("root")
     for projection in (agui, vercel):
-        projection.messages(start("root", parent=None))
+        projection.messages(story.start())
     (finished,) = agui.messages(end)
     assert finished["type"] == "RUN_FINISHED"
     assert finished["outcome"]["type"] == "interrupt"

@@ -191,7 +191,7 @@ def test_the_content_switch_holds_everywhere(log, serving):
 
 def test_two_runs_are_compared(log, serving, story):
     """Of any two trees: the steps side by side, where they part, and the words that differ."""
-    log.append([*story.whole("other")[:-1], story.end("other", "other", outputs="secret reply")])
+    log.append([*story.whole("other")[:-1], story.end("other", outputs="secret reply")])
     with serving(create_app(log)) as url:
         found = httpx.get(f"{url}/runs/root/compare/other").json()
         assert found["steps"][0]["what"] == ["name", "output"]

@@ -50,7 +50,7 @@ def test_open_runs_stay_and_finished_ones_make_room(story):
     """A batch of more roots than the list holds keeps each until it ends; none comes back as unknown."""
     runs = RunList(limit=3)
     roots = [f"r{number}" for number in range(10)]
-    runs.apply_all([story.start(root, root=root) for root in roots])
+    runs.apply_all([story.start(root) for root in roots])
     assert list(runs.document["runs"]) == roots
     for root in roots:
         runs.apply_all(story.whole(root)[1:])
@@ -144,12 +144,12 @@ def _dear(story, root):
     usage = TokenUsage(input_tokens=1_000_000, output_tokens=0, total_tokens=1_000_000)
     bad, good = f"{root}.bad", f"{root}.good"
     return [
-        story.start(root, root=root),
-        story.start(bad, root, RunKind.CHAT_MODEL, root),
-        story.end(bad, root, Outcome.ERROR),
-        story.start(good, root, RunKind.CHAT_MODEL, root, model=PRICED),
-        story.end(good, root, usage=usage, model=ModelInfo(name="gpt-4o-mini")),
-        story.end(root, root),
+        story.start(root),
+        story.start(bad, root, RunKind.CHAT_MODEL),
+        story.end(bad, Outcome.ERROR),
+        story.start(good, root, RunKind.CHAT_MODEL, model=PRICED),
+        story.end(good, usage=usage, model=ModelInfo(name="gpt-4o-mini")),
+        story.end(root),
     ]
 
 
@@ -161,7 +161,7 @@ async def test_rows_know_what_failed_inside_and_what_it_cost(story, tmp_path):
     await hub.start()
     while hub.runs.document["runs"]["old"]["cost"] is None:  # noqa: ASYNC110  a state, which tells nobody
         await asyncio.sleep(0.001)
-    log.append([story.end("open", "open"), *_dear(story, "new")])
+    log.append([story.end("open"), *_dear(story, "new")])
     await hub.caught_up(log.head())
     runs = hub.runs.document["runs"]
     found = {root: (run["failures"], run["cost"], run["about"]) for root, run in runs.items()}
