@@ -118,7 +118,7 @@ async def _single_frames(app, results):
 
     def dirty():
         for row in app.view.rows.window(app._runs.top, 200):
-            row.item.generation += 1
+            row.item.known_generation += 1
             row.item.last_at += 1
             app.view.pins[row.item.run_id] = None
             if next(counter) % 2:

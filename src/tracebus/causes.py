@@ -35,11 +35,10 @@ def cause_of(node: RunNode) -> RunNode | None:
 
 def before(node: RunNode, most: int = 5) -> list[RunNode]:
     """Return the last steps of the same root run that had ended when *node* began, the latest last."""
-    root = next((above for above in node.ancestors() if above.parent is None), node)
     began = node.started_at or node.last_at
     steps = [
         other
-        for other in root.walk()
+        for other in node.root.walk()
         if not other.children and other is not node and other.ended_at is not None and other.ended_at <= began
     ]
     return sorted(steps, key=lambda step: step.ended_at or 0)[-most:]

@@ -5,6 +5,7 @@ Everything is sanitised; nothing is styled.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracebus import figures
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from tracebus.tree import RunNode
 
-__all__ = ["Row", "described", "outline", "rows"]
+__all__ = ["Row", "described", "names_above", "outline", "rows"]
 
 _NAME = 60
 _DEEPEST = 30
@@ -78,6 +79,14 @@ def outline(
         before = number
     if before + 1 < len(every):
         yield _skipped(len(every) - before - 1)
+
+
+def names_above(node: RunNode, most: int = 12) -> list[str]:
+    """Return the names of the runs *node* is in, the root's first; of more than *most* not those between."""
+    names = [above.name for above in islice(node.ancestors(), most + 1)]
+    if len(names) > most:
+        names = [*names[: most - 1], "…", node.root.name]
+    return names[::-1]
 
 
 def described(node: RunNode) -> str:

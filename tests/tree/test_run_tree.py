@@ -10,7 +10,7 @@ import pytest
 from written_events import EPOCH, SECOND, History, openai, tokens
 
 from tracebus.events import BatchMembership, ModelInfo, RunKind, RunStarted, TokenUsage, ToolCallFragment
-from tracebus.tree import RunStatus, RunTree, ToolCall
+from tracebus.tree import RunStatus, RunTree, ToolCall, _rollup
 
 
 class Snapshot(NamedTuple):
@@ -398,6 +398,29 @@ def test_a_tree_a_thousand_deep_is_no_deeper_than_any_other():
     assert tree.get("run").counts.running == 2000
     assert sum(1 for _ in tree.get("run").walk()) == 2001
     assert sum(1 for _ in tree.get(parent).ancestors()) == 2000
+
+
+def test_an_event_costs_the_same_however_deep(monkeypatch):
+    """Each run is told about once when totals are read; who reads the innermost only pays for that."""
+    told = []
+    take = _rollup.take
+    monkeypatch.setattr(_rollup, "take", lambda node: told.append(node) or take(node))
+    history = started()
+    parent = "run"
+    for number in range(1000):
+        history.start(f"r{number}", parent)
+        parent = f"r{number}"
+    tree = folded(history)
+    assert not told
+    assert tree.get("run").counts.running == 1000
+    assert len(told) == 1000
+    told.clear()
+    for number in reversed(range(1000)):
+        tree.apply(history.end(f"r{number}"))
+        assert tree.get(f"r{number}").counts.running == 0
+    assert len(told) == 999
+    assert tree.get("run").counts.ok == 1000
+    assert len(told) == 1000
 
 
 def test_a_custom_event_is_kept_in_order_and_the_newest_thousand():

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from written_events import History, openai, tokens
 
-from tracebus.events import Event, RunEnded, RunRetried, RunStarted, RunStreamed
+from tracebus.events import BatchMembership, Event, RunEnded, RunRetried, RunStarted, RunStreamed
 from tracebus.tree import RunNode, RunTree, StatusCounts
 
 if TYPE_CHECKING:
@@ -193,6 +194,30 @@ def test_roll_ups_equal_a_recomputation(events):
 def test_roll_ups_survive_lost_repeated_and_shuffled_events(events):
     """Whatever arrives in whatever order, the totals agree with the runs that are known."""
     assert_same(folded(events), events)
+
+
+@given(damaged(), st.randoms(use_true_random=False))
+def test_roll_ups_are_the_same_whenever_they_are_read(events, chance):
+    """Reading any run's totals on the way, or none, changes nothing of what is read at the end."""
+    tree = folded([])
+    for number, event in enumerate(events):
+        in_batch = {"batch": BatchMembership("b", number, len(events))} if number % 3 == 0 else {}
+        tree.apply(msgspec.structs.replace(event, **in_batch) if isinstance(event, RunStarted) else event)
+        known = [node for root in tree.roots for node in root.walk()]
+        if known and chance.random() < 0.5:
+            read = chance.choice(known)
+            assert read.generation <= tree.generation
+            assert read.counts.total == sum(1 for _ in read.walk()) - 1
+            if tree.batches and chance.random() < 0.5:
+                assert tree.batches["b"].counters >= 0
+    assert_same(tree, events)
+    if "b" in tree.batches:
+        members = tree.batches["b"].members.values()
+        assert tree.batches["b"].counters == sum(node.counters for node in members)
+    for root in tree.roots:
+        open_runs = sum(node.status == "running" for node in root.walk())
+        assert root.open_runs == open_runs
+        assert {node.root for node in root.walk()} == {root}
 
 
 @given(damaged())

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["in_order", "own_differences", "path_of", "verdict"]
 
+_MOST_NAMES = 12
+"""Of a path."""
+
 
 def verdict(found: Comparison) -> str:
     """Return in one sentence where the two part."""
@@ -38,6 +41,8 @@ def path_of(steps: Sequence[Step], number: int) -> str:
         if steps[place].depth < depth:
             names.append(_label(steps, place))
             depth = steps[place].depth
+        if len(names) == _MOST_NAMES and depth > 1:
+            return " / ".join(["…", *names[::-1]])
     return " / ".join(names[-2::-1] or names)
 
 

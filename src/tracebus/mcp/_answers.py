@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tracebus import figures
 from tracebus.causes import before, cause_of, causes, own_seconds
 from tracebus.mcp._prompts_given import new_part
-from tracebus.outline import described, outline
+from tracebus.outline import described, names_above, outline
 from tracebus.text import first_line
 from tracebus.transcript import given, put_out, told
 from tracebus.tree import RunStatus
@@ -54,7 +54,7 @@ def _facts(run: RunSummary) -> Iterator[str]:
 
 def tree_of_run(node: RunNode) -> str:
     """Return the run and all below it, one line each with its id."""
-    above = " / ".join(first_line(each.name, 60) for each in reversed(list(node.ancestors())))
+    above = " / ".join(first_line(name, 60) for name in names_above(node))
     head = [f"{node.run_id}" + (f"  under {above}" if above else "")]
     if node.tags:
         head.append("tags: " + ", ".join(first_line(tag, 80) for tag in node.tags))
@@ -129,7 +129,7 @@ def failure_of_run(node: RunNode, *, content: bool) -> str:
     cause = cause_of(node)
     if cause is None:
         return _did_not_fail(node)
-    path = " / ".join(first_line(each.name, 60) for each in [*reversed(list(cause.ancestors())), cause])
+    path = " / ".join(first_line(name, 60) for name in [*names_above(cause), cause.name])
     parts = [f"cause: {path}  [{cause.run_id}]"]
     if cause.error is not None:
         parts.append(_error(cause.error))

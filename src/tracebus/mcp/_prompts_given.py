@@ -44,10 +44,9 @@ def _messages(node: RunNode) -> list[dict[str, Any]]:
 
 def _earlier(node: RunNode, messages: list[dict[str, Any]]) -> tuple[RunNode | None, int]:
     """Return the earlier model call that shares most of the prompt's beginning, and how many messages."""
-    root = next((above for above in node.ancestors() if above.parent is None), node)
     best: RunNode | None = None
     most = 0
-    for other in root.walk():
+    for other in node.root.walk():
         if other is node or (other.started_at or 0) >= (node.started_at or 0):
             continue
         theirs = _messages(other)

@@ -69,8 +69,8 @@ class Counted(Protocol):
         ...
 
     @property
-    def below(self) -> int:
-        """What its children add up to."""
+    def known_below(self) -> int:
+        """What its children add up to, as far as it has heard."""
         ...
 
     @property
@@ -95,7 +95,7 @@ def share(node: Counted) -> int:
     A run's own usage counts only where no descendant reported any: a model that calls a model
     reports the tokens of the inner one again.
     """
-    below = node.below
+    below = node.known_below
     own = STATUS_UNIT[node.status] + node.own_retries
     if not node.bears_usage:
         return below + own
@@ -118,11 +118,6 @@ def pack_usage(usage: TokenUsage, cost: float | None, *, complete: bool) -> int:
     known = [number is not None for number in tokens]
     lanes = _pack_usage(1, not complete, cost is not None, cost is None, *known, *amounts)
     return int.from_bytes(lanes, "little")
-
-
-def has_running(counters: int) -> bool:
-    """Tell whether *counters* count a running run."""
-    return counters & _MASK != 0
 
 
 def counts_of(counters: int) -> StatusCounts:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from tracebus import _notebook
 from tracebus.tree import _counters
 from tracebus.tree._facts import RunFacts
+from tracebus.tree._rollup import catch_up
 from tracebus.tree._totals import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tracebus.tree._status import StatusCounts
 
@@ -27,7 +28,6 @@ class RunNode(RunFacts):
         start: the run's start; `None` where it has not been seen.
         end: the run's end; `None` while there is none.
         status: what is known about it.
-        generation: the tree's generation when anything shown of this run, totals included, last changed.
         last_at: nanoseconds since the epoch of the last event about the run itself; 0 without any.
         first_token_at: when the first token of the run or a descendant came, in nanoseconds since
             the epoch; `None` before.
@@ -35,8 +35,8 @@ class RunNode(RunFacts):
         retry_events: the retries announced on this run, in order of `seq`; the newest thousand.
         batch_group: the batch call it is a member of, with its other members.
 
-    The tree keeps its roll-up in `below` (what the children add up to), `own_counters` (what the run itself
-    used), `own_retries`, `bears_usage` (whether own usage, or the want of it, counts) and `stream`:
+    The tree keeps its roll-up in `own_counters` (what the run itself used), `own_retries`, `bears_usage`
+    (whether own usage, or the want of it, counts), `stream`, and in what `tracebus.tree._rollup` says:
     read the properties made of them instead.
     """
 
@@ -44,22 +44,32 @@ class RunNode(RunFacts):
         "__weakref__",
         "batch_group",
         "bears_usage",
-        "below",
         "children",
-        "generation",
+        "known_below",
+        "known_generation",
+        "news",
+        "noted",
+        "open_runs",
         "own_retries",
         "parent",
+        "top",
+        "untold",
     )
 
     def __init__(self, run_id: str, root_run_id: str) -> None:
         super().__init__(run_id, root_run_id)
         self.parent: RunNode | None = None
+        self.top: RunNode | None = None
         self.children: list[RunNode] = []
-        self.generation = 0
         self.batch_group: BatchGroup | None = None
-        self.below = 0
         self.own_retries = 0
         self.bears_usage = False
+        self.open_runs = 0
+        self.known_below = 0
+        self.known_generation = 0
+        self.untold = 0
+        self.noted = False
+        self.news: list[RunNode] | None = None
 
     def __repr__(self) -> str:
         return f"<RunNode {self.name!r} {self.kind} {self.status} {self.run_id}>"
@@ -69,8 +79,29 @@ class RunNode(RunFacts):
         return _notebook.runs_html([self])
 
     @property
+    def root(self) -> RunNode:
+        """Return the topmost run above it: the run itself where it is a root."""
+        return self if self.top is None else self.top
+
+    @property
+    def generation(self) -> int:
+        """Return the tree's generation when anything shown of this run, totals included, last changed."""
+        if self.news is not None:
+            catch_up(self)
+        return self.known_generation
+
+    @property
+    def below(self) -> int:
+        """Return the packed counters of its descendants."""
+        if self.news is not None:
+            catch_up(self)
+        return self.known_below
+
+    @property
     def counters(self) -> int:
         """Return the packed counters of the run and its descendants."""
+        if self.news is not None:
+            catch_up(self)
         return _counters.share(self)
 
     @property
@@ -107,9 +138,27 @@ class BatchGroup(Totals):
         statuses, total: the tree's packed counters; read `counts`, `usage` and `cost` instead.
     """
 
-    __slots__ = ("id", "last_ended_at", "members", "name", "size", "started_at", "statuses", "total")
+    __slots__ = (
+        "_settle",
+        "id",
+        "last_ended_at",
+        "members",
+        "name",
+        "size",
+        "started_at",
+        "statuses",
+        "total",
+    )
 
-    def __init__(self, id: str, size: int, name: str, started_at: int) -> None:  # noqa: A002 - the event's word
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the event's word
+        size: int,
+        name: str,
+        started_at: int,
+        settle: Callable[[], None],
+    ) -> None:
+        self._settle = settle
         self.id = id
         self.size = size
         self.name = name
@@ -125,6 +174,7 @@ class BatchGroup(Totals):
     @property
     def counters(self) -> int:
         """Return the packed counters of all its runs and their descendants."""
+        self._settle()
         return self.total
 
     @property
@@ -163,7 +213,7 @@ class BatchGroup(Totals):
         self.members[node.run_id] = node
         self.started_at = min(self.started_at, started_at)
         self.statuses += _counters.STATUS_UNIT[node.status]
-        self.total += _counters.share(node)
+        self.total += node.counters - node.untold  # of that it hears with the node's parent
         if node.end is not None:
             self.note_end(node.end.time)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tracebus.tree._counters import STATUS_UNIT, has_running
-from tracebus.tree._status import RunStatus
+from tracebus.tree._counters import STATUS_UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,12 +43,12 @@ class Roots:
         self.all.remove(node)
 
     def settle(self, root: RunNode) -> bool:
-        """Note whether *root* has finished; return whether there are more roots than there is room for."""
-        if root.status is RunStatus.RUNNING or has_running(root.below):
+        """Note whether *root* has finished; return whether some that have are to make room."""
+        if root.open_runs:
             self._finished.pop(root.run_id, None)
         else:
             self._finished.setdefault(root.run_id, root)
-        return len(self.all) > self._limit
+        return len(self.all) > self._limit and bool(self._finished)
 
     def take_surplus(self) -> Iterator[RunNode]:
         """Remove and yield finished roots until there is room for the others."""

@@ -38,7 +38,8 @@ _STATUS_OF = {outcome: RunStatus(outcome.value) for outcome in Outcome}
 class RunTree(Branches):
     """All runs known from the events applied, as trees, with their totals kept up to date.
 
-    A token costs O(1), a start, an end or a retry O(depth). Applying an event again changes nothing,
+    An event costs O(1), however deep the run. Totals are added up when they are read, from the runs below
+    that changed since. Applying an event again changes nothing,
     and the order of events matters only within one run's stream: a chunk older than the last one
     applied is taken for a repetition. What is missing (after a `Gap`) is shown as `lost`, never guessed.
 
@@ -80,12 +81,13 @@ class RunTree(Branches):
     @property
     def counters(self) -> int:
         """Return the packed counters of all runs ever applied, evicted ones included."""
+        self._catch_up()
         return self._total
 
     @property
     def counts(self) -> StatusCounts:
         """Return how many runs are in which state, evicted ones included."""
-        return _counters.counts_of(self._total)
+        return _counters.counts_of(self.counters)
 
     @property
     def root_counts(self) -> StatusCounts:
@@ -149,6 +151,7 @@ class RunTree(Branches):
             return
         self.lose(node.run_id for node in root.walk())
         if run_id in self._nodes:  # else losing the last running run has made room already
+            self._catch_up()
             self._roots.remove(root)
             self._clear(root)
 
@@ -166,7 +169,7 @@ class RunTree(Branches):
                 return None
             stream.seq = event.seq
         self.generation += 1
-        node.generation = self.generation
+        node.known_generation = self.generation
         if event.time > node.last_at:  # noqa: PLR1730 - a call costs every token
             node.last_at = event.time
         if event.text or event.reasoning or event.tool_calls:
@@ -253,7 +256,7 @@ class RunTree(Branches):
 
     def _seen(self, node: RunNode, event: RunEvent) -> None:
         self.generation += 1
-        node.generation = self.generation
+        node.known_generation = self.generation
         node.last_at = max(node.last_at, event.time)
 
     def _revive(self, node: RunNode | None, event: RunEvent) -> None:

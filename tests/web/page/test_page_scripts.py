@@ -136,6 +136,39 @@ async def test_every_run_has_one_row(page):
             assert above is not None, "a failure outside of batches is folded away"
 
 
+DEEP = """
+const { Tree } = script;
+const number = given.length;
+const runs = Object.fromEntries(given.map((id, level) => [id, {
+  id, parent_id: given[level - 1] ?? null, kind: "chain", name: id, status: "ok", start_time: level, end_time: number,
+  usage: null, error: null, text: [],
+}]));
+const container = document.getElementById("tree");
+const tree = new Tree(container, { selected() {}, opened() {}, scaleEnd() {} });
+tree.update(runs, true, number);
+const drawn = () => [...container.querySelectorAll("[role=treeitem]")].map((row) => row.dataset.id);
+const first = drawn();
+tree.show(given.at(-1));
+const marks = [...container.querySelectorAll(".beyond")];
+const last = drawn();
+const levels = container.querySelector("[role=treeitem]:last-of-type").getAttribute("aria-level");
+marks[0].click();
+return { rows: tree.model.rows.length, first, last, levels, marks: marks.map((one) => one.textContent), back: drawn() };
+"""
+
+
+async def test_a_tree_ten_thousand_deep(page):
+    """Nothing calls itself for every level; of the rows those around the one looked for are drawn."""
+    ids = [f"level {level}" for level in range(10_000)]
+    told = await run(page, "view/tree.js", DEEP, ids)
+    assert told["rows"] == 10_000
+    assert told["first"] == ids[:2000]
+    assert told["last"] == ids[8000:]
+    assert told["levels"] == "10000"
+    assert told["marks"] == ["… 8,000 rows before"]
+    assert told["back"] == ids[7000:9000]
+
+
 async def test_a_tree_without_a_document_answers(page):
     """Keys may be pressed before a run's document has come: they find no row, and throw nothing."""
     asked = (

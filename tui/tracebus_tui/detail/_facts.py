@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tracebus.figures import dollars, duration
+from tracebus.outline import names_above
 from tracebus.text import sanitise
 from tracebus.tree import BatchGroup, RunNode, RunStatus
 from tracebus_tui.detail._blocks import Paragraph, as_json, shown
@@ -37,7 +38,7 @@ def _about(node: RunNode) -> Iterator[tuple[str, str]]:
     yield "status", node.status.value
     yield "kind", node.kind.value
     yield "run id", node.run_id
-    yield "under", " / ".join([above.name for above in node.ancestors()][::-1][-4:])
+    yield "under", " / ".join(names_above(node)[-4:])
     yield "model", " ".join(filter(None, (model.provider, model.name))) if model else ""
 
 

@@ -47,8 +47,7 @@ def _known_before(node: RunNode, messages: Sequence[Any]) -> int:
     if not node.is_model or not all(isinstance(item, dict) for item in messages):
         return 0
     before: deque[RunNode] = deque(maxlen=_LOOKED_BACK)
-    root = next((above for above in node.ancestors() if above.parent is None), node)
-    for other in root.walk():
+    for other in node.root.walk():
         if other is node:
             break
         if other.is_model:

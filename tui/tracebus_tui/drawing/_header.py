@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tracebus.figures import count, dollars, duration
+from tracebus.outline import names_above
 from tracebus.tree import RunStatus
 from tracebus_tui.drawing._cells import clean, cut, line_width, spark
 from tracebus_tui.feed import FeedState, ReplaySource
@@ -25,6 +26,7 @@ _STATES = {
 }
 _GAP: Span = ("  ", "")
 _LONGEST = 80
+_MOST_NAMES = 50
 
 
 def totals(runs: Runs, feed: Feed, glyphs: Glyphs, cells: int, *, paused: bool, label: str) -> list[Span]:
@@ -98,7 +100,7 @@ SCREENS = ("Runs", "Top", "Errors", "Log")
 
 def breadcrumb(node: RunNode | None, remarks: list[Span], honest: list[Span], cells: int) -> list[Span]:
     """Return the second line of a run that is open: the runs it is in, the root first."""
-    names = [clean(above.name[:_LONGEST]) for above in node.ancestors()][::-1] if node is not None else []
+    names = [clean(name[:_LONGEST]) for name in names_above(node, _MOST_NAMES)] if node is not None else []
     where = " › ".join([*names, clean(node.name[:_LONGEST])]) if node is not None else ""  # noqa: RUF001 - a way in
     room = max(0, cells - line_width(honest) - 4)
     tail = where[-room:] if len(where) > room else where  # the end says which run it is

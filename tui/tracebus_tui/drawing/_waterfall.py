@@ -64,16 +64,9 @@ class Bar(NamedTuple):
         return self.last + 1 if self.token is None else self.token
 
 
-def root_of(node: RunNode) -> RunNode:
-    """Return the topmost run above *node*."""
-    while node.parent is not None:
-        node = node.parent
-    return node
-
-
 def scale_of(node: RunNode, cells: int, now: int) -> Scale:
     """Return the scale of *node*'s root on *cells* cells; it grows while anything in it runs."""
-    root = root_of(node)
+    root = node.root
     start = root.started_at or root.last_at
     running = root.status is RunStatus.RUNNING or root.counts.running
     end = now if running else max(root.ended_at or root.last_at, node.ended_at or 0)

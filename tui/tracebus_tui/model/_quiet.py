@@ -185,8 +185,6 @@ class Quiet:
         group = together.row = Row(together, open=opened)
         together.add(nodes_of(members))
         self._rows.replace(group, members)
-        if opened:
-            group.height = 1 + group.inner
         return group
 
     def _dissolve(self) -> None:

@@ -148,9 +148,12 @@ class Row:
         open: whether the kids are shown.
         touched: whether the user opened or closed it, so that nothing folds it by itself.
         calm: whether its run and all below have ended well, so that it may be folded together with others.
-        inner: how many lines the kids take when shown.
-        height: how many lines the row takes, its own and those of its open kids.
+        inner: how many lines the kids take when shown, as far as it has heard: see `Rows`.
+        height: how many lines the row takes, its own and those of its open kids; likewise.
         place: its index in `parent.kids`.
+        untold: by how many lines its height changed since its parent last heard of it.
+        noted: whether it is in its parent's `news`.
+        news: the kids of which the height changed since.
     """
 
     __slots__ = (
@@ -161,10 +164,13 @@ class Row:
         "inner",
         "item",
         "kids",
+        "news",
+        "noted",
         "open",
         "parent",
         "place",
         "touched",
+        "untold",
     )
 
     def __init__(self, item: Item | None, *, open: bool = True) -> None:  # noqa: A002 - the row's word
@@ -177,6 +183,9 @@ class Row:
         self.inner = 0
         self.height = 1
         self.place = 0
+        self.untold = 0
+        self.noted = False
+        self.news: list[Row] | None = None
         self._sums: list[int] = []
         self._known = 0
 

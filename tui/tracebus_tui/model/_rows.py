@@ -1,4 +1,4 @@
-"""Which run stands on which line: an index of rows that can be folded, in O(depth) a change."""
+"""Which run stands on which line: an index of rows that can be folded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ _height = attrgetter("height")
 
 
 class Rows:
-    """All rows, by line number and back."""
+    """All rows, by line number and back.
+
+    A change is noted with the rows it is under, up to one that is noted already: O(1) for each of many in one
+    place, however deep. Whoever asks for lines has the heights told, each row once; an answer costs O(depth).
+    """
 
     def __init__(self) -> None:
         self.top = Row(None)
@@ -26,12 +30,15 @@ class Rows:
         """Rises with every change of the order or the number of lines."""
 
     def __len__(self) -> int:
+        self._catch_up(self.top)
         return self.top.inner
 
     def add(self, row: Row, parent: Row | None = None) -> None:
         """Put *row*, with what is below it, last under *parent*."""
         above = parent or self.top
         kids = above.kids
+        self._catch_up(row)
+        row.untold = 0
         row.parent = above
         row.place = len(kids)
         kids.append(row)
@@ -42,6 +49,7 @@ class Rows:
         above = row.parent
         if above is None:
             return
+        self._catch_up(above)
         del above.kids[row.place]
         for place in range(row.place, len(above.kids)):
             above.kids[place].place = place
@@ -70,9 +78,14 @@ class Rows:
         Costs what it takes to number the rows from *first* on. What is in no list any more has no parent
         either: the caller sees to that.
         """
+        self._catch_up(above)
         above.kids = kids
         for place in range(first, len(kids)):
             row = kids[place]
+            if row.noted and row.parent is not None:  # where it comes from
+                self._catch_up(row.parent)
+            self._catch_up(row)
+            row.untold = 0  # its height is counted whole
             row.place = place
             row.parent = above
         above.forget_offsets(first)
@@ -82,13 +95,10 @@ class Rows:
         """Show or hide what is below *row*."""
         if row.open == opened or row is self.top:
             return
+        self._catch_up(row)
         row.open = opened
-        change = row.inner if opened else -row.inner
-        row.height += change
-        above = row.parent
-        if above is not None and change:
-            above.forget_offsets(row.place + 1)
-            self._grow(above, change)
+        self.version += 1
+        self._note(row, row.inner if opened else -row.inner)
 
     def at(self, line: int) -> Row:
         """Return the row on *line*, from 0.
@@ -96,7 +106,7 @@ class Rows:
         Raises:
             IndexError: there is no such line.
         """
-        if not 0 <= line < len(self):
+        if not 0 <= line < len(self):  # which catches up
             raise IndexError(f"line {line} of {len(self)}")
         row = self.top
         while True:
@@ -110,6 +120,7 @@ class Rows:
 
     def line_of(self, row: Row) -> int:
         """Return the line *row* is on; of a hidden row, the line of the closed row it is in."""
+        self._catch_up(self.top)
         line = 0
         while row.parent is not None:
             above = row.parent
@@ -147,16 +158,52 @@ class Rows:
             pending.extend(reversed(row.kids))
 
     def _grow(self, row: Row, change: int) -> None:
-        """Count *change* lines more below *row*, up to the first closed row."""
+        """Count *change* lines more directly below *row*."""
         self.version += 1
-        while True:
-            row.inner += change
-            above = row.parent
-            if not row.open or above is None:
+        row.inner += change
+        if row.open:
+            self._note(row, change)
+
+    def _note(self, row: Row, change: int) -> None:
+        """Note that *row*, with what is shown below it, takes *change* lines more."""
+        if row is self.top:
+            return
+        row.height += change
+        row.untold += change
+        while not row.noted and (above := row.parent) is not None:
+            row.noted = True
+            if above.news is None:
+                above.news = []
+            above.news.append(row)
+            if not above.open:
                 return
-            row.height += change
-            above.forget_offsets(row.place + 1)
             row = above
+
+    def _catch_up(self, row: Row) -> None:
+        """Have *row* hear of all lines that came and went below it."""
+        if row.news is None:
+            return
+        waiting = [row]
+        for above in waiting:  # grows on the way
+            if above.news is not None:
+                waiting += above.news
+        for above in reversed(waiting):
+            if above.news is not None:
+                self._hear(above, above.news)
+
+    def _hear(self, above: Row, news: list[Row]) -> None:
+        """Count the lines that came and went below *above*'s kids in *news*."""
+        lines = 0
+        for kid in news:
+            lines += kid.untold
+            above.forget_offsets(kid.place + 1)
+            kid.untold = 0
+            kid.noted = False
+        above.news = None
+        above.inner += lines
+        if above.open and above is not self.top:
+            above.height += lines
+            above.untold += lines
 
 
 def _next(row: Row) -> Row | None:

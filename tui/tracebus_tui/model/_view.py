@@ -251,9 +251,7 @@ class View:
         node = row.item if row is not None else None
         if not isinstance(node, RunNode):
             return []
-        while node.parent is not None:
-            node = node.parent
-        calls = [run for run in node.walk() if run.kind in _CALLS]
+        calls = [run for run in node.root.walk() if run.kind in _CALLS]
         return sorted(calls, key=lambda run: run.started_at or 0)
 
     def extreme(self, measure: Callable[[RunNode], float | None]) -> bool:

@@ -67,9 +67,7 @@ def _stretch(item: Item | None, now: int) -> tuple[int, int]:
         case None:
             return now, now
         case RunNode():
-            root = item
-            while root.parent is not None:
-                root = root.parent
+            root = item.root
             if root.status is RunStatus.RUNNING:
                 return now, now
             return root.started_at or root.last_at, root.ended_at or root.last_at

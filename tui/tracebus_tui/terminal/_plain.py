@@ -7,6 +7,7 @@ import signal
 import sys
 from contextlib import aclosing
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, TextIO, assert_never
 
 from tracebus.events import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tracebus_tui.feed import Source
 
 _NAME = 120
+_DEEPEST = 12
 _ERROR = 300
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
@@ -78,8 +80,8 @@ def _emitted(event: CustomEmitted, node: RunNode | None) -> str:
 def _who(node: RunNode | None) -> str:
     if node is None:
         return "a run"
-    depth = sum(1 for _ in node.ancestors())
-    return f"{'  ' * min(depth, 12)}{node.kind.value} {first_line(node.name, _NAME)}"
+    depth = sum(1 for _ in islice(node.ancestors(), _DEEPEST))
+    return f"{'  ' * depth}{node.kind.value} {first_line(node.name, _NAME)}"
 
 
 def _end(node: RunNode, event: RunEnded) -> str:

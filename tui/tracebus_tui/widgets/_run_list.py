@@ -9,7 +9,6 @@ from textual.message import Message
 
 from tracebus.tree import RunNode, RunStatus
 from tracebus_tui.drawing import Brush, clean, columns_for, heading, path_to, row_spans
-from tracebus_tui.drawing._waterfall import root_of
 from tracebus_tui.model import Together, Wall
 from tracebus_tui.widgets._lines import LineView
 
@@ -201,7 +200,7 @@ class RunList(LineView, can_focus=True):
         node = item if isinstance(item, RunNode) else None
         many = item if isinstance(item, Together) else None
         live = (node is None and many is None) or (
-            node is not None and RunStatus.RUNNING in (node.status, root_of(node).status)
+            node is not None and RunStatus.RUNNING in (node.status, node.root.status)
         )
         pinned = node is not None and node.run_id in view.pins
         hit = node is not None and node.run_id in view.hits

@@ -18,6 +18,7 @@ const NARROW = matchMedia("(max-width: 44rem)");
 const TYPING = 120;
 const SEARCHING = 300;
 const TICK = 200;
+const MOST_ABOVE = 12;
 const state = { following: true, paused: false, list: null, root: null, batch: null, run: null, wanted: null, stop: null, missedStructure: false, choosing: null };
 const comparing = () => import("./comparing.js");
 
@@ -177,7 +178,9 @@ function drawDetail(now = Date.now()) {
     return detail.update(groupAsRun(row, tree.runs, label?.textContent ?? row.type, root?.dataset.status ?? "ok"), { sum: null, callOf }, now);
   }
   const path = [];
-  for (let at = tree.runs[id]?.parent_id; at && tree.runs[at]; at = tree.runs[at].parent_id) path.unshift(tree.runs[at].name);
+  for (let at = tree.runs[id]?.parent_id; at && tree.runs[at]; at = tree.runs[at].parent_id) path.push(tree.runs[at].name);
+  if (path.length > MOST_ABOVE) path.splice(MOST_ABOVE, path.length - MOST_ABOVE - 1, "…");
+  path.reverse();
   detail.update(tree.runs[id], { number: callOf(id), total: model.models.length, sum: model.totals.get(id), callOf, path }, now);
 }
 

@@ -19,41 +19,45 @@ export class Rows {
     this.arrange();
   }
 
-  /** Find out anew which rows there are. */
+  /** Find out anew which rows there are. Trees may be deeper than calls can be nested. */
   arrange() {
     this.rows = [];
     this.place = new Map();
     this.holder = new Map();
-    this.visit(this.tops, 1, "top", null);
-    this.rows.forEach((row, place) => this.place.set(row.id, place));
+    const waiting = this.below(this.tops, 1, "top", null);
+    while (waiting.length) {
+      const row = waiting.pop();
+      this.place.set(row.id, this.rows.push(row) - 1);
+      if (row.open) for (const inside of this.inside(row)) waiting.push(inside);
+    }
   }
 
-  visit(ids, level, above, parent) {
+  /** What stands directly below an open row, the last first. */
+  inside({ id, type, level, members }) {
+    if (type === "run") return this.below(this.children.get(id) ?? [], level + 1, id, id);
+    const common = (number) => ({ level: level + 1, parent: id, position: number + 1, siblings: members.length });
+    return members.map((member, number) => this.runRow(member, common(number))).reverse();
+  }
+
+  below(ids, level, above, parent) {
     const wanted = this.kept ? ids.filter((id) => this.kept.has(id)) : ids;
     // What was found stands by itself.
     const items = this.kept ? wanted : grouped(wanted, (id) => this.look(id), above);
-    items.forEach((item, number) => {
+    const rowOf = (item, number) => {
       const common = { level, parent, position: number + 1, siblings: items.length };
-      if (typeof item === "string") this.addRun(item, common);
-      else this.addGroup(item, common);
-    });
+      return typeof item === "string" ? this.runRow(item, common) : this.groupRow(item, common);
+    };
+    return items.map(rowOf).reverse();
   }
 
-  addRun(id, common) {
-    const below = this.children.get(id) ?? [];
-    const open = this.kept !== null || (this.open.get(id) ?? true);
-    this.rows.push({ id, type: "run", ...common, below: below.length, open });
-    if (below.length && open) this.visit(below, common.level + 1, id, id);
+  runRow(id, common) {
+    const below = this.children.get(id)?.length ?? 0;
+    return { id, type: "run", ...common, below, open: this.kept !== null || (this.open.get(id) ?? true) };
   }
 
-  addGroup(group, common) {
+  groupRow(group, common) {
     for (const member of group.members) this.holder.set(member, group.id);
-    const open = this.open.get(group.id) ?? group.open ?? false;
-    this.rows.push({ ...group, ...common, below: group.members.length, open });
-    if (!open) return;
-    group.members.forEach((id, number) => {
-      this.addRun(id, { level: common.level + 1, parent: group.id, position: number + 1, siblings: group.members.length });
-    });
+    return { ...group, ...common, below: group.members.length, open: this.open.get(group.id) ?? group.open ?? false };
   }
 
   /** What grouping asks of a run: one that was jumped to is never folded away. */

@@ -7,16 +7,21 @@ import { Rows } from "../model/rows.js";
 import { spread } from "../model/totals.js";
 import { drawBar, scaleOf, track } from "./bars.js";
 import { setIcon } from "./icons.js";
+import { Stretch } from "./stretch.js";
 
-const MOST_ROWS = 2000;
+/** So many levels are indented; deeper ones stand under one another, each with its number. */
+const DEEPEST = 12;
 
 export class Tree {
   /** selected(id) is called when another row is, opened(id) when one is to be shown by itself. */
   constructor(container, { selected, opened, scaleEnd }) {
     Object.assign(this, { container, onSelect: selected, onOpen: opened, scaleEnd });
     this.drawn = new Map();
+    this.stretch = new Stretch(container);
     this.clear();
     container.addEventListener("click", (event) => {
+      const beyond = event.target.closest(".beyond");
+      if (beyond) return this.goTo(Number(beyond.dataset.at));
       const id = event.target.closest("[role=treeitem]")?.dataset.id;
       if (!id) return;
       const group = this.row(id)?.type !== "run";
@@ -37,7 +42,7 @@ export class Tree {
     this.byHand = false;
     this.filter = "";
     this.found = null;
-    this.more = null;
+    this.stretch.first = 0;
   }
 
   get runs() {
@@ -103,7 +108,8 @@ export class Tree {
   }
 
   place() {
-    const shown = this.model.rows.slice(0, MOST_ROWS);
+    this.stretch.unmark();
+    const shown = this.stretch.of(this.model.rows);
     const wanted = new Set(shown.map(({ id }) => id));
     for (const [id, { root }] of this.drawn) if (!wanted.has(id)) { root.remove(); this.drawn.delete(id); }
     let before = this.container.firstElementChild;
@@ -113,12 +119,7 @@ export class Tree {
       if (drawn.root === before) before = before.nextElementSibling;
       else this.container.insertBefore(drawn.root, before);
     }
-    this.more?.remove();
-    this.more = null;
-    if (this.model.rows.length > MOST_ROWS) {
-      this.more = element("p", "empty", `… and ${(this.model.rows.length - MOST_ROWS).toLocaleString("en")} more rows; find runs to see them`);
-      this.container.append(this.more);
-    }
+    this.stretch.mark(this.model.rows.length);
     if (!this.model.place.has(this.selected)) this.selected = this.model.rows[0]?.id ?? null;
     this.mark();
   }
@@ -127,7 +128,8 @@ export class Tree {
     root.setAttribute("aria-level", level);
     root.setAttribute("aria-posinset", position);
     root.setAttribute("aria-setsize", siblings);
-    indent.style.setProperty("--level", level - 1);
+    indent.style.setProperty("--level", Math.min(level - 1, DEEPEST));
+    setText(indent, level - 1 > DEEPEST ? String(level - 1) : "");
     twig.hidden = !below;
     root.classList.toggle("open", Boolean(below && open));
     if (below) root.setAttribute("aria-expanded", String(open));
@@ -158,7 +160,7 @@ export class Tree {
     this.container.parentElement.classList.toggle("no-ttft", !all.some((run) => run.first_token_time !== undefined));
     this.container.parentElement.classList.toggle("no-cost", !all.some((run) => (run.cost ?? null) !== null));
     this.scaleEnd(Number.isFinite(this.scale.start) ? duration(this.scale.span) : "");
-    for (const row of this.model.rows.slice(0, MOST_ROWS)) {
+    for (const row of this.stretch.of(this.model.rows)) {
       const parts = this.drawn.get(row.id);
       if (row.type === "run") this.drawRun(this.runs[row.id], row, parts, now);
       else this.drawGroup(row, parts, now);
@@ -226,6 +228,14 @@ export class Tree {
     return most ? `#${least}–${most}` : "";
   }
 
+  /** Draw the rows around number *at*, which are many rows away. */
+  goTo(at) {
+    this.stretch.around(at);
+    this.place();
+    this.draw(Date.now());
+    this.drawn.get(this.model.rows[at].id).root.scrollIntoView({ block: "center" });
+  }
+
   mark() {
     for (const [id, { root }] of this.drawn) root.setAttribute("aria-selected", String(id === this.selected));
     if (this.drawn.has(this.selected)) this.container.setAttribute("aria-activedescendant", `row-${this.selected}`);
@@ -237,6 +247,7 @@ export class Tree {
     this.byHand ||= byHand;
     const other = id !== this.selected;
     this.selected = id;
+    if (this.model.place.has(id) && !this.drawn.has(id)) this.goTo(this.model.place.get(id));
     this.mark();
     if (scroll) this.drawn.get(id)?.root.scrollIntoView({ block: "nearest" });
     if (other || open) this.onSelect(id, open);
