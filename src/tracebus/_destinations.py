@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["SAME_SCHEME", "canonical", "has_two_schemes", "likely_meaning", "once_each"]
+__all__ = ["LOG_SUFFIXES", "SAME_SCHEME", "canonical", "has_two_schemes", "likely_meaning", "once_each"]
 
-_SUFFIXES = {
+LOG_SUFFIXES = {
     ".db": "sqlite",
     ".sqlite": "sqlite",
     ".sqlite3": "sqlite",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+"""Which log a file is, by its name."""
 _FILES = frozenset(("sqlite", "jsonl"))
 SAME_SCHEME = {"unix": "redis"}
 """Other spellings of a scheme: redis-py's own for a server behind a socket's file."""
@@ -52,7 +53,7 @@ def likely_meaning(url: str, known: Sequence[str]) -> str | None:
     if port := re.fullmatch(r"[\w.-]+:(\d+)(/.*)?", url):  # a server without a scheme
         return f"{_PORTS.get(port[1], 'otlp')}://{url}"
     place = url.partition("?")[0]
-    for suffix, kind in _SUFFIXES.items():
+    for suffix, kind in LOG_SUFFIXES.items():
         if place.lower().endswith(suffix):
             return f"{kind}:{url.rpartition('://')[2] if colon else url}"
     word = re.split(r"[:?]", url, maxsplit=1)[0]

@@ -85,7 +85,8 @@ def test_bare_tracebus_watches(watch):
     """Without a command, and with a log instead of one, `tracebus` is `tracebus watch`."""
     assert run().output == "watching None\n"
     assert run("sqlite:x.db").output == "watching sqlite:x.db\n"
-    assert run("events.jsonl").output == "watching events.jsonl\n"
+    for log in ("events.jsonl", "Events.NDJSON", "runs.db"):
+        assert run(log).output == f"watching {log}\n"
     assert run("redis://localhost/0").output == "watching redis://localhost/0\n"
     assert run("--ascii").output == "watching None in ASCII\n"
     assert run("--ascii", "x.db").output == "watching x.db in ASCII\n"

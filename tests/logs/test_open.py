@@ -137,7 +137,9 @@ def test_what_is_no_file_here_is_refused(url):
         parse_log_url(url).path()
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("1.5h", 5400), ("250ms", 0.25), ("7d", 604_800)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("1.5h", 5400), ("250ms", 0.25), ("7d", 604_800), ("2min", 120)]
+)
 def test_durations(text, seconds):
     """Numbers with a unit, seconds without."""
     assert parse_duration(text) == seconds

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from tracebus.signs import Glyphs
     from tracebus.tree import RunNode
-    from tracebus_exporters.console._glyphs import Glyphs
 
 
 class Scale(NamedTuple):
@@ -43,6 +43,6 @@ def bar(
     """
     first, last = scale.cell(start), scale.cell(max(start, end - 1))
     if first_token is None:
-        return " " * first, "", "", glyphs.busy * (last - first + 1)
+        return " " * first, "", "", glyphs.work * (last - first + 1)
     mark = min(last, max(first, scale.cell(first_token)))
-    return " " * first, glyphs.waiting * (mark - first), glyphs.first_token, glyphs.busy * (last - mark)
+    return " " * first, glyphs.wait * (mark - first), glyphs.token, glyphs.work * (last - mark)

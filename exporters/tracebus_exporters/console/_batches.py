@@ -9,12 +9,12 @@ from rich.text import Text
 
 from tracebus.tree import RunStatus
 from tracebus_exporters.console._cells import batch_cells, error_text, spread
-from tracebus_exporters.console._glyphs import DIM, STATUS_STYLE
+from tracebus_exporters.console._styles import DIM, STATUS_STYLE
 
 if TYPE_CHECKING:
+    from tracebus.signs import Glyphs
     from tracebus.tree import BatchGroup, RunNode
     from tracebus_exporters.console._cells import Cells
-    from tracebus_exporters.console._glyphs import Glyphs
 
 _TROUBLE = 5
 """So many runs that did not end well are named."""

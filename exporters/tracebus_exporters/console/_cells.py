@@ -10,15 +10,15 @@ from tracebus import figures
 from tracebus.text import first_line, sanitise
 from tracebus.tree import RunNode, RunStatus, StatusCounts, TotalOf
 from tracebus.watching import news_in
-from tracebus_exporters.console._glyphs import DIM, KIND_STYLE, STATUS_STYLE
 from tracebus_exporters.console._rows import DEPTH, Folded, error_to_show
+from tracebus_exporters.console._styles import DIM, KIND_STYLE, STATUS_STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tracebus.events import ErrorInfo
+    from tracebus.signs import Glyphs
     from tracebus.tree import BatchGroup, Totals
-    from tracebus_exporters.console._glyphs import Glyphs
     from tracebus_exporters.console._rows import Row
 
 _WORST_FIRST = (
@@ -100,7 +100,7 @@ def _run_notes(row: Row, node: RunNode, glyphs: Glyphs) -> tuple[Text, ...]:
 
 def _note(row: Row, node: RunNode, glyphs: Glyphs, text: Text) -> Text:
     note = Text().append(_guides(row.last, glyphs, below=True), DIM)
-    note.append(glyphs.trunk if node.children else "   ", DIM)
+    note.append(f"{glyphs.trunk} " if node.children else "   ", DIM)
     return note.append_text(text)
 
 
@@ -116,7 +116,7 @@ def _folded_cells(row: Row, folded: Folded, glyphs: Glyphs) -> Cells:
     counts = StatusCounts.of(node.status for node in folded.nodes)
     status = worst(counts)
     label = _opening(row.last, status, glyphs)
-    label.append(f"{glyphs.group} ", DIM).append(_named(folded.name))
+    label.append(f"{glyphs.crowd} ", DIM).append(_named(folded.name))
     label.append(f" {glyphs.times}{len(folded.nodes):,}", "bold")
     label.append_text(_tally(counts, glyphs))
     failed = sum(node.counts.error for node in folded.nodes)
@@ -195,10 +195,10 @@ def _guides(last: tuple[bool, ...], glyphs: Glyphs, *, below: bool = False) -> s
     if not last:
         return ""
     cut = "… " if len(last) > DEPTH else ""
-    above = "".join("   " if is_last else glyphs.trunk for is_last in last[-DEPTH:-1])
+    above = "".join("   " if is_last else f"{glyphs.trunk} " for is_last in last[-DEPTH:-1])
     if below:
-        return cut + above + ("   " if last[-1] else glyphs.trunk)
-    return cut + above + (glyphs.last if last[-1] else glyphs.branch)
+        return cut + above + ("   " if last[-1] else f"{glyphs.trunk} ")
+    return cut + above + (glyphs.corner if last[-1] else glyphs.branch) + " "
 
 
 def _named(name: str) -> str:

@@ -12,24 +12,25 @@ from rich.text import Text
 
 from tracebus import figures
 from tracebus.events import RunEnded
+from tracebus.signs import ASCII, UNICODE
 from tracebus.text import encodable
 from tracebus.tree import RunTree
 from tracebus_exporters._options import at_least, one_of, options_of, switch, tristate
 from tracebus_exporters.console._bar import scale_of
 from tracebus_exporters.console._batches import Gathered
 from tracebus_exporters.console._cells import cells_of
-from tracebus_exporters.console._glyphs import ASCII, DIM, UNICODE
 from tracebus_exporters.console._layout import heading, layout_of, lines_of
 from tracebus_exporters.console._rows import SIBLINGS, crowd_rows, rows_of
+from tracebus_exporters.console._styles import DIM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
     from tracebus.events import Event
+    from tracebus.signs import Glyphs
     from tracebus.tree import PriceFunction, RunNode
     from tracebus_exporters.console._cells import Cells
-    from tracebus_exporters.console._glyphs import Glyphs
 
 _PATIENCE_NS = 2_000_000_000
 """How long, by the events' time, an ended root waits for descendants that still run."""
@@ -260,7 +261,7 @@ def _console(file: TextIO | None, *, colour: bool | None) -> Console:
 
 
 def _takes_unicode(console: Console) -> bool:
-    signs = "".join((*UNICODE.status.values(), *UNICODE.kind.values(), UNICODE.branch, UNICODE.busy))
+    signs = "".join((*UNICODE.status.values(), *UNICODE.kind.values(), UNICODE.branch, UNICODE.work))
     try:
         signs.encode(console.encoding)
     except UnicodeEncodeError:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.text import Text
 
 from tracebus_exporters.console._bar import bar
-from tracebus_exporters.console._glyphs import DIM, STATUS_STYLE
+from tracebus_exporters.console._styles import DIM, STATUS_STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tracebus.signs import Glyphs
     from tracebus_exporters.console._bar import Scale
     from tracebus_exporters.console._cells import Cells
-    from tracebus_exporters.console._glyphs import Glyphs
 
 SMALLEST_BAR: Final = 12
 _LARGEST_BAR: Final = 48

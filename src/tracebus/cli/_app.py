@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tracebus._destinations import LOG_SUFFIXES
 from tracebus.cli._table import DEFAULT, available
 from tracebus.exceptions import InvalidTargetError, TracebusError
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["cli", "main"]
 
 _LOG_SCHEMES = frozenset(("sqlite", "redis", "rediss", "unix", "jsonl"))
-_LOG_SUFFIXES = frozenset((".db", ".sqlite", ".sqlite3", ".jsonl"))
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -132,4 +132,4 @@ def _unknown(name: str, commands: list[str]) -> str:
 def _looks_like_a_log(name: str) -> bool:
     """Tell a log's URL or file from a mistyped command."""
     scheme = name.partition(":")[0]
-    return (scheme in _LOG_SCHEMES and ":" in name) or Path(name).suffix in _LOG_SUFFIXES
+    return (scheme in _LOG_SCHEMES and ":" in name) or Path(name).suffix.lower() in LOG_SUFFIXES

@@ -21,20 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["clip", "cut", "echo", "glyph", "moment", "short_id", "table", "tokens"]
 
 _STYLES = re.compile(r"(\x1b\[[0-9;]*m)")
-_COLOURS = {
-    "running": "cyan",
-    "ok": "green",
-    "error": "red",
-    "cancelled": "yellow",
-    "abandoned": "yellow",
-    "interrupted": "magenta",
-    "lost": "bright_black",
-}
 
 
 def glyph(status: str) -> str:
     """Return the coloured sign every view has for a run's status."""
-    return click.style(signs.STATUS[RunStatus(status)], fg=_COLOURS[status])
+    known = RunStatus(status)
+    return click.style(signs.STATUS[known], fg=signs.COLOURS[known])
 
 
 def echo(line: str) -> None:

@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from tracebus._destinations import LOG_SUFFIXES
+from tracebus.durations import parse_duration
 from tracebus.exceptions import InvalidLogError
 from tracebus.sizes import parse_size
 
@@ -23,14 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["LogUrl", "Options", "parse_duration", "parse_log_url", "parse_moment", "parse_size"]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
-_SUFFIXES = {
-    ".db": "sqlite",
-    ".sqlite": "sqlite",
-    ".sqlite3": "sqlite",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-}
-_UNITS_OF_TIME = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 class Options:
@@ -138,24 +132,12 @@ def parse_log_url(url: str) -> LogUrl:
         return LogUrl(scheme[1].lower(), place[scheme.end() :], options)
     if place == "sqlite":
         return LogUrl(place, "", options)
-    if by_suffix := _SUFFIXES.get(Path(place).suffix.lower()):
+    if by_suffix := LOG_SUFFIXES.get(Path(place).suffix.lower()):
         return LogUrl(by_suffix, place, options)
     raise InvalidLogError(
         f"{url!r} is no log: give a URL such as sqlite:PATH, jsonl:PATH or redis://host:6379/0, "
         "or a file ending in .db or .jsonl"
     )
-
-
-def parse_duration(text: str) -> float:
-    """Return the seconds *text* means: `90`, `30s`, `5m`, `2h`, `7d`, `1w`, `250ms`.
-
-    Raises:
-        ValueError: it means none.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w|)", text.strip().lower())
-    if found is None:
-        raise ValueError("expected a duration such as 30s, 5m, 2h or 7d")
-    return float(found[1]) * _UNITS_OF_TIME[found[2] or "s"]
 
 
 def parse_moment(text: str) -> int:
