@@ -21,7 +21,6 @@ def python(tmp_path):
             env={**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), **env},
             capture_output=True,
             text=True,
-            timeout=50,
             check=True,
         )
 

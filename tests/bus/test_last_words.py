@@ -37,7 +37,6 @@ def run(to, **environment):
         env=variables,
         capture_output=True,
         text=True,
-        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return done.stderr
@@ -123,7 +122,7 @@ def test_the_log_on_this_machine_is_waited_for(tmp_path):
     timer.join()
     locker.execute("COMMIT")
     locker.close()
-    _, said = program.communicate(timeout=120)
+    _, said = program.communicate()
     assert program.returncode == 0
     assert "did not arrive" not in said
     assert len(open_log(f"sqlite:{path}").read()) == 100

@@ -106,7 +106,6 @@ class CommandLine:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=50,
             check=False,
         )
 

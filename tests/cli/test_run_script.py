@@ -91,7 +91,7 @@ def test_a_script_ends_by_sigint_as_it_would(command_line):
     process = command_line.start("run", "wait.py")
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate()
     assert process.returncode == -signal.SIGINT
     assert errors.splitlines()[-1] == "KeyboardInterrupt"
     assert len(command_line.events()) == 2

@@ -123,7 +123,6 @@ def run(name, folder, **environment):
         env=env,
         capture_output=True,
         text=True,
-        timeout=55,
         check=False,
     )
 
@@ -200,7 +199,6 @@ def test_the_pytest_example_passes_with_its_tree(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=55,
         check=False,
     )
     assert "1 passed" in done.stdout, done.stdout
@@ -225,7 +223,6 @@ def test_the_command_lists_shows_and_runs(tmp_path):
         },
         capture_output=True,
         text=True,
-        timeout=55,
         check=True,
     )
     assert "Line 7 leaves at noon." in done.stdout

@@ -49,7 +49,6 @@ def child(script, *arguments, **environment):
         [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=500,
         check=False,
         env={**os.environ, **environment},
     )

@@ -67,8 +67,8 @@ def python(code, *args, **options):
     return process
 
 
-def output_of(process, timeout=50):
-    out, _ = process.communicate(timeout=timeout)
+def output_of(process):
+    out, _ = process.communicate()
     assert process.returncode == 0, out
     return out
 
@@ -405,7 +405,7 @@ def test_a_killed_producer_is_noticed(redis_server):
     producer = python(code, url, stdin=subprocess.PIPE)
     assert producer.stdout.readline() == "written\n"
     producer.kill()
-    producer.communicate(timeout=30)
+    producer.communicate()
     with contextlib.closing(from_url(url)) as log:
         assert log.find_run("open").status == "running"
         client = _settings.connect(log._settings)
@@ -510,7 +510,6 @@ def test_tls_through_the_url(start_redis, tmp_path):
         ],
         check=True,
         capture_output=True,
-        timeout=50,
     )
     plain = start_redis(
         *("--tls-cert-file", str(tmp_path / "crt"), "--tls-key-file", str(tmp_path / "key")),

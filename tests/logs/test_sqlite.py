@@ -51,8 +51,8 @@ def script(code, *args, **options):
     )
 
 
-def output_of(process, timeout=30):
-    out, _ = process.communicate(timeout=timeout)
+def output_of(process):
+    out, _ = process.communicate()
     assert process.returncode == 0, out
     return out
 
@@ -87,7 +87,7 @@ def test_a_killed_writer_loses_nothing_it_was_told_is_stored(path, seed):
     process = script(WRITER, path, "w")
     acknowledged = [int(process.stdout.readline()) for _ in range(random.Random(seed).randrange(1, 200))][-1]
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate()
     with contextlib.closing(SqliteLog(path)) as log:
         events = all_events(log)
         assert integrity(path) == "ok"
@@ -102,7 +102,7 @@ def test_runs_of_a_killed_writer_are_lost_after_a_while(path):
     process = script(WRITER, path, "w")
     process.stdout.readline()
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate()
     with contextlib.closing(SqliteLog(path)) as now:
         open_runs = {run.run_id for run in now.runs(RunQuery(status="running"))}
     later = SqliteLog(path, clock=lambda: time.time_ns() + int((LOST_AFTER + 1) * SECOND))
@@ -432,7 +432,7 @@ def test_a_follower_in_another_process_sees_events_live(path):
             log.append(sample_run(name))
             for _ in range(7):
                 follower.stdout.readline()
-    assert follower.wait(timeout=30) == 0
+    assert follower.wait() == 0
     follower.stdout.close()
 
 

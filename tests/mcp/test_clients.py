@@ -184,7 +184,7 @@ def test_mcp_inspector(broken):
     """Its command line calls a tool and reads the answer."""
     command = [INSPECTOR, "--cli", sys.executable, "-m", "tracebus", "mcp", broken]
     called = [*command, "--method", "tools/call", "--tool-name", "why_failed", "--tool-arg", "run=last"]
-    done = subprocess.run(called, capture_output=True, text=True, timeout=50, check=True)
+    done = subprocess.run(called, capture_output=True, text=True, check=True)
     assert "KeyError: 24" in json.loads(done.stdout)["content"][0]["text"]
 
 

@@ -56,7 +56,7 @@ def serving(command, folder, port):
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=250)
+        process.communicate()
 
 
 def runs_of(folder, name):
@@ -142,7 +142,6 @@ def test_a_celery_workers_run_is_below_the_callers(tmp_path):
         env=environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=250,
         check=False,
     )
     assert done.stdout.strip().endswith("LINE 7"), done.stderr
@@ -163,7 +162,6 @@ def test_a_pool_that_flushes_keeps_every_run(method, tmp_path):
         env=environment(tmp_path, TRACEBUS_TO="", XDG_STATE_HOME=str(tmp_path)),
         capture_output=True,
         text=True,
-        timeout=250,
         check=False,
     )
     assert "10 runs in the log" in done.stdout, done.stderr
@@ -182,7 +180,6 @@ def test_a_container_without_a_place_for_the_log_runs_on(home, tmp_path):
         env=env,
         capture_output=True,
         text=True,
-        timeout=250,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "Line 7 leaves at noon.\n"), done.stderr

@@ -134,7 +134,6 @@ _DOCUMENTS = st.lists(
 )  # fmt: skip
 
 
-@pytest.mark.timeout(600)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     heard=st.lists(_MESSAGES, min_size=1, max_size=3) | _MESSAGES.map(lambda message: [message] * 30),

@@ -375,7 +375,6 @@ def _run(script, *arguments, **environment):
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=40,
         check=False,
     )
 

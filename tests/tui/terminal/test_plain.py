@@ -128,7 +128,7 @@ def test_a_pipe_gets_lines(tmp_path):
         assert "late" in found
         assert "\x1b" not in found
         process.terminate()
-        assert process.wait(timeout=20) == 130
+        assert process.wait() == 130
         reader.join()
     log.close()
 
@@ -140,7 +140,7 @@ def test_without_textual_a_sentence_says_what_to_install(tmp_path):
         "u.find_spec = lambda name, package=None: None if name == 'textual' else real(name, package)\n"
     )
     with command("watch", PYTHONPATH=str(tmp_path)) as process:
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate()
     assert process.returncode == 1
     assert "-m pip install 'markdown-it-py>=3' 'textual<9,>=8.2'" in errors
     assert "Traceback" not in errors
@@ -149,7 +149,7 @@ def test_without_textual_a_sentence_says_what_to_install(tmp_path):
 def test_a_log_that_is_none_is_explained():
     """A mistyped URL is an error message, not a screen."""
     with command("watch", "nonsense:there") as process:
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate()
     assert process.returncode == 1
     assert "nonsense" in errors
     assert "Traceback" not in errors
