@@ -84,6 +84,25 @@ async def page(tmp_path, log, serving):
             assert errors(page) == []
 
 
+FIRST = """
+const drawn = { at: [], formatted: 0 };
+window.__first = drawn;
+for (const name of ["DateTimeFormat", "NumberFormat"])
+  Intl[name] = new Proxy(Intl[name], { construct: (made, given) => (drawn.formatted++, new made(...given)) });
+addEventListener("DOMContentLoaded", () => drawn.at.push(document.querySelectorAll("#tree [role=treeitem]").length));
+"""
+
+
+async def test_the_first_picture_has_what_came_with_the_page(page, log):
+    """The rows stand before the first frame is drawn, and no table of languages is loaded for them."""
+    await page.send("Page.addScriptToEvaluateOnNewDocument", source=FIRST)
+    await page.send("Page.reload")
+    first = await page.until("window.__first ?? {}", lambda first: first and first.get("at"))
+    assert first["at"][0] > 5
+    assert first["formatted"] == 0
+    await page.until("document.querySelector('#connection').dataset.state", lambda state: state == "live")
+
+
 async def test_a_long_agent_folds_and_its_calls_are_jumped_to(page):
     """The middle of its rounds is one row; `#17`, `12G` and a text lead to a call; what is new comes first."""
     rows = await page.evaluate(ROWS)

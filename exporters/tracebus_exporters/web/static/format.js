@@ -61,13 +61,20 @@ export function dollars(cost) {
 export const tokens = (input, output) =>
   (input ?? null) === null && (output ?? null) === null ? "" : `${count(input) || "?"}→${count(output) || "?"}`;
 
+// By hand: in a browser just started, its tables of all languages take longer to load than the page to be drawn.
+
+/** A whole number with its thousands apart. */
+export const thousands = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+
 /** Tell several things of one kind: `3 runs`, `1 run`. */
-export const several = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
+export const several = (number, word) => `${thousands(number)} ${word}${number === 1 ? "" : "s"}`;
 
-// One for all: making one costs more than everything else in a row.
-const times = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-
-export const clock = (milliseconds) => (milliseconds === null ? "" : times.format(milliseconds));
+/** The time of day, where the reader is. */
+export function clock(milliseconds) {
+  if (milliseconds === null || !Number.isFinite(milliseconds)) return "";
+  const time = new Date(milliseconds);
+  return [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
+}
 
 /** The last part of an error's dotted type. */
 export const short = (type) => type.split(".").at(-1);
@@ -79,6 +86,9 @@ export function element(tag, className, text) {
   if (text !== undefined && text !== null) made.textContent = visible(text);
   return made;
 }
+
+/** Scroll to an element with the next frame: asked for at once it would cost a layout of its own. */
+export const scrollTo = (target, block = "nearest") => requestAnimationFrame(() => target?.scrollIntoView({ block }));
 
 /** Set an element's text, where it is another. */
 export function setText(target, text) {

@@ -1,6 +1,6 @@
 // Two runs compared: where they part, all steps side by side, and what differs in each, word by word.
 
-import { count, dollars, duration, element, several, tokens, visible } from "../format.js";
+import { count, dollars, duration, element, several, thousands, tokens, visible } from "../format.js";
 import { setIcon } from "./icons.js";
 
 const MARKS = { same: ["", "the same"], differs: ["~", "differs"], only_left: ["−", "only left"], only_right: ["+", "only right"] };
@@ -20,7 +20,7 @@ export function drawComparison(place, found) {
 }
 
 function more(number, one, many = `${one}s`) {
-  return number ? [element("p", "quiet", `… ${number.toLocaleString("en")} ${number === 1 ? one : many} more: tracebus compare --full`)] : [];
+  return number ? [element("p", "quiet", `… ${thousands(number)} ${number === 1 ? one : many} more: tracebus compare --full`)] : [];
 }
 
 function sides({ left, right }) {

@@ -48,7 +48,7 @@ export class Detail {
     if (this.run?.id !== run.id) {
       this.asking?.abort();
       Object.assign(this, { entry: null, known: null, key: null, live: null, events: null, whole: false, started: performance.now() });
-      this.contents.scrollTop = 0;
+      if (this.run) this.contents.scrollTop = 0; // not before the first: it would cost a layout
     }
     this.run = run;
     this.contents.parentElement.toggleAttribute("data-virtual", Boolean(run.virtual));

@@ -1,6 +1,6 @@
 // JSON that folds. What is closed is drawn once it is opened.
 
-import { element, several } from "../format.js";
+import { element, several, thousands } from "../format.js";
 
 const LONG = 600;
 const MANY = 100;
@@ -42,7 +42,7 @@ function scalar(value) {
 export function longText(text, tag, className, written = (part) => part, most = LONG) {
   const made = element(tag, className, written(text.slice(0, most)));
   if (text.length <= most) return made;
-  const more = element("button", "more", `show all ${text.length.toLocaleString("en")} characters`);
+  const more = element("button", "more", `show all ${thousands(text.length)} characters`);
   more.type = "button";
   more.addEventListener("click", () => made.replaceWith(element(tag, className, written(text))));
   made.append(" ", more);
@@ -78,7 +78,7 @@ function holder(name, value, open) {
 }
 
 function rest(entries) {
-  const more = element("button", "more", `show ${entries.length.toLocaleString("en")} more`);
+  const more = element("button", "more", `show ${thousands(entries.length)} more`);
   more.type = "button";
   more.addEventListener("click", () => more.replaceWith(...entries.map(([key, one]) => (isHolder(one) ? holder(key, one, 0) : line(key, one)))));
   return more;

@@ -1,6 +1,6 @@
 // The list of root runs, latest first.
 
-import { STATUS, clock, count, dollars, duration, element, setText, several, short, visible } from "../format.js";
+import { STATUS, clock, count, dollars, duration, element, scrollTo, setText, several, short, visible } from "../format.js";
 import { filterOf } from "../model/filter.js";
 import { listed } from "../model/listing.js";
 import { spread } from "../model/totals.js";
@@ -135,7 +135,7 @@ export class List {
     if (!id || id === this.selected) return void (byHand && row && this.onChosen(row, byHand));
     this.selected = id;
     this.mark();
-    this.drawn.get(id)?.root.scrollIntoView({ block: "nearest" });
+    scrollTo(this.drawn.get(id)?.root);
     this.onChosen(row ?? { id, type: "run", run: this.runs[id] }, byHand);
   }
 

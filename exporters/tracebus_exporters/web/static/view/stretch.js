@@ -1,6 +1,6 @@
 // Of very many rows, the stretch that is drawn: around what was last chosen, with a word before and after.
 
-import { element } from "../format.js";
+import { element, thousands } from "../format.js";
 
 const MOST_ROWS = 2000;
 
@@ -36,7 +36,7 @@ export class Stretch {
   }
 
   made(number, where, at) {
-    const made = element("p", "empty beyond", `… ${number.toLocaleString("en")} rows ${where}`);
+    const made = element("p", "empty beyond", `… ${thousands(number)} rows ${where}`);
     made.dataset.at = at;
     this.marks.push(made);
     return made;

@@ -1,6 +1,6 @@
 // One root run as a tree with a waterfall.
 
-import { MODELS, STATUS, count, dollars, duration, element, setText, short, tokens, visible } from "../format.js";
+import { MODELS, STATUS, count, dollars, duration, element, scrollTo, setText, short, tokens, visible } from "../format.js";
 import { callAsked, filterOf } from "../model/filter.js";
 import { namesOf } from "../model/grouping.js";
 import { Rows } from "../model/rows.js";
@@ -233,7 +233,7 @@ export class Tree {
     this.stretch.around(at);
     this.place();
     this.draw(Date.now());
-    this.drawn.get(this.model.rows[at].id).root.scrollIntoView({ block: "center" });
+    scrollTo(this.drawn.get(this.model.rows[at].id).root, "center");
   }
 
   mark() {
@@ -249,7 +249,7 @@ export class Tree {
     this.selected = id;
     if (this.model.place.has(id) && !this.drawn.has(id)) this.goTo(this.model.place.get(id));
     this.mark();
-    if (scroll) this.drawn.get(id)?.root.scrollIntoView({ block: "nearest" });
+    if (scroll) scrollTo(this.drawn.get(id)?.root);
     if (other || open) this.onSelect(id, open);
   }
 

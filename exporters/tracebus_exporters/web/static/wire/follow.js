@@ -30,7 +30,9 @@ export function follow(channel, { changed, ended }) {
   const follower = early && !early.changed ? early : begin(channel);
   Object.assign(follower, { changed, ended });
   if (follower.over) ended?.(follower.over.message);
-  schedule(follower);
+  // What came with the page is in its first frame.
+  if (follower.document) draw(follower);
+  else schedule(follower);
   return () => {
     if (followers.get(channel) === follower) followers.delete(channel);
     follower.stopped = true;
@@ -94,10 +96,14 @@ function schedule(follower) {
   follower.drawing = true;
   requestAnimationFrame(() => {
     follower.drawing = false;
-    const { structural } = follower;
-    follower.structural = false;
-    if (!follower.stopped) follower.changed(follower.document, structural);
+    if (!follower.stopped) draw(follower);
   });
+}
+
+function draw(follower) {
+  const { structural } = follower;
+  follower.structural = false;
+  follower.changed(follower.document, structural);
 }
 
 /** Use the worker that all tabs share, or where there is none a stream of this tab's own. */
@@ -145,7 +151,9 @@ let leaving = false;
 document.addEventListener("visibilitychange", watch);
 addEventListener("pagehide", () => ((leaving = true), watch()));
 addEventListener("pageshow", () => ((leaving = false), watch()));
-connect();
+// Once what came with the page has been drawn, or there is nothing to draw.
+if (sent && Object.keys(beginning).length) requestAnimationFrame(() => setTimeout(connect));
+else connect();
 // Every page shows the list, and mostly the run in its address: no need to wait until it can draw them.
 begin("list");
 const [asked] = location.hash.slice(1).split("/");
