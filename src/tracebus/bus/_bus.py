@@ -176,6 +176,11 @@ class EventBus:
             self._settler.settle_one(run)
         return Snapshot(seq, tuple(_parents_first(runs)))
 
+    @property
+    def before_open_runs(self) -> int:
+        """The position to attach or subscribe after to miss nothing of any run that is open now."""
+        return self._ring.before_open_runs
+
     def statistics(self) -> BusStatistics:
         """Return the bus's and its readers' numbers as they stand."""
         with self._ending.lock:

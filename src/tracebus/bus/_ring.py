@@ -336,6 +336,12 @@ class Ring:
         """How many runs are open."""
         return len(self._open)
 
+    @property
+    def before_open_runs(self) -> int:
+        """The position before the start of every run that is open; the head where none is."""
+        with self._lock:
+            return next((start.seq - 1 for start in self._open.values()), self.head)
+
     def reset_after_fork(self) -> None:
         """Become usable in a forked child, where other threads' locks and sleepers are gone."""
         self._lock = threading.RLock()

@@ -15,7 +15,7 @@ from tracebus.watching._facts import BudgetFact, LoopFact, fact_from, fact_of, i
 from tracebus.watching._levels import Level, budget_levels, fullest
 from tracebus.watching._loops import Loops
 from tracebus.watching._sentences import circles, news, news_in, said_of_loop, sentence
-from tracebus.watching._watcher import Watcher, watch
+from tracebus.watching._watcher import Watcher, watch, watcher_of
 
 __all__ = [
     "Budget",
@@ -35,4 +35,5 @@ __all__ = [
     "said_of_loop",
     "sentence",
     "watch",
+    "watcher_of",
 ]

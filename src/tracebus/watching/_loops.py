@@ -38,6 +38,14 @@ class Loops:
             if not isinstance(value, int) or isinstance(value, bool) or value < 0 or value == 1:
                 raise ValueError(f"Loops({name}=…) must be a number of times from 2, or 0, not {value!r}")
 
+    def least_calls(self) -> int:
+        """Return how few calls of tools can be a circle; 0 where none is one."""
+        return min(filter(None, (self.same_call, self.least_turns())), default=0)
+
+    def least_turns(self) -> int:
+        """Return how few turns can be a circle; 0 where none is one."""
+        return 2 * self.ping_pong
+
 
 _NAMES: Final = tuple(field.name for field in fields(Loops))
 

@@ -69,7 +69,24 @@ class Watcher:
         self.loops: Loops | None = None
         """What counts as a circle; `None` for nothing."""
         self._alarms = AlarmClock(self._rang, clock)
+        self._handle: ExporterHandle | None = None
         self._own_process()
+
+    def begin(self) -> None:
+        """Watch the runs that are open now, and all that begin from now on.
+
+        Raises:
+            ClosedBusError: the bus is closed.
+        """
+        bus = self._bus()
+        if bus is None or self._handle is not None:
+            return
+        self._handle = bus.attach(self, name="watching", after=bus.before_open_runs)
+        bus.before_close(self._catch_up)  # what the last events say, while the bus still takes events
+
+    def _catch_up(self) -> None:
+        if self._handle is not None:
+            self._handle.flush(_CATCH_UP)
 
     def _own_process(self) -> None:
         self._lock = threading.Lock()
@@ -213,25 +230,20 @@ def watch(bus: EventBus, *, budget: Budget | None = None, loops: Loops | None = 
     Raises:
         ClosedBusError: the bus is closed.
     """
+    watcher = watcher_of(bus, budget, loops)
+    watcher.begin()
+    return watcher
+
+
+def watcher_of(bus: EventBus, budget: Budget | None = None, loops: Loops | None = None) -> Watcher:
+    """Return what watches the root runs of *bus* as soon as it is told to `begin`; see `watch`."""
     with _lock:
         watcher = _watchers.get(bus)
         if watcher is None:
-            watcher = Watcher(bus)
+            watcher = _watchers[bus] = Watcher(bus)
             watcher.loops = loops_from_environment()
-            handle = bus.attach(watcher, name="watching", after=None)
-            _catch_up_before_end(bus, handle)
-            _watchers[bus] = watcher
         if (given := budget or budget_from_environment()) is not None:
             watcher.budget = given
         if loops is not None:
             watcher.loops = loops
         return watcher
-
-
-def _catch_up_before_end(bus: EventBus, handle: ExporterHandle) -> None:
-    """Have what the last events say noticed while the bus still takes events."""
-
-    def catch_up() -> None:
-        handle.flush(_CATCH_UP)
-
-    bus.before_close(catch_up)

@@ -66,5 +66,5 @@ def observe(
     target, owned = bus_for(to, bus)
     recorder = recorder_for(target, capture)
     called = None if name is None else as_name(name)
-    begins = watched(target, budget, loops, each=True)
+    begins = watched(target, recorder.tracker, budget, loops, each=True)
     return Observed(runnable, target, recorder, name=called, owned=owned, begins=begins)

@@ -56,7 +56,7 @@ class observing:  # noqa: N801 -- used like a function, as `contextlib.suppress`
     ) -> None:
         self.bus, self._owned = bus_for(to, bus)
         self._recorder = recorder_for(self.bus, capture)
-        watched(self.bus, budget, loops)
+        watched(self.bus, self._recorder.tracker, budget, loops)
         self._scopes: list[_scope.Scope] = []
 
     def __enter__(self) -> EventBus:
@@ -111,8 +111,9 @@ def install(
     uninstall()
     with _lock:
         target, owned = bus_for(to, bus)
-        _scope.observe_process(recorder_for(target, capture))
-        watched(target, budget, loops)
+        recorder = recorder_for(target, capture)
+        _scope.observe_process(recorder)
+        watched(target, recorder.tracker, budget, loops)
         observe_process_into(target)
         _installed = (target, owned)
         return target

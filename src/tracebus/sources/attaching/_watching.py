@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from tracebus.watching import Budget, Loops, watch
+from tracebus.exceptions import ClosedBusError
+from tracebus.sources.tracking._signs import FirstSigns
+from tracebus.watching import Budget, Loops, watcher_of
 from tracebus.watching._budget import budget_from_environment
 from tracebus.watching._loops import loops_from_environment
 
@@ -12,17 +15,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tracebus.bus import EventBus
+    from tracebus.sources.tracking._tracker import RunTracker
+    from tracebus.watching import Watcher
 
 __all__ = ["watched"]
 
 
 def watched(
-    bus: EventBus, budget: Budget | None, loops: Loops | None, *, each: bool = False
+    bus: EventBus,
+    tracker: RunTracker,
+    budget: Budget | None,
+    loops: Loops | None,
+    *,
+    each: bool = False,
 ) -> Callable[[str], None] | None:
     """Watch *bus*; return what is to be told of every root run that begins, `None` where nothing is.
 
+    Where there is no budget the watcher begins with the first run that could go in circles: what most chains
+    do costs a program no thread that reads it.
+
     Args:
         bus: whose root runs.
+        tracker: what tells them to it.
         budget: what each of them may use.
         loops: what counts as running in circles; what `TRACEBUS_LOOPS` says where it is `None`.
         each: whether *budget* is that of single root runs, and not of all of the bus.
@@ -37,7 +51,11 @@ def watched(
     nothing = budget is None and loops is None and loops_from_environment() is None
     if nothing and budget_from_environment() is None:
         return None
-    watcher = watch(bus, budget=None if each else budget, loops=loops)
+    watcher = watcher_of(bus, None if each else budget, loops)
+    if budget is not None or watcher.budget is not None:
+        watcher.begin()
+    elif watcher.loops is not None:
+        tracker.signs.watch(_first_signs(watcher.loops), lambda: _begin(watcher))
     if budget is None or not each:
         return None
     own = budget
@@ -46,3 +64,18 @@ def watched(
         watcher.claim(run_id, own)
 
     return begins
+
+
+def _first_signs(loops: Loops) -> FirstSigns:
+    signs = {
+        "calls": loops.least_calls(),
+        "answers": loops.same_answer,
+        "turns": loops.least_turns(),
+        "failures": loops.same_failure,
+    }
+    return FirstSigns(**{name: count for name, count in signs.items() if count})
+
+
+def _begin(watcher: Watcher) -> None:
+    with contextlib.suppress(ClosedBusError):  # meanwhile: nobody could be told
+        watcher.begin()

@@ -126,6 +126,12 @@ class OpenRun:
     interrupted = False
     """A child paused the graph this run is."""
     attempts = 0
+    turns = 0
+    """How many runs have begun directly below it."""
+    calls = answers = 0
+    """Kept on roots: how many tools and models have begun below it."""
+    retries = 0
+    """How often it said that an attempt follows."""
     timed: float = False
     """It is a node whose time LangGraph watches; of a graph, the seconds it gives each step."""
     held: bool | dict[str, Any] = False

@@ -26,6 +26,7 @@ from tracebus.sources.tracking._fate import SILENT_KINDS, fate_at_close, fate_of
 from tracebus.sources.tracking._open_run import Life, OpenRun
 from tracebus.sources.tracking._reaper import Reaper
 from tracebus.sources.tracking._same_id import SharedIds
+from tracebus.sources.tracking._signs import COUNTED, Signs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -92,6 +93,8 @@ class RunTracker:
         self._open: dict[Hashable, OpenRun] = {}
         self._ended: OrderedDict[Hashable, OpenRun] = OrderedDict()
         self._shared = SharedIds()
+        self.signs = Signs()
+        """Whom to tell of a run that may go in circles."""
         self._closed = False
         self._interrupted_threads: OrderedDict[Any, str] = OrderedDict()
         self._lock = threading.RLock()
@@ -147,7 +150,7 @@ class RunTracker:
         said = {name: value for name, value in rare.items() if value is not None}
         return self.begin(run, parent_key, tags, metadata, inputs, said)
 
-    def begin(  # noqa: PLR0917  # as above
+    def begin(  # noqa: C901, PLR0917  # called for every run
         self,
         run: OpenRun,
         parent_key: Hashable | None,
@@ -197,6 +200,8 @@ class RunTracker:
                 run.call.roots.append((self, run))
             if now >= self._next_idle_check or len(self._open) > self._max_open_runs:
                 self._make_room(now)
+        if self.signs.seen:
+            self.signs.tell()
         return run
 
     def _of_a_root(self, run: OpenRun, rare: dict[str, Any]) -> None:
@@ -209,6 +214,7 @@ class RunTracker:
         if remote is not None and remote.run_id is not None:
             # A root here, whose parent is in another process.
             run.parent_id, run.root_id = remote.run_id, remote.root_run_id or remote.run_id
+            self.signs.of_elsewhere()
         if (traceparent := _traceparent(remote)) is not None:
             rare["traceparent"] = traceparent
 
@@ -292,6 +298,9 @@ class RunTracker:
     def retried(self, run: OpenRun, attempt: int, *, error: Any = None, delay: float | None = None) -> None:
         """Emit that *run* is about to be tried again."""
         self._touch_and_emit(RunRetried, run, attempt=attempt, error=error, delay=delay)
+        self.signs.count_retry(run)
+        if self.signs.seen:
+            self.signs.tell()
 
     def custom(self, run: OpenRun, name: str, data: Any) -> None:
         """Emit something the program said of itself inside *run*."""
@@ -402,12 +411,12 @@ class RunTracker:
             self._put_below(parent, run)
         elif (ended := self._ended.get(parent_key)) is not None:
             run.parent_id, run.root_id = ended.id, ended.root_id
+            self.signs.of_elsewhere()
             if self._reap:
                 self._reaper.watch_late(run, ended.outcome or Outcome.OK)
         # else: a parent no source told of (a LangSmith trace, a filtered stream): a root to us.
 
-    @staticmethod
-    def _put_below(parent: OpenRun, run: OpenRun) -> None:
+    def _put_below(self, parent: OpenRun, run: OpenRun) -> None:
         root = parent.root
         run.parent_id, run.root, run.root_id = parent.id, root, parent.root_id
         root.last_seen = run.last_seen
@@ -415,6 +424,9 @@ class RunTracker:
             parent.children = {run.key: run}
         else:
             parent.children[run.key] = run
+        turns = parent.turns = parent.turns + 1
+        if turns >= self.signs.turns or run.kind in COUNTED:
+            self.signs.count(run, turns)
 
     def _judged(self, run: OpenRun, outcome: Outcome) -> Outcome:
         """Return the true outcome where LangChain tells less than it could."""
@@ -484,6 +496,7 @@ class RunTracker:
         if failed is None and of.attempts >= attempt:
             return
         of.attempts = max(attempt, of.attempts)
+        self.signs.count_retry(of)
         self._emit(
             RunRetried(
                 time=now,
