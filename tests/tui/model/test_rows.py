@@ -69,6 +69,7 @@ def test_every_line_has_its_row_whatever_was_folded_added_and_removed(steps):
         assert [rows.line_of(row) for row in shown] == list(range(len(shown)))
         first = number % (len(shown) + 1)
         assert rows.window(first, 7) == shown[first : first + 7]
+        assert rows.depths(rows.window(first, 7)) == [row.depth for row in shown[first : first + 7]]
         for row in rows:
             assert rows.at(rows.line_of(row)) is rows.shown(row)
 

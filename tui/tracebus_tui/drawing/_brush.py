@@ -28,8 +28,11 @@ class Brush(NamedTuple):
     """The stretch of time all bars are drawn on; each root run's own where there is none."""
 
 
-def guides(row: Row, limit: int, glyphs: Glyphs) -> str:
-    """Return the lines that lead to *row*; of deep ones only the last, after the depth as a number."""
+def guides(row: Row, limit: int, glyphs: Glyphs, depth: int | None = None) -> str:
+    """Return the lines that lead to *row*; of deep ones only the last, after the depth as a number.
+
+    *depth* is the row's, where that is known: finding out takes a step for every level.
+    """
     parts: list[str] = []
     above = row.parent
     if above is None or above.item is None:
@@ -38,7 +41,7 @@ def guides(row: Row, limit: int, glyphs: Glyphs) -> str:
     most = max(1, limit // 2)
     while above.parent is not None and above.parent.item is not None:
         if len(parts) >= most:
-            return f"{row.depth}{glyphs.ellipsis}" + "".join(reversed(parts))
+            return f"{row.depth if depth is None else depth}{glyphs.ellipsis}" + "".join(reversed(parts))
         parts.append(glyphs.blank if above.last else glyphs.trunk)
         above = above.parent
     return "".join(reversed(parts))

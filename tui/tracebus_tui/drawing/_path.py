@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tracebus.tree import RunNode
 from tracebus_tui.drawing._cells import clean, cut, width
 from tracebus_tui.model import Together
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tracebus_tui.model import Item, Row
 
 _MOST_NAME = 200
-_MOST_NAMES = 50
+_MOST_NAMES = 30
 
 
 def path_to(row: Row, columns: Columns, glyphs: Glyphs) -> Span | None:
@@ -25,8 +26,10 @@ def path_to(row: Row, columns: Columns, glyphs: Glyphs) -> Span | None:
     names: list[str] = []
     above = row.parent
     while above is not None and above.item is not None:
-        if len(names) < _MOST_NAMES or above.parent is None or above.parent.item is None:
-            names.append(_name(above.item))
+        if len(names) == _MOST_NAMES and isinstance(above.item, RunNode):
+            names.append(_name(above.item.root))
+            break
+        names.append(_name(above.item))
         above = above.parent
     if not names:
         return None

@@ -35,12 +35,14 @@ _LEVEL_STYLES = {"within": "ok", "near": "near", "exceeded": "error"}
 _FALLBACKS = "RunnableWithFallbacks"
 
 
-def row_spans(row: Row, brush: Brush, *, pinned: bool = False, dimmed: bool = False) -> list[Span]:
-    """Return the line of *row*."""
+def row_spans(
+    row: Row, brush: Brush, *, pinned: bool = False, dimmed: bool = False, depth: int | None = None
+) -> list[Span]:
+    """Return the line of *row*; *depth* as `guides` takes it."""
     item = row.item
     match item:
         case RunNode():
-            spans = _name_spans(row, item, brush, pinned=pinned)
+            spans = _name_spans(row, item, brush, pinned=pinned, depth=depth)
             if dimmed:
                 spans = [(text, "faint") for text, _ in spans]
             return spans + _figures(item, brush) + _waterfall(row, item, brush)
@@ -52,9 +54,9 @@ def row_spans(row: Row, brush: Brush, *, pinned: bool = False, dimmed: bool = Fa
             return []
 
 
-def _name_spans(row: Row, node: RunNode, brush: Brush, *, pinned: bool) -> list[Span]:
+def _name_spans(row: Row, node: RunNode, brush: Brush, *, pinned: bool, depth: int | None) -> list[Span]:
     cells, glyphs = brush.columns.name, brush.glyphs
-    lead = guides(row, cells // 3, glyphs)
+    lead = guides(row, cells // 3, glyphs, depth)
     spans: list[Span] = [
         (lead, "guide"),
         (fold_sign(row, glyphs), "guide"),

@@ -46,8 +46,9 @@ class Folding:
 
     def tidy(self, now: int) -> None:
         """Fold what ended well a while before *now* (ns since the epoch)."""
+        stirred: set[Row] = set()
         for row in self.late:
-            self._came_late(row, now)
+            self._came_late(row, now, stirred)
         self.late.clear()
         spared = self.spared()
         for waiting in (self.ended, self._unsettled):
@@ -106,10 +107,11 @@ class Folding:
         if row.calm and row.parent is self._rows.top:
             self._quiet.offer(row)
 
-    def _came_late(self, row: Row, now: int) -> None:
-        """Bring out what was folded as done and has something new below it."""
+    def _came_late(self, row: Row, now: int, stirred: set[Row]) -> None:
+        """Bring out what was folded as done and has something new below it, but for what is *stirred*."""
         above = row.parent
-        while above is not None and above.item is not None:
+        while above is not None and above.item is not None and above not in stirred:
+            stirred.add(above)
             if above.calm:
                 above.calm = False
                 self._take_out(above)

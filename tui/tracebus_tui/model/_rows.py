@@ -110,10 +110,13 @@ class Rows:
             raise IndexError(f"line {line} of {len(self)}")
         row = self.top
         while True:
-            offsets = row.offsets()
-            place = bisect_right(offsets, line) - 1
-            line -= offsets[place]
-            row = row.kids[place]
+            if len(row.kids) == 1:
+                row = row.kids[0]
+            else:
+                offsets = row.offsets()
+                place = bisect_right(offsets, line) - 1
+                line -= offsets[place]
+                row = row.kids[place]
             if line == 0:
                 return row
             line -= 1
@@ -126,8 +129,10 @@ class Rows:
             above = row.parent
             if not above.open:
                 line = 0
-            else:
-                line += above.offsets()[row.place] + (above is not self.top)
+            elif above is not self.top:
+                line += above.offsets()[row.place] + 1 if row.place else 1
+            elif row.place:
+                line += above.offsets()[row.place]
             row = above
         return line
 
@@ -148,6 +153,23 @@ class Rows:
         while len(rows) < height and (following := _next(rows[-1])) is not None:
             rows.append(following)
         return rows
+
+    def depths(self, window: list[Row]) -> list[int]:
+        """Return how many rows each of *window*, rows on lines that follow one another, is indented under."""
+        depths: list[int] = []
+        before: Row | None = None
+        for row in window:
+            if before is None:
+                depth = row.depth
+            elif row.parent is before:
+                depth += 1
+            else:
+                while before is not None and before.parent is not row.parent:
+                    before = before.parent
+                    depth -= 1
+            depths.append(depth)
+            before = row
+        return depths
 
     def __iter__(self) -> Iterator[Row]:
         """Yield every row, hidden ones too, parents first."""

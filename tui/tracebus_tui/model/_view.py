@@ -205,11 +205,11 @@ class View:
 
     def open_to(self, depth: int) -> None:
         """Show *depth* levels of runs: 1 the roots alone. What is folded together stays so."""
+        above: dict[Row | None, int] = {}  # runs down to each row, itself included
         for row in list(self.rows):
-            if isinstance(row.item, Together):
-                self._set(row, opened=False)
-            else:
-                self._set(row, opened=_level(row) < depth)
+            runs = above.get(row.parent, 0)
+            above[row] = runs + isinstance(row.item, RunNode)
+            self._set(row, opened=not isinstance(row.item, Together) and runs + 1 < depth)
         self.settle()
 
     def open_all(self, *, opened: bool, below: Row | None = None) -> None:
@@ -340,15 +340,6 @@ def _apart(rows: list[Row], *, flat: bool) -> list[Row]:
     if not flat:
         return rows
     return [kid for row in rows for kid in (row.kids if isinstance(row.item, Together) else [row])]
-
-
-def _level(row: Row) -> int:
-    """Return at which level *row*'s run is, from 1; rows that hold others together are none."""
-    level, above = 1, row.parent
-    while above is not None and above.item is not None:
-        level += isinstance(above.item, RunNode)
-        above = above.parent
-    return level
 
 
 def _walk(row: Row) -> Iterable[Row]:

@@ -87,8 +87,8 @@ class RunList(LineView, can_focus=True):
         window = self.wall.window(cursor, now) if self.wall.shown else None
         brush = Brush(self._columns, self.glyphs, now, tick, window)
         fresh = [
-            self._draw(row, brush, self._drawn[y] if y < len(self._drawn) else None)
-            for y, row in enumerate(rows)
+            self._draw(row, depth, brush, self._drawn[y] if y < len(self._drawn) else None)
+            for y, (row, depth) in enumerate(zip(rows, self.view.rows.depths(rows), strict=True))
         ]
         width = self.size.width
         dirty = [
@@ -195,7 +195,7 @@ class RunList(LineView, can_focus=True):
         self.top = min(self.top, line) if line < self.top else max(self.top, line - page + 1)
         self.top = max(0, min(self.top, total - page))
 
-    def _draw(self, row: Row, brush: Brush, before: _Drawn | None) -> _Drawn:
+    def _draw(self, row: Row, depth: int, brush: Brush, before: _Drawn | None) -> _Drawn:
         view, item = self.view, row.item
         node = item if isinstance(item, RunNode) else None
         many = item if isinstance(item, Together) else None
@@ -210,12 +210,12 @@ class RunList(LineView, can_focus=True):
             id(item),
             node.generation if node is not None else (many.version if many is not None else -1),
             (brush.now if live else 0, brush.window),
-            (row.open, bool(row.kids), row.last, over, pinned, dimmed),
+            (row.open, bool(row.kids), row.last, depth, over, pinned, dimmed),
             brush.columns,
         )
         if before is not None and before.key == key:
             return before
-        return _Drawn(key, row_spans(row, brush, pinned=pinned, dimmed=dimmed), over)
+        return _Drawn(key, row_spans(row, brush, pinned=pinned, dimmed=dimmed, depth=depth), over)
 
     def _hints_now(self) -> tuple[str, ...]:
         """Return what to say where there are no rows: how to get some."""
