@@ -4,43 +4,9 @@ from __future__ import annotations
 
 import anthropic_wire as wire
 import pytest
-from langchain_core.tools import tool
+from asking import MODES, STREAMS, ask, calls_in, get_weather, only_end, streamed
 
-from tracebus import observe
-from tracebus.events import ModelInfo, Outcome, RunStreamed, TokenUsage
-
-MODES = ["invoke", "ainvoke"]
-STREAMS = ["stream", "astream"]
-
-
-@tool
-def get_weather(city: str) -> str:
-    """Return the weather of a city."""
-    return f"sunny in {city}"
-
-
-async def ask(watch, model, mode, text="hi"):
-    """Run the observed model in the given mode and return what the program got."""
-    observed = observe(model, bus=watch.bus)
-    if mode == "invoke":
-        result = observed.invoke(text)
-    elif mode == "ainvoke":
-        result = await observed.ainvoke(text)
-    elif mode == "stream":
-        result = list(observed.stream(text))
-    else:
-        result = [chunk async for chunk in observed.astream(text)]
-    await watch.await_until_all_ended()
-    return result
-
-
-def only_end(watch):
-    assert len(watch.ends) == 1
-    return next(iter(watch.ends.values()))
-
-
-def streamed(watch):
-    return [event for event in watch.events if isinstance(event, RunStreamed)]
+from tracebus.events import ModelInfo, Outcome, TokenUsage
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -62,28 +28,21 @@ async def test_a_plain_answer(watch, server, anthropic_model, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_tokens_written_to_the_cache_are_part_of_the_input(watch, server, anthropic_model, mode):
-    """The client sets `cache_creation` to zero where it tells the parts by their lifetime; the sum is meant."""
-    used = wire.usage(10, 20, read=1_000, created_5m=200, created_1h=30)
-    server.script(wire.message(wire.text("x"), used=used))
-    await ask(watch, anthropic_model(), mode)
-    usage = only_end(watch).usage
-    assert usage.cache_creation_tokens == 230
-    assert usage.other == {
-        "input_ephemeral_5m_input_tokens": 200,
-        "input_ephemeral_1h_input_tokens": 30,
-    }
-
-
-@pytest.mark.parametrize("mode", MODES)
 async def test_cached_tokens_are_part_of_the_input(watch, server, anthropic_model, mode):
-    """Anthropic counts cached tokens apart; LangChain's totals include them, and so do ours."""
+    """Anthropic counts cached tokens apart; LangChain's totals include them, and so do ours.
+
+    The client sets `cache_creation` to zero where it tells the parts by their lifetime; the sum is meant.
+    """
     used = wire.usage(10, 20, read=1_000, created_5m=200, created_1h=30)
     server.script(wire.message(wire.text("x"), used=used))
     await ask(watch, anthropic_model(), mode)
     usage = only_end(watch).usage
     assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (1_240, 20, 1_260)
-    assert usage.cache_read_tokens == 1_000
+    assert (usage.cache_read_tokens, usage.cache_creation_tokens) == (1_000, 230)
+    assert usage.other == {
+        "input_ephemeral_5m_input_tokens": 200,
+        "input_ephemeral_1h_input_tokens": 30,
+    }
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -157,13 +116,7 @@ async def test_streamed_tool_calls(watch, server, anthropic_model, mode):
         )
     )
     await ask(watch, anthropic_model().bind_tools([get_weather]), mode)
-    calls = {}
-    for part in (part for event in streamed(watch) for part in event.tool_calls):
-        call = calls.setdefault(part.index, {"id": None, "name": None, "args": ""})
-        call["id"] = call["id"] or part.id
-        call["name"] = call["name"] or part.name
-        call["args"] += part.args
-    assert calls == {
+    assert calls_in(streamed(watch)) == {
         1: {"id": "toolu_1", "name": "get_weather", "args": '{"city": "Oslo"}'},
         2: {"id": "toolu_2", "name": "get_weather", "args": '{"city": "Rom"}'},
     }

@@ -11,29 +11,13 @@ import openai
 import openai_wire
 import pytest
 import wire
+from asking import MODES, STREAMS, only_end, run
 
 from tracebus import observe
 from tracebus.events import Outcome, RunRetried, RunStreamed
 
-MODES = ["invoke", "ainvoke"]
-STREAMS = ["stream", "astream"]
 AT_ONCE = {"retry_after_ms": "1"}
 """Both providers' clients wait this long before they try again, instead of their usual half second."""
-
-
-async def ask(observed, mode, text="hi"):
-    if mode == "invoke":
-        return observed.invoke(text)
-    if mode == "ainvoke":
-        return await observed.ainvoke(text)
-    if mode == "stream":
-        return list(observed.stream(text))
-    return [chunk async for chunk in observed.astream(text)]
-
-
-def only_end(watch):
-    assert len(watch.ends) == 1
-    return next(iter(watch.ends.values()))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -42,7 +26,7 @@ async def test_a_clients_own_retries_are_part_of_one_run(watch, server, openai_m
     limit = openai_wire.error(429, "slow down", "requests", **AT_ONCE)
     server.script(limit, limit, openai_wire.chat("at last"))
     observed = observe(openai_model(max_retries=2), bus=watch.bus)
-    assert (await ask(observed, mode)).content == "at last"
+    assert (await run(observed, mode)).content == "at last"
     await watch.await_until_all_ended()
     assert len(server.requests) == 3
     assert only_end(watch).outcome is Outcome.OK
@@ -54,7 +38,7 @@ async def test_retries_of_the_chain_are_attempts(watch, server, openai_model, mo
     """`with_retry` runs the model anew: each attempt is a run, numbered, with its own outcome."""
     server.script(openai_wire.error(429, "slow down"), openai_wire.chat("at last"))
     model = openai_model().with_retry(stop_after_attempt=3, wait_exponential_jitter=False)
-    await ask(observe(model, bus=watch.bus), mode)
+    await run(observe(model, bus=watch.bus), mode)
     await watch.await_until_all_ended()
     attempts = [event for event in watch.started if event.kind == "chat_model"]
     assert [watch.ends[event.run_id].outcome for event in attempts] == [Outcome.ERROR, Outcome.OK]
@@ -67,7 +51,7 @@ async def test_a_rate_limit_is_an_error(watch, server, openai_model, mode):
     """The provider's words and the client's exception are told, usage is unknown."""
     server.script(openai_wire.error(429, "You exceeded your current quota", "insufficient_quota"))
     with pytest.raises(openai.RateLimitError):
-        await ask(observe(openai_model(), bus=watch.bus), mode)
+        await run(observe(openai_model(), bus=watch.bus), mode)
     await watch.await_until_all_ended()
     end = only_end(watch)
     assert end.outcome is Outcome.ERROR
@@ -82,7 +66,7 @@ async def test_an_overloaded_provider_is_an_error(watch, server, anthropic_model
     """Anthropic's 529 is told like any other."""
     server.script(anthropic_wire.error(529, "overloaded_error", "Overloaded"))
     with pytest.raises(anthropic.APIStatusError):
-        await ask(observe(anthropic_model(), bus=watch.bus), mode)
+        await run(observe(anthropic_model(), bus=watch.bus), mode)
     await watch.await_until_all_ended()
     end = only_end(watch)
     assert end.outcome is Outcome.ERROR
@@ -96,7 +80,7 @@ async def test_anthropics_retries_are_part_of_one_run(watch, server, anthropic_m
         anthropic_wire.error(500, "api_error", "oops", **AT_ONCE),
         anthropic_wire.message(anthropic_wire.text("x")),
     )
-    await ask(observe(anthropic_model(max_retries=1), bus=watch.bus), mode)
+    await run(observe(anthropic_model(max_retries=1), bus=watch.bus), mode)
     await watch.await_until_all_ended()
     assert len(server.requests) == 2
     assert only_end(watch).outcome is Outcome.OK
@@ -107,7 +91,7 @@ async def test_a_dropped_connection_ends_the_stream_with_an_error(watch, server,
     """What came before the drop was streamed; the run ends with the transport's error."""
     server.script(openai_wire.chat_stream(*openai_wire.text_deltas("Hel", "lo")[:-1], broken=True))
     with pytest.raises(Exception, match=r"peer closed|incomplete|Connection error"):
-        await ask(observe(openai_model(), bus=watch.bus), mode)
+        await run(observe(openai_model(), bus=watch.bus), mode)
     await watch.await_until_all_ended()
     assert "".join(event.text for event in watch.events if isinstance(event, RunStreamed)) == "Hello"
     end = only_end(watch)
@@ -121,7 +105,7 @@ async def test_anthropics_dropped_connection(watch, server, anthropic_model, mod
     """The same holds for the other client."""
     server.script(anthropic_wire.broken_stream(anthropic_wire.text_block(0, "Hel", "lo")))
     with pytest.raises(Exception, match=r"peer closed|incomplete|Connection"):
-        await ask(observe(anthropic_model(), bus=watch.bus), mode)
+        await run(observe(anthropic_model(), bus=watch.bus), mode)
     await watch.await_until_all_ended()
     assert "".join(event.text for event in watch.events if isinstance(event, RunStreamed)) == "Hello"
     assert only_end(watch).outcome is Outcome.ERROR
@@ -133,7 +117,7 @@ async def test_an_error_event_within_a_stream(watch, server, anthropic_model, mo
     overload = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
     server.script(anthropic_wire.broken_stream(anthropic_wire.text_block(0, "Hel"), error_event=overload))
     with pytest.raises(anthropic.APIStatusError):
-        await ask(observe(anthropic_model(), bus=watch.bus), mode)
+        await run(observe(anthropic_model(), bus=watch.bus), mode)
     await watch.await_until_all_ended()
     end = only_end(watch)
     assert end.outcome is Outcome.ERROR

@@ -6,41 +6,11 @@ import json
 
 import openai_wire as wire
 import pytest
-from langchain_core.tools import tool
+from asking import MODES, STREAMS, ask, calls_in, get_weather, only_end, streamed
 from wire import as_json
 
 from tracebus import observe
-from tracebus.events import ModelInfo, Outcome, RunKind, RunStreamed, TokenUsage
-
-
-@tool
-def get_weather(city: str) -> str:
-    """Return the weather of a city."""
-    return f"sunny in {city}"
-
-
-MODES = ["invoke", "ainvoke"]
-STREAMS = ["stream", "astream"]
-
-
-async def ask(watch, model, mode, text="hi", **kwargs):
-    """Run the observed model in the given mode and return what the program got."""
-    observed = observe(model, bus=watch.bus)
-    if mode == "invoke":
-        result = observed.invoke(text, **kwargs)
-    elif mode == "ainvoke":
-        result = await observed.ainvoke(text, **kwargs)
-    elif mode == "stream":
-        result = list(observed.stream(text, **kwargs))
-    else:
-        result = [chunk async for chunk in observed.astream(text, **kwargs)]
-    await watch.await_until_all_ended()
-    return result
-
-
-def only_end(watch):
-    assert len(watch.ends) == 1
-    return next(iter(watch.ends.values()))
+from tracebus.events import ModelInfo, Outcome, RunKind, TokenUsage
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -62,7 +32,7 @@ async def test_a_plain_answer(watch, server, openai_model, mode):
     assert end.finish_reasons == ("stop",)
     assert end.outputs["messages"][0]["content"] == "Hello!"
     assert not end.cached
-    assert not [event for event in watch.events if isinstance(event, RunStreamed)]
+    assert not streamed(watch)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -133,7 +103,7 @@ async def test_a_streamed_answer_with_usage(watch, server, openai_model, mode):
     result = await ask(watch, openai_model(stream_usage=True), mode)
     assert "".join(chunk.content for chunk in result) == "Hello!"
     assert server.requests[0][1]["stream_options"] == {"include_usage": True}
-    assert [event.text for event in watch.events if isinstance(event, RunStreamed)] == ["Hel", "lo", "!"]
+    assert [event.text for event in streamed(watch)] == ["Hel", "lo", "!"]
     end = only_end(watch)
     assert end.usage == TokenUsage(
         input_tokens=19,
@@ -175,14 +145,7 @@ async def test_streamed_tool_calls(watch, server, openai_model, mode):
         )
     )
     await ask(watch, openai_model(stream_usage=True).bind_tools([get_weather]), mode)
-    fragments = [part for e in watch.events if isinstance(e, RunStreamed) for part in e.tool_calls]
-    calls = {}
-    for part in fragments:
-        call = calls.setdefault(part.index, {"id": None, "name": None, "args": ""})
-        call["id"] = call["id"] or part.id
-        call["name"] = call["name"] or part.name
-        call["args"] += part.args
-    assert calls == {
+    assert calls_in(streamed(watch)) == {
         0: {"id": "call_1", "name": "get_weather", "args": '{"city": "Oslo"}'},
         1: {"id": "call_2", "name": "get_weather", "args": '{"city": "Rom"}'},
     }
@@ -232,9 +195,8 @@ async def test_the_responses_api_streamed(watch, server, openai_model, mode):
         model="o4-mini", use_responses_api=True, reasoning={"effort": "medium", "summary": "auto"}
     )
     await ask(watch, model, mode)
-    streamed = [event for event in watch.events if isinstance(event, RunStreamed)]
-    assert "".join(event.text for event in streamed) == "42"
-    assert "".join(event.reasoning for event in streamed) == "Let me think."
+    assert "".join(event.text for event in streamed(watch)) == "42"
+    assert "".join(event.reasoning for event in streamed(watch)) == "Let me think."
     end = only_end(watch)
     assert end.usage == TokenUsage(
         input_tokens=10, output_tokens=50, total_tokens=60, cache_read_tokens=2, reasoning_tokens=40
@@ -295,7 +257,7 @@ async def test_text_completions_streamed(watch, server, openai_llm, mode):
     """The legacy client streams text and drops the usage: unknown, not zero."""
     server.script(wire.completion_stream("a ", "test"))
     await ask(watch, openai_llm(), mode)
-    assert [event.text for event in watch.events if isinstance(event, RunStreamed)] == ["a ", "test"]
+    assert [event.text for event in streamed(watch)] == ["a ", "test"]
     end = only_end(watch)
     assert end.outputs == {"completions": ["a test"]}
     assert end.usage is None
