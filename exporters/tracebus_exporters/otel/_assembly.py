@@ -17,7 +17,7 @@ from tracebus_exporters.otel.runs._log_events import LogEvents
 from tracebus_exporters.otel.runs._metrics import Metrics
 from tracebus_exporters.otel.runs._table import RunTable
 from tracebus_exporters.otel.sending._clients import client_maker
-from tracebus_exporters.otel.sending._sender import Pace
+from tracebus_exporters.otel.sending._pace import Pace
 from tracebus_exporters.otel.sending._settings import settings_for
 from tracebus_exporters.otel.sinks._log_sinks import OtlpLogSink, ProviderLogSink
 from tracebus_exporters.otel.sinks._otlp_metrics import OtlpMetrics

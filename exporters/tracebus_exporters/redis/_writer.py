@@ -8,14 +8,13 @@ import threading
 import time
 import uuid
 import weakref
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import redis
 
-from tracebus.events import Gap
 from tracebus.exceptions import InvalidLogError
-from tracebus_exporters.redis._packing import NEWER, Entry, pack
+from tracebus_exporters.redis._backlog import Backlog, Batch
+from tracebus_exporters.redis._packing import NEWER, pack
 from tracebus_exporters.redis._parts import StoredParts
 from tracebus_exporters.redis._script import AFRESH, APPEND, HEARTBEAT, LOST_AFTER
 from tracebus_exporters.redis._settings import Keys, Settings, connect
@@ -48,18 +47,6 @@ _LONGEST_PAUSE = 5.0
 _SCRIPT = APPEND.replace("{NEWER}", "".join(f"\\{byte:03d}" for byte in NEWER))
 
 
-class _Batch:
-    """Entries that are stored together, under a number by which the server knows them again."""
-
-    __slots__ = ("entries", "number", "size", "span")
-
-    def __init__(self, entries: list[Entry]) -> None:
-        self.entries = entries
-        self.number = 0
-        self.span = sum(entry.span for entry in entries)
-        self.size = sum(entry.size for entry in entries)
-
-
 class Writer:
     """The producer this process is: its backlog, its signs of life. Thread-safe."""
 
@@ -78,18 +65,15 @@ class Writer:
     def _begin(self) -> None:
         self.producer = uuid.uuid4().hex
         self._number = 0
-        self._backlog: deque[_Batch] = deque()
+        self._backlog = Backlog(self._settings.backlog)
         self._parts = StoredParts()
-        self._held = 0
-        self._waiting = 0
-        self._dropped = 0
         self._pause = 0.0
         self._not_before = 0.0
 
     @property
     def waiting(self) -> int:
         """Events in the backlog."""
-        return self._waiting
+        return self._backlog.events
 
     def append(self, events: Sequence[Event]) -> int:
         """Store *events* and return the last position; raises where the server stays away."""
@@ -97,7 +81,7 @@ class Writer:
             self.drain(time.monotonic() + _PATIENCE)
             if not events:
                 return int(self.client.get(self._keys.seq) or 0)
-            batch = _Batch(pack(events))
+            batch = Batch(pack(events))
             deadline = time.monotonic() + _PATIENCE
             while True:
                 try:
@@ -111,16 +95,14 @@ class Writer:
 
     def hand_over(self, events: Sequence[Event]) -> None:
         """Store *events* now, or later where the server is away."""
-        batch = _Batch(pack(events))
+        batch = Batch(pack(events))
         with self._lock, explained(self._settings):
-            self._backlog.append(batch)
-            self._account(batch, 1)
-            self._drop_surplus()
+            self.lost += self._backlog.add(batch)
             self._keep_beating()
             try:
                 self._try()
             except REFUSED:
-                self._account(self._backlog.pop(), -1)  # who gave it to us will offer it again
+                self._backlog.take_back()  # who gave it to us will offer it again
                 raise
 
     def drain(self, deadline: float) -> None:
@@ -194,17 +176,12 @@ class Writer:
         self._pause = self._not_before = 0.0
 
     def _send_backlog(self) -> None:
-        if self._dropped:
-            gap = _Batch(pack([Gap(time=time.time_ns(), missed=self._dropped)]))
-            # Behind a batch in doubt: the server would take that one, with a lower number, for stored.
-            self._backlog.insert(1 if self._backlog and self._backlog[0].number else 0, gap)
-            self._account(gap, 1)
-            self._dropped = 0
-        while self._backlog:
-            self._send(self._backlog[0])
-            self._account(self._backlog.popleft(), -1)
+        self._backlog.tell_dropped()
+        while (batch := self._backlog.first) is not None:
+            self._send(batch)
+            self._backlog.sent()
 
-    def _send(self, batch: _Batch) -> int:
+    def _send(self, batch: Batch) -> int:
         client = self.client
         if not batch.number:
             self._number += 1
@@ -217,7 +194,7 @@ class Writer:
         self._keep_beating()
         return position
 
-    def _run_script(self, client: Any, batch: _Batch) -> tuple[int, dict[str, dict[bytes, Part]]]:
+    def _run_script(self, client: Any, batch: Batch) -> tuple[int, dict[str, dict[bytes, Part]]]:
         """Have the server store *batch*; return what it says, and which parts it was given."""
         keys = [
             self._keys.seq,
@@ -240,23 +217,6 @@ class Writer:
             arguments += (root, entry.span, entry.data, entry.index, int(entry.ends), entry.places)
             arguments += self._parts.arguments(entry, new)
         return int(self._append(keys=keys, args=arguments, client=client)), new
-
-    def _account(self, batch: _Batch, sign: int) -> None:
-        """Count *batch* as held back, or no more."""
-        self._held += sign * batch.size
-        self._waiting += sign * batch.span
-
-    def _drop_surplus(self) -> None:
-        """Let the oldest batches go while more is held than allowed; the one in doubt stays first."""
-        while self._held > self._settings.backlog and len(self._backlog) > 1:
-            place = 1 if self._backlog[0].number else 0
-            if place >= len(self._backlog) - 1:
-                return
-            dropped = self._backlog[place]
-            del self._backlog[place]
-            self._account(dropped, -1)
-            self._dropped += dropped.span
-            self.lost += dropped.span
 
     def _keep_beating(self) -> None:
         if self._heart is None:

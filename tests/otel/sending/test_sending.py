@@ -12,7 +12,7 @@ import pytest
 
 from tracebus import EventBus
 from tracebus_exporters.otel.sending import _losses, _sender
-from tracebus_exporters.otel.sending._sender import Pace
+from tracebus_exporters.otel.sending._pace import Pace
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def quick(monkeypatch):
         pace = Pace(
             **{"delay": 3600.0, "first_pause": 0.001, "longest_pause": 0.002, "patience": 20.0, **fields}
         )
-        monkeypatch.setattr(_sender.Pace, "from_environment", classmethod(lambda _: pace))
+        monkeypatch.setattr(Pace, "from_environment", classmethod(lambda _: pace))
 
     make()
     return make

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
     from tracebus_exporters.otel.sending._clients import Client
-    from tracebus_exporters.otel.sending._sender import Pace
+    from tracebus_exporters.otel.sending._pace import Pace
     from tracebus_exporters.otel.sending._settings import Settings
     from tracebus_exporters.otel.spans._ids import SpanIds
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tracebus_exporters.otel._options import Options
     from tracebus_exporters.otel.sending._clients import Client
-    from tracebus_exporters.otel.sending._sender import Pace
+    from tracebus_exporters.otel.sending._pace import Pace
     from tracebus_exporters.otel.sending._settings import Settings
     from tracebus_exporters.otel.spans._spans import Ending, OpenSpan
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tracebus.events import Gap
 from tracebus_exporters.web.watching._content import everything
-from tracebus_exporters.web.watching._costs import costs_of
 from tracebus_exporters.web.watching._feed import Feed
 from tracebus_exporters.web.watching._list import RunList
 from tracebus_exporters.web.watching._looking import says
+from tracebus_exporters.web.watching._lookups import Lookups
 from tracebus_exporters.web.watching._queue import EventQueue
 from tracebus_exporters.web.watching._tree import WatchedTree
 
@@ -35,10 +35,6 @@ _MOST_PENDING = 4096
 _LISTED = 500
 _LINGER = 60.0
 _CARE = 5.0
-_LOOKED_UP = 50
-_PATIENCE = 0.1
-_READERS = 2
-"""Tasks that go on as long as the hub does; others look something up."""
 
 
 class _Consumer(Protocol):
@@ -68,7 +64,9 @@ class Hub:
         self._consumers: dict[str, set[_Consumer]] = {}
         self._pending: list[Event] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._lookups = Lookups(source, self.runs, self.list, view)
         self._tasks: list[asyncio.Task[None]] = []
+        """Those that go on as long as the hub does."""
         self._starting: asyncio.Task[None] | None = None
         self._position = 0
         self._advanced = asyncio.Event()
@@ -104,7 +102,7 @@ class Hub:
                 if (wanted := self.runs.latest) is not None:
                     await self.tree(wanted)
                     latest = wanted
-        if not self._tasks or len(self._tasks) > _READERS:
+        if not self._tasks or self._lookups.busy:
             return {}
         found = {"list": self.list.snapshot()}
         if latest is not None:
@@ -133,7 +131,8 @@ class Hub:
     async def close(self) -> None:
         """Stop reading and send every viewer home."""
         self._finish()
-        tasks = [*self._tasks, *([self._starting] if self._starting is not None else [])]
+        starting = [] if self._starting is None else [self._starting]
+        tasks = [*self._tasks, *starting, *self._lookups.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -200,14 +199,7 @@ class Hub:
         self.runs.load(summaries, head)
         self.list.restart(self.runs)
         self._tasks = [asyncio.create_task(self._read(head)), asyncio.create_task(self._care())]
-        recalling = asyncio.create_task(
-            self._recall([seq for one in summaries for seq in (one.first_seq, one.last_seq)])
-        )
-        self._keep(recalling)
-        if started := [one.started for one in summaries if one.started is not None]:
-            self._keep(asyncio.create_task(self._look_inside(min(started))))
-        # Most logs answer in a moment: then the first picture of the list has its batches.
-        await asyncio.wait([recalling], timeout=_PATIENCE)
+        await self._lookups.begin(summaries)
 
     async def _read(self, after: int) -> None:
         try:
@@ -249,7 +241,7 @@ class Hub:
         shown = [self._view(event) for event in events]
         self.list.publish(self.runs.apply_all(shown))
         for root_id in self.runs.strangers():
-            self._keep(asyncio.create_task(self._introduce(root_id)))
+            self._lookups.introduce(root_id)
         by_root: dict[str, list[RunEvent]] = {}
         for event in shown:
             if isinstance(event, Gap):
@@ -265,41 +257,6 @@ class Hub:
         self._position = max(self._position, seq)
         self._advanced.set()
         self._advanced = asyncio.Event()
-
-    async def _introduce(self, root_id: str) -> None:
-        """Find out about a run that began before the server, or beyond the list's end."""
-        try:
-            summary = await self.source.summary(root_id)
-        except Exception:
-            _logger.exception("cannot look up run %s", root_id)
-            return
-        if summary is not None:
-            self.list.publish(self.runs.introduce(summary))
-
-    async def _recall(self, positions: list[int]) -> None:
-        """Look up, the latest first, how listed runs began and ended: no index says what they were given."""
-        for first in range(0, len(positions), _LOOKED_UP):
-            try:
-                bounds: list[Event] = [*await self.source.bounds(positions[first : first + _LOOKED_UP])]
-            except Exception:
-                _logger.exception("cannot look up how runs began and ended")
-                return
-            self.list.publish(self.runs.recall([self._view(bound) for bound in bounds]))
-
-    async def _look_inside(self, since: int) -> None:
-        """Look up what failed below the listed runs, and what they cost."""
-        try:
-            inner = await self.source.inner(since)
-            costs = await asyncio.to_thread(costs_of, inner)
-        except Exception:
-            _logger.exception("cannot look up what failed below runs, and what they cost")
-            return
-        self.list.publish(self.runs.look_inside(inner, costs))
-
-    def _keep(self, task: asyncio.Task[None]) -> None:
-        """Hold *task*, which nobody else does, until it is done."""
-        self._tasks.append(task)
-        task.add_done_callback(self._tasks.remove)
 
     def _missed(self, gap: Gap) -> None:
         for consumers in list(self._consumers.values()):
