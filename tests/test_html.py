@@ -15,8 +15,6 @@ from tracebus import EventBus, RunState, RunTree, observe
 from tracebus._html import ALIKE, DEEPEST, json_html, runs_html
 from tracebus.events import RunKind, RunStarted
 
-VOID = {"br", "img", "input", "hr"}
-
 
 class Checked(HTMLParser):
     """Collects tags and text; every tag must be closed."""

@@ -1,3 +1,5 @@
+"""Events in one call, and buses that are closed after the test."""
+
 from __future__ import annotations
 
 import threading

@@ -1,4 +1,4 @@
-"""Runs by hand."""
+"""Pairs of runs to compare, written by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes `compared_runs` importable."""
+"""Lets the tests import `compared_runs`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Root runs told by hand."""
+"""Events of whole root runs, written by hand: some fine, some slow, some failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events written by hand: the one kit for it, of folds, exits, views and reports."""
+"""Events written by hand: the one kit for it, for the tests of all that reads events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An agent by hand that breaks at hour 24."""
+"""The events of an agent, written by hand, whose tool fails at hour 24."""
 
 from __future__ import annotations
 

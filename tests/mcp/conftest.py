@@ -1,4 +1,4 @@
-"""A log with an agent that broke, and a client at the other end of a real pipe."""
+"""A log with an agent whose tool failed, and an MCP client at the other end of a real pipe."""
 
 from __future__ import annotations
 

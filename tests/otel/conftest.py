@@ -1,4 +1,4 @@
-"""An OTLP backend that misbehaves on request, and events told by hand."""
+"""An OTLP backend that misbehaves on request, and events written by hand."""
 
 from __future__ import annotations
 

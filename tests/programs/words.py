@@ -1,4 +1,4 @@
-"""What LangChain itself says of a program's runs, to a handler beside ours."""
+"""What LangChain itself tells another handler of a program's runs."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""A program in a process of its own, for the terminal UI to watch."""
+
 from __future__ import annotations
 
 import subprocess

@@ -1,4 +1,4 @@
-"""Events by hand, the application without a terminal, and its screen as text."""
+"""Events written by hand, the application without a terminal, and its screen as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Root runs told by hand, and a bus that is watched by a clock that obeys."""
+"""Events of one root run, `root`, written by hand, one a second."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Events of a small run, a client that follows it, and a server on a free port."""
+
 from __future__ import annotations
 
 import contextlib

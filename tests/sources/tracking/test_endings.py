@@ -21,7 +21,6 @@ from tracebus.events import Outcome, RunRetried
 from tracebus.testing import ScriptedChatModel, Turn
 
 PROMPT = ChatPromptTemplate.from_template("{q}")
-NEVER = 3600.0
 
 
 def chain_of(model):
