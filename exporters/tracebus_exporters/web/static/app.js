@@ -1,22 +1,19 @@
-// The page: the browser's twin of `tracebus watch`.
+// The page, the browser's twin of `tracebus watch`: ties together the list of root runs, the tree of one, and its details.
 
-import { element, setText, several, visible } from "./format.js";
+import { finding } from "./finding.js";
+import { setText, visible } from "./format.js";
 import { bind } from "./keys.js";
-import { callAsked, wordsIn } from "./model/filter.js";
 import { batchTree, groupAsRun } from "./model/whole.js";
+import { asked, narrow, remember, show } from "./panes.js";
 import { copy } from "./view/copy.js";
 import { Detail } from "./view/detail.js";
 import { drawCounts, factsOf, say } from "./view/heads.js";
 import { icon } from "./view/icons.js";
 import { List } from "./view/list.js";
 import { Tree } from "./view/tree.js";
-import { find, search } from "./wire/ask.js";
 import { connection, follow } from "./wire/follow.js";
 
 const $ = (id) => document.getElementById(id);
-const NARROW = matchMedia("(max-width: 44rem)");
-const TYPING = 120;
-const SEARCHING = 300;
 const TICK = 200;
 const MOST_ABOVE = 12;
 const state = { following: true, paused: false, list: null, root: null, batch: null, run: null, wanted: null, stop: null, missedStructure: false, choosing: null };
@@ -29,7 +26,7 @@ const tree = new Tree($("tree"), {
   selected(id, byHand) {
     drawDetail();
     if (state.root) remember(id === tree.runs[id]?.root_id ? state.root : `${state.root}/${id}`);
-    if (byHand && NARROW.matches && tree.row(id)?.type === "run") show("detail");
+    if (byHand && narrow() && tree.row(id)?.type === "run") show("detail");
   },
   opened: (id) => (state.batch ? openMember(id) : $("contents").focus()),
   scaleEnd: (text) => setText($("scale-end"), text),
@@ -45,21 +42,7 @@ const list = new List($("runs"), {
   },
 });
 
-// One pane at a time on a phone; the browser's own way back leads from pane to pane.
-
-function show(pane) {
-  if (document.body.dataset.pane === pane) return;
-  const forward = { list: 0, tree: 1, detail: 2 };
-  const deeper = forward[pane] > forward[document.body.dataset.pane];
-  document.body.dataset.pane = pane;
-  if (deeper && NARROW.matches) history.pushState({ pane }, "", location.hash);
-}
-
-function remember(hash) {
-  history.replaceState({ pane: document.body.dataset.pane }, "", `#${hash.split("/").map(encodeURIComponent).join("/")}`);
-}
-
-const asked = () => location.hash.slice(1).split("/").filter(Boolean).map(decodeURIComponent);
+// The browser's own way back.
 
 addEventListener("popstate", ({ state: at }) => {
   document.body.dataset.pane = at?.pane ?? "list";
@@ -203,90 +186,7 @@ function setPaused(on) {
   if (state.run) drawRun();
 }
 
-// Finding.
-
-let listSearch = null;
-
-/** Filter by what the list knows; a moment later, by what was said inside the runs as well. */
-function filterList(text) {
-  listSearch?.abort();
-  const { signal } = (listSearch = new AbortController());
-  drawFiltered(text);
-  setText($("searched"), "");
-  const words = text.trim();
-  if (words.length < 2 || wordsIn(words) !== words) return;
-  setTimeout(async () => {
-    if (signal.aborted) return;
-    const answer = await search(words, signal).catch(() => null);
-    if (signal.aborted || !answer) return;
-    drawFiltered(text, new Set(answer.runs));
-    setText($("searched"), `said in ${answer.runs.length} of ${several(answer.searched, "run")}`);
-  }, SEARCHING);
-}
-
-function drawFiltered(text, found) {
-  list.filter(text, found);
-  const none = text.trim() && !list.rows.length;
-  $("runs").hidden = !list.rows.length;
-  say($("no-listed"), none ? `None of ${several(Object.keys(state.list?.runs ?? {}).length, "root run")} matches “${text.trim()}”.` : null, () => clear($("filter")));
-}
-
-let searching = null;
-let typing = null;
-
-function findInRun(text) {
-  clearTimeout(typing);
-  searching?.abort();
-  if (!state.run) return;
-  const number = callAsked(text);
-  if (number !== null || !text.trim()) return void applyFind(text, null);
-  const words = wordsIn(text);
-  if (words.length < 2 || !state.root) return void applyFind(text, null);
-  typing = setTimeout(async () => {
-    searching = new AbortController();
-    const { signal } = searching;
-    const found = await find(state.root, words, signal).then((answer) => answer, () => null);
-    if (!signal.aborted) applyFind(text, found?.runs ?? null, found?.in);
-  }, TYPING);
-}
-
-function applyFind(text, found, having = null) {
-  const number = callAsked(text);
-  tree.setFilter(text, found);
-  const wanted = text.trim();
-  let none = null;
-  if (number !== null) {
-    const calls = tree.model.models.length;
-    if (!tree.jump(number)) none = `There ${calls === 1 ? "is" : "are"} ${several(calls, "model call")} in this run, no #${number}.`;
-  } else if (wanted && !tree.hits.size) none = `Nothing in this run matches “${wanted}”.`;
-  $("tree").hidden = none !== null;
-  say($("no-hits"), none, () => clear($("find")));
-  setText($("found"), found?.length ? `first in ${several(found.length, "run")}, in ${having} all told` : "");
-  if (wanted && number === null && tree.hits.size) announce(several(tree.hits.size, "hit"));
-}
-
-function clear(input) {
-  input.value = "";
-  if (input.id === "filter") filterList("");
-  else {
-    const { selected } = tree;
-    findInRun("");
-    // What was found stays in sight, among the others.
-    if (tree.runs[selected]) tree.show(selected);
-  }
-  (input.id === "filter" ? $("runs") : $("tree")).focus();
-}
-
-for (const [input, act] of [[$("filter"), filterList], [$("find"), findInRun]]) {
-  input.addEventListener("input", () => act(input.value));
-  input.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") clear(input);
-    else if (event.key === "Enter") (input.id === "filter" ? $("runs") : $("tree")).focus();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  });
-}
+const { findInRun, clear } = finding({ state, list, tree, announce });
 
 // Keys and buttons.
 
@@ -340,14 +240,7 @@ function setFormatted(on) {
   detail.setFormatted(on);
 }
 
-for (const [names, says] of bind(act)) {
-  const row = element("tr");
-  const head = element("th");
-  head.scope = "row";
-  head.append(...names.split(" ").flatMap((name) => [element("kbd", "", name), " "]));
-  row.append(head, element("td", "", says));
-  $("help-keys").append(row);
-}
+bind(act, $("help-keys"));
 for (const [id, action] of [["follow", act.follow], ["pause", act.pause], ["help-button", act.help], ["markdown", act.markdown], ["compare", act.compare], ["choose-none", () => choose(null)], ["leave-comparison", act.back]]) $(id).addEventListener("click", () => action());
 for (const button of document.querySelectorAll(".back")) {
   button.append(icon("back"));
@@ -386,7 +279,7 @@ follow("list", {
       begun = true;
       setFollowing(false);
       if (root === "compare") return void begin(run);
-      if (NARROW.matches) show(run ? "detail" : "tree");
+      if (narrow()) show(run ? "detail" : "tree");
       list.selected = root;
       list.mark();
       open(root, run ?? root);

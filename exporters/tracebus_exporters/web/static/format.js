@@ -1,12 +1,8 @@
-// How things are written, the same as in the terminal: the signs are those of tracebus/signs.py, the
+// How things are written, the same as in the terminal: the signs of states are those of tracebus/signs.py, the
 // numbers those of tracebus/figures.py.
 
 export const STATUS = {
   running: "●", ok: "✓", error: "✗", cancelled: "⊘", abandoned: "⊝", interrupted: "‖", lost: "?",
-};
-export const KIND = {
-  chain: "◇", prompt: "¶", parser: "⊢", chat_model: "◈", llm: "◈", tool: "⚒", retriever: "⌕",
-  embedding: "▦", agent: "◆", graph: "◆", node: "○", unknown: "·",
 };
 export const MODELS = new Set(["chat_model", "llm"]);
 

@@ -1,5 +1,7 @@
 // Every key in one table: what it does, and what the help says of it.
 
+import { element } from "./format.js";
+
 /**
  * Returns [keys, what the help calls them, what they do, action] for an app's *actions*.
  * An action gets the number typed before it, or null.
@@ -36,8 +38,8 @@ const table = (act) => [
   [["?"], "?", "these keys", () => act.help()],
 ];
 
-/** Let the keyboard drive *act*; returns rows for the help: [keys, what they do]. */
-export function bind(act) {
+/** Let the keyboard drive *act*, and write a row for every key into *help*, a table's body. */
+export function bind(act, help) {
   const keys = table(act);
   const actions = new Map(keys.flatMap(([names, , , action]) => names.map((name) => [name, action])));
   let typed = "";
@@ -56,5 +58,12 @@ export function bind(act) {
     event.preventDefault();
     action(number);
   });
-  return keys.map(([, names, says]) => [names, says]);
+  for (const [, names, says] of keys) {
+    const row = element("tr");
+    const head = element("th");
+    head.scope = "row";
+    head.append(...names.split(" ").flatMap((name) => [element("kbd", "", name), " "]));
+    row.append(head, element("td", "", says));
+    help.append(row);
+  }
 }

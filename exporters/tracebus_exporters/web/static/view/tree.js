@@ -1,16 +1,11 @@
-// One root run as a tree with a waterfall.
+// One root run as a tree with a waterfall: which rows are drawn, and which is chosen.
 
-import { MODELS, STATUS, count, dollars, duration, element, scrollTo, setText, short, tokens, visible } from "../format.js";
+import { MODELS, duration, scrollTo } from "../format.js";
 import { callAsked, filterOf } from "../model/filter.js";
-import { namesOf } from "../model/grouping.js";
 import { Rows } from "../model/rows.js";
-import { spread } from "../model/totals.js";
-import { drawBar, scaleOf, track } from "./bars.js";
-import { setIcon } from "./icons.js";
+import { scaleOf } from "./bars.js";
+import { describe, drawGroup, drawRun, make } from "./row.js";
 import { Stretch } from "./stretch.js";
-
-/** So many levels are indented; deeper ones stand under one another, each with its number. */
-const DEEPEST = 12;
 
 export class Tree {
   /** selected(id) is called when another row is, opened(id) when one is to be shown by itself. */
@@ -114,8 +109,9 @@ export class Tree {
     for (const [id, { root }] of this.drawn) if (!wanted.has(id)) { root.remove(); this.drawn.delete(id); }
     let before = this.container.firstElementChild;
     for (const row of shown) {
-      const drawn = this.drawn.get(row.id) ?? this.make(row.id);
-      this.describe(row, drawn);
+      const drawn = this.drawn.get(row.id) ?? make(row.id);
+      this.drawn.set(row.id, drawn);
+      describe(row, drawn);
       if (drawn.root === before) before = before.nextElementSibling;
       else this.container.insertBefore(drawn.root, before);
     }
@@ -124,108 +120,18 @@ export class Tree {
     this.mark();
   }
 
-  describe({ level, position, siblings, below, open }, { root, indent, twig }) {
-    root.setAttribute("aria-level", level);
-    root.setAttribute("aria-posinset", position);
-    root.setAttribute("aria-setsize", siblings);
-    indent.style.setProperty("--level", Math.min(level - 1, DEEPEST));
-    setText(indent, level - 1 > DEEPEST ? String(level - 1) : "");
-    twig.hidden = !below;
-    root.classList.toggle("open", Boolean(below && open));
-    if (below) root.setAttribute("aria-expanded", String(open));
-    else root.removeAttribute("aria-expanded");
-  }
-
-  make(id) {
-    const root = element("div", "row");
-    root.setAttribute("role", "treeitem");
-    root.dataset.id = id;
-    root.id = `row-${id}`;
-    const parts = { root };
-    const name = element("span", "name");
-    for (const part of ["indent", "twig", "state", "kind", "label", "number", "begins"]) name.append((parts[part] = element("span", part)));
-    setIcon(parts.twig, "twig");
-    root.append(name);
-    for (const part of ["time", "ttft", "used", "cost"]) root.append((parts[part] = element("span", `figure ${part}`)));
-    parts.track = track();
-    root.append(parts.track.root);
-    this.drawn.set(id, parts);
-    return parts;
-  }
-
   draw(now) {
-    this.scale = scaleOf(Object.values(this.runs), now);
-    // A column of which nothing is known leaves its place to the names.
     const all = Object.values(this.runs);
+    const scale = scaleOf(all, now);
+    // A column of which nothing is known leaves its place to the names.
     this.container.parentElement.classList.toggle("no-ttft", !all.some((run) => run.first_token_time !== undefined));
     this.container.parentElement.classList.toggle("no-cost", !all.some((run) => (run.cost ?? null) !== null));
-    this.scaleEnd(Number.isFinite(this.scale.start) ? duration(this.scale.span) : "");
+    this.scaleEnd(Number.isFinite(scale.start) ? duration(scale.span) : "");
     for (const row of this.stretch.of(this.model.rows)) {
       const parts = this.drawn.get(row.id);
-      if (row.type === "run") this.drawRun(this.runs[row.id], row, parts, now);
-      else this.drawGroup(row, parts, now);
+      if (row.type === "run") drawRun(this.runs[row.id], row, parts, { model: this.model, scale, now });
+      else drawGroup(row, parts, { model: this.model, scale, now });
     }
-  }
-
-  drawRun(run, row, parts, now) {
-    const ended = run.end_time ?? (run.status === "running" ? now : run.start_time);
-    const sum = this.model.totals.get(run.id);
-    parts.root.dataset.status = run.status;
-    parts.root.dataset.kind = run.kind;
-    setIcon(parts.state, run.status, run.status);
-    setIcon(parts.kind, run.kind, run.kind.replace("_", " "));
-    setText(parts.label, visible(run.name));
-    const call = this.model.models.length > 1 ? this.model.number.get(run.id) : undefined;
-    setText(parts.number, call ? `#${call}` : "");
-    const failed = run.status === "error" ? failure(run) : "";
-    parts.begins.classList.toggle("failed", Boolean(failed));
-    setText(parts.begins, visible(remarks(run, row, sum, failed)));
-    const begun = run.start_time;
-    setText(parts.time, begun === null ? "" : duration(ended - begun));
-    setText(parts.ttft, run.first_token_time !== undefined && begun !== null ? duration(run.first_token_time - begun) : "");
-    setText(parts.used, used(run, sum));
-    setText(parts.cost, sum && sum.cost !== null ? dollars(sum.cost) + (sum.partial ? "+" : "") : "");
-    if (begun !== null) drawBar(parts.track, this.scale, { begun, first: run.first_token_time, ended });
-  }
-
-  drawGroup(row, parts, now) {
-    const members = row.members.map((id) => this.runs[id]).filter(Boolean);
-    const sums = members.map(({ id }) => this.model.totals.get(id));
-    const counts = {};
-    for (const { status } of members) counts[status] = (counts[status] ?? 0) + 1;
-    const done = members.length - (counts.running ?? 0);
-    const status = counts.running || members.length < row.size ? "running" : counts.error ? "error" : "ok";
-    parts.root.dataset.status = status;
-    parts.root.dataset.kind = row.type === "alike" ? members[0].kind : row.type;
-    parts.root.classList.add("group");
-    setIcon(parts.state, status, status);
-    setIcon(parts.kind, row.type === "batch" ? "batch" : row.type === "alike" ? members[0].kind : "many", row.type);
-    const { middle, most, sum } = spread(members);
-    setText(parts.label, row.type === "rounds" ? roundsOf(members) : `${visible(members[0].name)} ×${row.size}`);
-    setText(parts.number, row.type === "rounds" ? this.calls(row.members) : "");
-    const words = [row.type === "batch" && `${done}/${row.size} done`, counts.error && `${counts.error} ${STATUS.error}`, middle !== null && `p50 ${duration(middle)}`, most !== null && `p95 ${duration(most)}`];
-    setText(parts.begins, words.filter(Boolean).join(" · "));
-    const begun = Math.min(...members.map(({ start_time }) => start_time ?? Infinity));
-    const ended = Math.max(...members.map((run) => run.end_time ?? (run.status === "running" ? now : (run.start_time ?? 0))));
-    setText(parts.time, row.type === "alike" ? `Σ${duration(sum)}` : duration(ended - begun));
-    const all = (name) => sums.reduce((total, one) => ((one?.[name] ?? null) === null ? total : (total ?? 0) + one[name]), null);
-    setText(parts.used, tokens(all("input_tokens"), all("output_tokens")));
-    setText(parts.cost, dollars(all("cost")));
-    if (Number.isFinite(begun)) drawBar(parts.track, this.scale, { begun, first: undefined, ended });
-  }
-
-  /** Which model calls are below *ids*: `#3–57`. */
-  calls(ids) {
-    let least = Infinity;
-    let most = 0;
-    const waiting = [...ids];
-    while (waiting.length) {
-      const id = waiting.pop();
-      const number = this.model.number.get(id);
-      if (number) [least, most] = [Math.min(least, number), Math.max(most, number)];
-      waiting.push(...(this.model.children.get(id) ?? []));
-    }
-    return most ? `#${least}–${most}` : "";
   }
 
   /** Draw the rows around number *at*, which are many rows away. */
@@ -306,40 +212,3 @@ export class Tree {
     return true;
   }
 }
-
-export const failure = (run) => (run.error ? `${short(run.error.type)}: ${run.error.message.split("\n", 1)[0]}` : "");
-
-function remarks(run, row, sum, failed) {
-  const words = [...(run.noticed?.lines ?? []), gauge(run, sum)];
-  if ((run.attempt ?? 1) > 1) words.push(`↻${run.attempt}`);
-  else if (run.retries) words.push(`↻${run.retries}`);
-  if (failed) return [...words, failed].filter(Boolean).join(" ");
-  if (row.below && !row.open && sum?.failures) words.push(`${sum.failures} ${STATUS.error} inside`);
-  words.push(run.text.length && run.status === "running" ? run.text.join("").slice(-200) : run.output || run.input || "");
-  return words.filter(Boolean).join(" · ");
-}
-
-// How far a root run is with its budget: the limit of which the largest part is used.
-function gauge(run, sum) {
-  const limits = run.noticed?.limits ?? {};
-  const spent = {
-    cost: sum?.cost ?? null,
-    model_calls: sum?.calls ?? null,
-    tokens: sum && (sum.input_tokens ?? sum.output_tokens) !== null ? (sum.input_tokens ?? 0) + (sum.output_tokens ?? 0) : null,
-    seconds: ((run.end_time ?? Date.now()) - run.start_time) / 1000,
-  };
-  const shares = Object.entries(limits).filter(([limit]) => spent[limit] != null).map(([limit, of]) => [spent[limit] / of, limit]);
-  if (!shares.length) return "";
-  const [share, limit] = shares.sort((one, other) => other[0] - one[0])[0];
-  const full = Math.min(8, Math.round(share * 8));
-  return `${"█".repeat(full)}${"░".repeat(8 - full)} ${Math.round(share * 100)} % of its ${limit.replace("_", " ")} budget`;
-}
-
-function used(run, sum) {
-  if (run.status === "running" && run.streamed && !run.usage) return `~${count(run.streamed)}`;
-  if (!sum || (sum.input_tokens === null && sum.output_tokens === null)) return "";
-  return (sum.running ? "~" : "") + tokens(sum.input_tokens, sum.output_tokens);
-}
-
-const roundsOf = (members) => namesOf(members).map(([name, times]) => `${visible(name)} ×${times}`).join(", ");
-
