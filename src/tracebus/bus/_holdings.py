@@ -116,12 +116,14 @@ class Holdings:
 def bound_of(event: Event) -> int:
     """Return at least what *event* keeps, as if it shared nothing: this is the program's path."""
     if type(event) is RunStarted:
-        bound = 0 if event.inputs is None else _bound(event.inputs)
+        inputs = event.inputs
+        bound = inputs.bound if isinstance(inputs, Deferred) else _bound(inputs)
         if event.metadata or event.model is not None or event.partial_variables is not None:
             bound += _bound(event.metadata) + _bound(event.model) + _bound(event.partial_variables)
         return bound
     if type(event) is RunEnded:
-        bound = 0 if event.outputs is None else _bound(event.outputs)
+        outputs = event.outputs
+        bound = outputs.bound if isinstance(outputs, Deferred) else _bound(outputs)
         if event.inputs is not None or event.usage is not None or event.error is not None:
             bound += _bound(event.inputs) + _bound(event.usage) + _bound(event.error)
         return bound

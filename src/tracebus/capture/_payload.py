@@ -63,8 +63,11 @@ class Weight:
         self.used = found.used
 
 
-class CapturedPayload(Deferred):
+class CapturedPayload(Deferred, msgspec.Struct, gc=False, eq=False):
     """A value of the program, in the field of an event until somebody reads the event.
+
+    A `Struct` as the events are, and for their reasons: it is made without Python code, and the garbage
+    collector need not look through all that a log holds.
 
     Args:
         value: what `snapshot` returned.
@@ -73,22 +76,13 @@ class CapturedPayload(Deferred):
         bound: bytes *value* keeps in memory, at the most.
     """
 
-    __slots__ = ("_capture", "_convert", "_settled", "_value", "bound", "weight")
-
-    def __init__(
-        self,
-        value: Any,
-        capture: Capture,
-        convert: Callable[[object], Any] | None = None,
-        bound: int = _UNKNOWN,
-    ) -> None:
-        self._value = value
-        self._capture = capture
-        self._convert = convert
-        self._settled: tuple[str, Any, tuple[Cut, ...]] | None = None
-        self.bound = bound
-        self.weight: Weight | None = None
-        """What it keeps in memory, once somebody has asked."""
+    _value: Any
+    _capture: Capture
+    _convert: Callable[[object], Any] | None = None
+    bound: int = _UNKNOWN
+    _settled: tuple[str, Any, tuple[Cut, ...]] | None = None
+    weight: Weight | None = None
+    """What it keeps in memory, once somebody has asked."""
 
     def weigh(self) -> Weight:
         """Return what it keeps in memory, from now on kept account of."""

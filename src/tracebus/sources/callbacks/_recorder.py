@@ -30,8 +30,8 @@ from tracebus.sources.reading._chain_model import output_fields
 from tracebus.sources.reading._chunks import is_output, output_of, plain_text, streamed_chunk
 from tracebus.sources.reading._classify import NAMED, UNSAID, chain_kind, run_name, told_by
 from tracebus.sources.reading._messages import as_plain, captured, said_by
-from tracebus.sources.reading._model_info import RequestedModel
-from tracebus.sources.reading._odd import as_name, as_text, goes_on, run_key, thread_key
+from tracebus.sources.reading._model_info import RequestedModel, base_of
+from tracebus.sources.reading._odd import as_name, as_text, goes_on, id_text, run_key, thread_key
 from tracebus.sources.reading._protocol_pieces import note_unknown_protocol, protocol_piece
 from tracebus.sources.reading._results import (
     chat_result_fields,
@@ -103,7 +103,11 @@ class Recorder:
         """
         tracker = self.tracker
         key = run_id.int if type(run_id) is UUID else run_key(run_id)
-        parent_key = reported = None if parent_run_id is None else run_key(parent_run_id)
+        parent_key = reported = None
+        if parent_run_id is not None:
+            parent_key = reported = (
+                parent_run_id.int if type(parent_run_id) is UUID else run_key(parent_run_id)
+            )
         if (executing := executing_run()) is not None and executing is not parent_run_id:
             parent_key = self._true_parent(key, reported, run_key(executing))
         parent = None if parent_key is None else tracker.get(parent_key)
@@ -119,8 +123,8 @@ class Recorder:
         policy = self.capture if parent is None else parent.capture
         if scoped.get() is not None:
             policy = scoped_capture(tracker) or policy  # a thread has no scope
-        told = str(run_id) if type(run_id) is UUID else as_text(run_id)
-        run = OpenRun(key, told, kind, called, owner, policy)
+        told = id_text(run_id.int) if type(run_id) is UUID else as_text(run_id)
+        run = OpenRun(key, key, told, kind, called, owner, policy, told)
         run.call = getattr(owner, "call", None) or current_call.get()
         run.runner = noted.get() or current_runner()
         run.parent = parent
@@ -324,7 +328,7 @@ class Recorder:
         outcome = Outcome.ABANDONED if run.stream and was_left() else _OK
         fields: dict[str, Any] | None = None
         if run.kind is _CHAT_MODEL or run.kind is _LLM:
-            fields = {"usage": CapturedAnswer(output_fields, outputs)}
+            fields = {"usage": CapturedAnswer(output_fields, (outputs,))}
         self._end(run, outcome, outputs, inputs, fields)
 
     def end_retriever(self, owner: object, documents: Any, *, run_id: UUID, **_: Any) -> None:
@@ -473,9 +477,9 @@ def _requested(
     made_with = serialized.get("kwargs") if serialized else None
     return RequestedModel(
         metadata,
-        parameters,
+        dict(parameters) if parameters else {},
         policy,
-        made_with if type(made_with) is dict else None,
+        base_of(made_with) if type(made_with) is dict else None,
         serialized.get("repr") if serialized else None,
     )
 
@@ -506,10 +510,10 @@ def _answer(run: OpenRun, response: LLMResult) -> tuple[Any, CapturedAnswer]:
     if run.kind is RunKind.CHAT_MODEL:
         generations = result_generations(response)
         messages = [m for one in generations if (m := getattr(one, "message", None)) is not None]
-        answer = CapturedAnswer(chat_result_fields, messages, generations, response.llm_output)
+        answer = CapturedAnswer(chat_result_fields, (messages, generations, response.llm_output))
         return ({"messages": messages} if messages else None), answer
     texts = completions(response)
-    return ({"completions": texts} if texts else None), CapturedAnswer(llm_result_fields, response)
+    return ({"completions": texts} if texts else None), CapturedAnswer(llm_result_fields, (response,))
 
 
 def _batch_of(key: Hashable, parent: OpenRun | None, inputs: Any) -> BatchMembership | None:

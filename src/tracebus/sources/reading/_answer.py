@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec.structs import force_setattr
 
 from tracebus.events import Deferred
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["CapturedAnswer"]
 
 
-class CapturedAnswer(Deferred):
+class CapturedAnswer(Deferred, msgspec.Struct, gc=False, eq=False):
     """An answer, in the field `usage` of a `RunEnded` until somebody reads the event.
 
     Settles into `usage`, `finish_reasons`, `model`, `response_id` and `cached`: providers tell them in
@@ -27,12 +28,9 @@ class CapturedAnswer(Deferred):
         answer: what *describe* is called with.
     """
 
-    __slots__ = ("_answer", "_describe", "_settled")
-
-    def __init__(self, describe: Callable[..., dict[str, Any]], *answer: Any) -> None:
-        self._describe = describe
-        self._answer = answer
-        self._settled: dict[str, Any] | None = None
+    _describe: Callable[..., dict[str, Any]]
+    _answer: tuple[Any, ...]
+    _settled: dict[str, Any] | None = None
 
     def settle_into(self, event: Event, field: str) -> None:
         """Fill in what the answer says; the answer itself is let go."""

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec.structs import force_setattr
 
 from tracebus.capture import CapturedModel, clean_text
@@ -26,34 +27,30 @@ _BASES = (
     *("api_base", "inference_server_url", "groq_api_base", "xai_api_base", "fireworks_api_base"),
 )
 """What the providers' packages call the address they were made with."""
+_NO_BASE = frozenset(_BASES).isdisjoint
 _IN_REPR = re.compile(rf"\b(?:{'|'.join(_BASES)})='([^']*)'")
 """Where LangChain cannot rebuild a model it has its `repr`; this is the address in it."""
 
 
-class RequestedModel(Deferred):
+class RequestedModel(Deferred, msgspec.Struct, gc=False, eq=False):
     """The model a run asks for, in the field `model` until somebody reads the event.
 
     Known by LangChain's `ls_*` metadata or by the request itself; `None` where neither says anything.
+
+    Args:
+        metadata: of the run.
+        parameters: of the request, a copy.
+        capture: the policy.
+        base: the address the model was made with.
+        shown: its `repr`, where LangChain has no more of it.
     """
 
-    __slots__ = ("_base", "_capture", "_metadata", "_parameters", "_settled", "_shown")
-
-    def __init__(
-        self,
-        metadata: Mapping[str, Any],
-        parameters: Mapping[str, Any] | None,
-        capture: Capture,
-        made_with: Mapping[str, Any] | None = None,
-        shown: str | None = None,
-    ) -> None:
-        self._base = (
-            next((made_with[key] for key in _BASES if made_with.get(key)), None) if made_with else None
-        )
-        self._shown = shown
-        self._metadata: Mapping[str, Any] = metadata
-        self._parameters: Mapping[str, Any] = dict(parameters) if parameters else {}
-        self._capture = capture
-        self._settled: CapturedModel | None = None
+    _metadata: Mapping[str, Any]
+    _parameters: Mapping[str, Any]
+    _capture: Capture
+    _base: Any = None
+    _shown: str | None = None
+    _settled: CapturedModel | None = None
 
     def settle_into(self, event: Event, field: str) -> None:
         """Replace this object in *event*'s *field* by a `ModelInfo`, if a model is known."""
@@ -66,6 +63,13 @@ class RequestedModel(Deferred):
             force_setattr(event, field, None)
         else:
             self._settled.settle_into(event, field)
+
+
+def base_of(made_with: dict[str, Any]) -> Any:
+    """Return the address a model was made with; `None` where nothing says it."""
+    if _NO_BASE(made_with):
+        return None
+    return next((made_with[key] for key in _BASES if made_with.get(key)), None)
 
 
 def _requested(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -40,6 +41,14 @@ def is_text(value: Any, text: str) -> bool:
 def as_name(value: object) -> str:
     """Return a run's name as text: a text as it is (it is cleaned where the event is made)."""
     return value if type(value) is str else as_text(value)
+
+
+_id_parts = itemgetter(slice(8), slice(8, 12), slice(12, 16), slice(16, 20), slice(20, None))
+
+
+def id_text(number: int) -> str:
+    """Return what `str` of the UUID that is *number* returns, in two thirds of the time."""
+    return "%s-%s-%s-%s-%s" % _id_parts("%032x" % number)  # noqa: UP031  # a format would be slower
 
 
 def run_key(run_id: object) -> Hashable:

@@ -120,7 +120,7 @@ class StreamEventReader:
             tags=tuple(tags),
             metadata=CapturedPayload(metadata, self._capture, as_plain) if metadata else {},
             inputs=self._captured(inputs),
-            model=RequestedModel(metadata, None, self._capture) if kind in _MODELS else None,
+            model=RequestedModel(metadata, {}, self._capture) if kind in _MODELS else None,
         )
 
     def _fail_attempt_before(self, attempts_of: Hashable) -> None:

@@ -197,7 +197,7 @@ class MessageRuns:
             owner=self,
             capture=self._capture,
             metadata=CapturedPayload(noted, self._capture, as_plain) if noted else {},
-            model=RequestedModel(noted, None, self._capture),
+            model=RequestedModel(noted, {}, self._capture),
         )
 
     def _end(self, run: OpenRun, message: BaseMessage) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Hashable
@@ -102,12 +104,27 @@ class Caller(Protocol):
         ...
 
 
-class OpenRun:
+class OpenRun(msgspec.Struct, eq=False, weakref=True):
     """A run that has begun; for a while after its end the tracker remembers it as a possible parent.
 
-    What most runs do not have is an attribute of the class until a run has it: half of the cost of one.
+    A `Struct` because it is made without Python code: there is one for every run.
     """
 
+    key: Hashable
+    """What it is known by here: hashing a UUID costs more than hashing its integer."""
+    told_as: Hashable
+    """What its source calls it; not its key where an open run was called so already."""
+    id: str
+    kind: RunKind
+    name: str
+    owner: object
+    """Who reports this run: the others that hear of it too are ignored."""
+    capture: Capture
+    root_id: str = ""
+    root: OpenRun = None  # type: ignore[assignment]  # until it begins: it may be itself
+    started: int = 0
+    last_seen: int = 0
+    """Kept on roots: when anything last happened in the tree."""
     outcome: Outcome | None = None
     output: StreamedOutput | None = None
     """What it has streamed so far."""
@@ -116,21 +133,23 @@ class OpenRun:
     children: dict[Hashable, OpenRun] | None = None
     runner: Executor | None = None
     """Who executes it, where its source knows."""
-    stream = False
+    stream: bool = False
     """It is read step by step, by whoever likes to."""
     watch: object = None
     """What keeps an eye on its task."""
-    streamed = False
+    streamed: bool = False
     speaks_by: str | None = None
     """Which of LangChain's ways of telling a model's output this run uses."""
-    interrupted = False
+    interrupted: bool = False
     """A child paused the graph this run is."""
-    attempts = 0
-    turns = 0
+    attempts: int = 0
+    turns: int = 0
     """How many runs have begun directly below it."""
-    calls = answers = 0
-    """Kept on roots: how many tools and models have begun below it."""
-    retries = 0
+    calls: int = 0
+    """Kept on roots: how many tools have begun below it."""
+    answers: int = 0
+    """Kept on roots: how many models have begun below it."""
+    retries: int = 0
     """How often it said that an attempt follows."""
     timed: float = False
     """It is a node whose time LangGraph watches; of a graph, the seconds it gives each step."""
@@ -144,29 +163,10 @@ class OpenRun:
     """Kept on roots: how many attempts failed, and the last one's error, by `tried_as`."""
     last_error: Any = None
     thread_id: Any = None
-    resumes = True
+    resumes: bool = True
     """It may go on where its thread paused."""
-    alone = True
+    alone: bool = True
     """It is the only one of its call."""
     call: Caller | None = None
     source_inputs: Any = None
     """The inputs as the program passed them, for telling which item of a list a child got."""
-
-    def __init__(  # noqa: PLR0917  # by keyword it would cost twice as much
-        self, key: Hashable, run_id: str, kind: RunKind, name: str, owner: object, capture: Capture
-    ) -> None:
-        self.key = key
-        """What it is known by here: hashing a UUID costs more than hashing its integer."""
-        self.told_as = key
-        """What its source calls it; not its key where an open run was called so already."""
-        self.id = run_id
-        self.kind = kind
-        self.name = name
-        self.owner = owner
-        """Who reports this run: the others that hear of it too are ignored."""
-        self.capture = capture
-        self.root: OpenRun = self
-        self.root_id = run_id
-        self.started = 0
-        self.last_seen = 0
-        """Kept on roots: when anything last happened in the tree."""

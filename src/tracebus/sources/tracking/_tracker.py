@@ -93,6 +93,8 @@ class RunTracker:
         self._open: dict[Hashable, OpenRun] = {}
         self._ended: OrderedDict[Hashable, OpenRun] = OrderedDict()
         self._shared = SharedIds()
+        self.get: Callable[[Hashable], OpenRun | None] = self._open.get
+        """Returns an open run; of several that the source calls by one key, the one meant in this context."""
         self.signs = Signs()
         """Whom to tell of a run that may go in circles."""
         self._closed = False
@@ -137,7 +139,8 @@ class RunTracker:
         it; a *stream* is read step by step; one that is not *alone* began together with others of its call.
         A run that is *tried_as* a failed one before it is the next attempt, where *attempt* says nothing.
         """
-        run = OpenRun(key, run_id or str(key), kind, name, owner, capture)
+        told = run_id or str(key)
+        run = OpenRun(key, key, told, kind, name, owner, capture, told)
         run.runner, run.stream, run.call, run.thread_id = runner, stream, call, thread_id
         run.tried_as, run.resumes, run.alone = tried_as, resumes, alone
         rare = {
@@ -162,6 +165,7 @@ class RunTracker:
         """Do what `start` does with a *run* that is made already; *rare* are further fields of the event."""
         with self._lock:
             now = run.started = run.last_seen = self._clock()
+            run.root = run
             key = run.key
             known = key in self._open or key in self._ended or key in self._shared.runs
             if self._closed or (known and not self._again(run, rare)):
@@ -193,8 +197,9 @@ class RunTracker:
                 metadata=metadata if metadata is not None else {},
                 inputs=inputs,
             )
-            for field, value in rare.items():
-                force_setattr(event, field, value)
+            if rare:
+                for field, value in rare.items():
+                    force_setattr(event, field, value)
             self._emit(event)
             if is_root and run.call is not None:
                 run.call.roots.append((self, run))
@@ -306,10 +311,8 @@ class RunTracker:
         """Emit something the program said of itself inside *run*."""
         self._touch_and_emit(CustomEmitted, run, name=clean_text(name), data=data)
 
-    def get(self, key: Hashable) -> OpenRun | None:
-        """Return an open run; of several that the source calls by *key*, the one meant in this context."""
-        run = self._open.get(key)
-        return self._shared.meant(key, run) if self._shared.runs else run
+    def _get_meant(self, key: Hashable) -> OpenRun | None:
+        return self._shared.meant(key, self._open.get(key))
 
     def knows(self, key: Hashable) -> bool:
         """Tell whether the run is open, or ended not long ago."""
@@ -366,6 +369,7 @@ class RunTracker:
         self._open.clear()
         self._ended.clear()
         self._shared.clear()
+        self.get = self._open.get
         self._reaper.reset(self._lock)
 
     def idle_roots(self, before: int) -> Iterator[OpenRun]:
@@ -402,6 +406,7 @@ class RunTracker:
             self._adopt(run, parent_key)
         if shares:
             self._shared.add(run)
+            self.get = self._get_meant
         self._open[key] = run
 
     def _adopt(self, run: OpenRun, parent_key: Hashable) -> None:
@@ -450,6 +455,8 @@ class RunTracker:
         del self._open[key]
         if key is not run.told_as:
             self._shared.discard(run)
+            if not self._shared.runs:
+                self.get = self._open.get
         run.outcome = outcome
         self._ended[key] = run
         if len(self._ended) > _REMEMBERED_RUNS:
