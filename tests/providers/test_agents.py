@@ -120,6 +120,8 @@ def test_two_choices_of_a_stream(watch, server, openai_model):
     server.script(openai_wire.chat_stream(*pieces, *ends, used=openai_wire.usage(19, 10)))
     list(observe(openai_model(n=2, stream_usage=True), bus=watch.bus).stream("When?"))
     (end,) = models_of(watch.check())
+    assert watch.started[0].model.parameters["n"] == 2
+    assert [message["content"] for message in end.outputs["messages"]] == ["AtNo noonpe"]  # and two reasons
     assert end.finish_reasons == ("stop", "length")
     assert end.model.name == openai_wire.MODEL
     assert (end.usage.input_tokens, end.usage.output_tokens) == (19, 10)

@@ -48,6 +48,18 @@ async def test_astream_runs_the_chain_and_tells_its_events():
     assert events[0].inputs == {"q": "x"}
 
 
+async def test_astream_of_v3_where_langchain_has_none_says_so():
+    """As the oldest langchain-core does: an async generator for any version. No internal error of ours."""
+
+    class Old(RunnableLambda):
+        async def astream_events(self, *args, **kwargs):
+            raise NotImplementedError
+            yield
+
+    with pytest.raises(TypeError, match=r'no v3 streams for Old: ask for version="v2", or install'):
+        _ = [event async for event in tracebus.astream(Old(str), "x", version="v3")]
+
+
 async def test_astream_restores_the_errors_the_stream_hides():
     """The failing run keeps its own exception; it reaches the caller after the ends."""
     events = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from importlib.metadata import version
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import force_setattr
@@ -58,7 +60,11 @@ class DrivenCall:
         return Filter(arguments)
 
     async def start(self, runnable: Runnable[Any, Any], value: Any, config: Any) -> AsyncIterable[Any]:
-        """Return the stream to be read: each item goes to `read`, its end to `finish`."""
+        """Return the stream to be read: each item goes to `read`, its end to `finish`.
+
+        Raises:
+            TypeError: the stream is to be of v3, and the installed LangChain has none.
+        """
         call = ObservedCall(self._recorder, Call(None, value))
         args, arguments = (value, config), dict(self._arguments)
         if not works_later("astream_events", arguments):
@@ -67,6 +73,11 @@ class DrivenCall:
         given, arguments = call.carried_by(args, arguments)
         with call.step():
             later: Any = runnable.astream_events(*given, **arguments)
+            if not isawaitable(later):
+                raise TypeError(
+                    f"langchain-core {version('langchain-core')} has no v3 streams for {type(runnable).__name__}: "
+                    'ask for version="v2", or install langchain-core 1.4 (and langgraph 1.2) or newer'
+                )
             opened: AsyncIterable[Any] = await later
         return opened
 

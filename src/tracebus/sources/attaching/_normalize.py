@@ -66,6 +66,7 @@ async def astream(
     `observe`; of a Runnable that runs elsewhere, those its stream tells of.
 
     Raises:
+        TypeError: `version="v3"`, which the installed LangChain does not have.
         Exception: whatever the Runnable raises, after the ends of its runs.
     """
     driven = DrivenCall(capture or DEFAULT_CAPTURE, kwargs)
