@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+from types import SimpleNamespace
 from typing import TypedDict
 
 import pytest
@@ -136,12 +138,14 @@ def test_a_node_that_ends_after_step_timeout_is_no_success(watch, monkeypatch):
     panic = _runner._panic_or_proceed
 
     def panic_or_proceed(*args, **kwargs):
-        given_up.set()
-        return panic(*args, **kwargs)
+        try:
+            return panic(*args, **kwargs)
+        except TimeoutError:
+            given_up.set()
+            raise
 
     def dawdle(_state):
         assert given_up.wait(30)
-        threading.Event().wait(0.05)  # so much longer than a step may take, whenever it began
         return {"x": 2}
 
     monkeypatch.setattr(_runner, "_panic_or_proceed", panic_or_proceed)
@@ -151,6 +155,62 @@ def test_a_node_that_ends_after_step_timeout_is_no_success(watch, monkeypatch):
         observe(graph, bus=watch.bus).invoke({"x": 1})
     assert watch.wait_until_all_ended().outcomes() == {"sum": "error", "add": "error"}
     assert watch.end("add").outputs == {"x": 2}
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(61, "error"), (59, "ok")])
+def test_a_node_that_began_late_in_a_step_has_what_is_left_of_it(watch, monkeypatch, seconds, outcome):
+    """The time is the step's and not each node's; the clock here is pushed on, and nobody waits for it."""
+    from langgraph.pregel import _runner
+
+    from tracebus.sources.attaching._wiring import recorder_for
+    from tracebus.sources.callbacks import _timeouts
+
+    now = [0]
+    asked, late_began, given_up = threading.Event(), threading.Event(), threading.Event()
+    panic = _runner._panic_or_proceed
+
+    def panic_or_proceed(*args, **kwargs):
+        asked.clear()
+        try:
+            return panic(*args, **kwargs)
+        except TimeoutError:
+            given_up.set()
+            raise
+
+    def monotonic():
+        seen = now[0]
+        asked.set()
+        return seen
+
+    def clock():
+        return now[0] * 1_000_000_000
+
+    def first(_state):
+        assert asked.wait(30)  # from when on LangGraph counts
+        now[0] = 40
+
+    def other(_state):
+        assert late_began.wait(30)
+        now[0] = seconds
+
+    def late(_state):  # in the thread of the first
+        late_began.set()
+        assert outcome == "ok" or given_up.wait(30)
+
+    monkeypatch.setattr(_runner, "_panic_or_proceed", panic_or_proceed)
+    monkeypatch.setattr(_runner, "time", SimpleNamespace(monotonic=monotonic))
+    monkeypatch.setattr(_timeouts, "system_clock", clock)
+    monkeypatch.setattr(recorder_for(watch.bus, None).tracker, "_clock", clock)
+    builder = graphs.StateGraph(State)
+    for name, function in {"a first": first, "b other": other, "c late": late}.items():
+        builder.add_node(name, function)
+        builder.add_edge(graphs.START, name)
+    graph = builder.compile(name="sum")
+    graph.step_timeout = 60
+    with contextlib.suppress(TimeoutError):
+        observe(graph, bus=watch.bus).invoke({"x": 1}, {"max_concurrency": 2})
+    outcomes = watch.wait_until_all_ended().outcomes()
+    assert outcomes == {"sum": outcome, "a first": "ok", "b other": outcome, "c late": outcome}
 
 
 async def test_a_node_s_own_time_out_is_its_own(watch):

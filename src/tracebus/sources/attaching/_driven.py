@@ -74,8 +74,9 @@ class DrivenCall:
         with call.step():
             later: Any = runnable.astream_events(*given, **arguments)
             if not isawaitable(later):
+                had = version("langchain-core")
                 raise TypeError(
-                    f"langchain-core {version('langchain-core')} has no v3 streams for {type(runnable).__name__}: "
+                    f"langchain-core {had} has no v3 streams for {type(runnable).__name__}: "
                     'ask for version="v2", or install langchain-core 1.4 (and langgraph 1.2) or newer'
                 )
             opened: AsyncIterable[Any] = await later

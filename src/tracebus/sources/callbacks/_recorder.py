@@ -22,6 +22,7 @@ from tracebus.sources.callbacks._timeouts import (
     is_held,
     is_timed,
     name_timeout,
+    note_step,
     timed_out,
 )
 from tracebus.sources.reading._answer import CapturedAnswer
@@ -210,6 +211,8 @@ class Recorder:
             if run.tried_as is not None and parent is not None:
                 end_held_attempt(self.tracker, parent, run.tried_as)
             run.timed = kind is _NODE and is_timed(parent)
+            if run.timed:
+                note_step(parent, run, noted.get("langgraph_step"))
         elif kind is _GRAPH or kind is _AGENT:
             run.timed = seconds_given()
         elif kind is _CHAT_MODEL or kind is _LLM:

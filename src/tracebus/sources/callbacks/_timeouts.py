@@ -26,6 +26,7 @@ __all__ = [
     "is_held",
     "is_timed",
     "name_timeout",
+    "note_step",
     "timed_out",
 ]
 
@@ -46,6 +47,15 @@ def is_timed(graph: OpenRun | None) -> bool:
         return False
     task = current_task()
     return task is not None and str(getattr(task.get_coro(), "__qualname__", "")).startswith(_TIMED)
+
+
+def note_step(graph: OpenRun | None, node: OpenRun, number: object) -> None:
+    """Note when the step *number* of *graph*, in which *node* begins, began: with its first node."""
+    if graph is None or not graph.timed:
+        return
+    if graph.step is None or type(number) is not int or graph.step[0] != number:
+        graph.step = (number, system_clock())
+    node.step = graph.step
 
 
 def timed_out(run: OpenRun) -> Any:
@@ -90,7 +100,7 @@ def end_held_attempt(tracker: RunTracker, graph: OpenRun, attempts_of: Hashable)
 def is_held(tracker: RunTracker, run: OpenRun, outputs: Any) -> bool:
     """Tell whether the end of *run*, with *outputs*, is put off until its graph goes on or fails.
 
-    It is where a node took longer than its graph gives a step.
+    It is where it ends later after its step began than its graph gives a step.
     """
     graph = run.parent
     if run.kind is not RunKind.NODE:
@@ -101,7 +111,9 @@ def is_held(tracker: RunTracker, run: OpenRun, outputs: Any) -> bool:
 
 
 def _elapsed(run: OpenRun) -> float:
-    return (system_clock() - run.started) / _SECOND
+    """Return the seconds since the first node of *run*'s step began."""
+    began = run.started if run.step is None else run.step[1]
+    return (system_clock() - began) / _SECOND
 
 
 def release_results(tracker: RunTracker, graph: OpenRun) -> None:

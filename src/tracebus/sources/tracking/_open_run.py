@@ -153,6 +153,8 @@ class OpenRun(msgspec.Struct, eq=False, weakref=True):
     """How often it said that an attempt follows."""
     timed: float = False
     """It is a node whose time LangGraph watches; of a graph, the seconds it gives each step."""
+    step: tuple[object, int] | None = None
+    """Of a graph whose steps have a time, and of its nodes: the step, and when its first node began."""
     held: bool | dict[str, Any] = False
     """It was cancelled, or ended late, and its graph is about to say why."""
     timeout: tuple[Any, Any] | None = None
