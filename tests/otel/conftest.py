@@ -324,6 +324,12 @@ def story():
     return Story()
 
 
+@pytest.fixture(scope="session")
+def new_story():
+    """Return what makes a story, for tests that need many."""
+    return Story
+
+
 @pytest.fixture
 def recorded():
     """Return a function that runs events through an exporter and gives the SDK's spans by name."""

@@ -19,6 +19,7 @@ from tracebus_exporters.otel.runs._table import RunTable
 from tracebus_exporters.otel.sending._clients import client_maker
 from tracebus_exporters.otel.sending._pace import Pace
 from tracebus_exporters.otel.sending._settings import settings_for
+from tracebus_exporters.otel.sinks._instruments import MeterInstruments
 from tracebus_exporters.otel.sinks._log_sinks import OtlpLogSink, ProviderLogSink
 from tracebus_exporters.otel.sinks._otlp_metrics import OtlpMetrics
 from tracebus_exporters.otel.sinks._otlp_sink import OtlpSink
@@ -101,13 +102,12 @@ def assemble(options: Options, given: Given, own: OwnPipeline | None) -> Pipelin
     sink = _sink(options, given[0], own)
     ends: list[_End] = [sink]
     observers: list[Observer] = []
-    _add_metrics(observers, ends, options, given[1], own)
-    metrics = tuple(observers)
+    in_bulk = _add_metrics(observers, ends, options, given[1], own)
     if options.events:
         _add_events(observers, ends, options, given[2], own)
     return Pipeline(
         RunTable(sink, options, observers),
-        CountedRuns(options, metrics),
+        CountedRuns(options, in_bulk),
         flushes=[end.flush for end in ends],
         closes=[end.close for end in ends],
         forks=[end.after_fork for end in ends],
@@ -130,21 +130,28 @@ def _add_metrics(
     options: Options,
     given: MeterProvider | None,
     own: OwnPipeline | None,
-) -> None:
-    provider = given
+) -> list[Observer]:
+    """Add what records the metrics of runs with spans; return what does of those without."""
+    provider, metrics = given, None
     if provider is None and own is not None:
         if disabled() or switched_off("METRICS"):
-            return
+            return []
         settings = settings_for("metrics", own.endpoint, own.protocol)
         metrics = OtlpMetrics(settings, client_maker(settings), own.resource)
         ends.append(metrics)
         provider = metrics.provider
     provider = provider or get_meter_provider()
     recorded: set[str] = set()
+    in_bulk: list[Observer] = []
     for names in options.metrics:
         meter = provider.get_meter(SCOPE, scope_version(), names.schema_url or None)
-        observers.append(Metrics(meter, names, without=recorded))
+        instruments = MeterInstruments(meter)
+        each = Metrics(instruments, names, without=recorded)
+        observers.append(each)
+        bulk = each if metrics is None else Metrics(metrics.in_bulk(instruments), names, without=recorded)
+        in_bulk.append(bulk)
         recorded |= names.instruments().keys()
+    return in_bulk
 
 
 def _add_events(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tracebus_exporters.otel._ambient import watch
 from tracebus_exporters.otel._assembly import Pipeline, assemble, own_pipeline
 from tracebus_exporters.otel._options import checked
-from tracebus_exporters.otel.runs._left_out import Copies
+from tracebus_exporters.otel.runs._left_out import copy_to_hold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,7 @@ class OTelExporter:
         reads_content = self._options.span_content or self._options.event_content
         self.linger = 0.02 if reads_content else 0.25
         """Seconds the bus gathers events for this exporter."""
-        self.copy_to_hold = None if reads_content else Copies()
+        self.copy_to_hold = None if reads_content else copy_to_hold
         """What `keep` holds of an event; without it, events are settled when they arrive, and held whole."""
         self.follows_sampled_flag = parent == "ambient"
         """Whether runs in a trace that is not recorded make no spans."""
@@ -138,8 +138,8 @@ class OTelExporter:
         """Count *batch* in the metrics only: `keep` left its runs out."""
         with self._lock:
             counted = self._assembled().counted
-            for event in batch:
-                counted.apply(event)
+            counted.teller = threading.get_ident()
+            counted.apply(batch)
 
     def flush(self, timeout: float, /) -> None:
         """Send what has ended.
@@ -164,7 +164,9 @@ class OTelExporter:
             if self._pipeline is None:
                 return
             now = max(time.time_ns(), self._last_time)
-            self._pipeline.runs.end_open(now, told_by=threading.get_ident() if others else None)
+            told_by = threading.get_ident() if others else None
+            self._pipeline.runs.end_open(now, told_by=told_by)
+            self._pipeline.counted.end_open(now, told_by=told_by)
             self._closed = not others
         for close in () if others else self._pipeline.closes:
             close()

@@ -54,8 +54,9 @@ class Exporter(Protocol):
     `max_bytes`. If it defines `may_hold(max_bytes)`, the bus tells it how many it can spare.
 
     One that counts what it is not shown (see `tracebus.keeping`) may define `passed_over(batch)`, which gets
-    the events that `keep` left out. One that settles for itself may define `copy_to_hold(event)`, which
-    returns the event as it wants to be shown it later: what it never reads is not held.
+    the events that `keep` left out. One that settles for itself may define `copy_to_hold(event, notes)`,
+    which returns the event as it wants to be shown it later: what it never reads is not held. `notes` is a
+    set for each root run, in which it may note what the run's later events depend on.
 
     One that is named by a URL may define `check()`, which raises, before anything is exported, if it never
     could be.

@@ -62,7 +62,7 @@ class KeepingExporter:
         self.__qualname__ = f"keep({getattr(inner, '__qualname__', type(inner).__name__)})"
         # Circles are in what was asked and answered, which is then settled, and held whole.
         copies = None if rules.loops else getattr(inner, "copy_to_hold", None)
-        self._copy: Callable[[Event], Event] | None = copies
+        self._copy: Callable[[Event, set[str]], Event] | None = copies
         self.settles_itself = self._copy is not None and settles_itself(inner)
         """Whether payloads are left as they were captured; see `tracebus.bus.Exporter`."""
         self._pass_over: Callable[[Sequence[Event]], None] | None = getattr(inner, "passed_over", None)
@@ -82,6 +82,8 @@ class KeepingExporter:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._held: OrderedDict[str, HeldRun] = OrderedDict()
+        self._touched: dict[str, HeldRun] = {}
+        """Held runs of which this batch told."""
         self._decided: OrderedDict[str, _Decided] = OrderedDict()
         self.held_bytes = 0
         """Bytes of the events held, about; they are part of the bus's `max_bytes`."""
@@ -161,15 +163,20 @@ class KeepingExporter:
     def _sorted(self, batch: Sequence[Event], teller: int) -> list[Event]:
         """Hold what is to be held of *batch*; return what is to be handed on now."""
         ready: list[Event] = []
+        held = self._held
         for event in batch:
             if isinstance(event, Gap):
                 ready.append(event)
-            elif (run := self._held.get(event.root_run_id)) is not None:
+            elif (run := held.get(event.root_run_id)) is not None:
                 self._hold(run, event, ready)
             else:
                 self._first_or_late(event, teller, ready)
         if batch:
             self._end_waiting(batch[-1].time, ready)
+        if self._copy is not None:  # the bus empties events behind its readers
+            for run in self._touched.values():
+                run.keep_copies(self._copy)
+            self._touched.clear()
         return ready
 
     def _first_or_late(self, event: RunEvent, teller: int, ready: list[Event]) -> None:
@@ -182,9 +189,10 @@ class KeepingExporter:
         self._hold(run, event, ready)
 
     def _hold(self, run: HeldRun, event: RunEvent, ready: list[Event]) -> None:
-        held = event if self._copy is None else self._copy(event)
-        self.held_bytes += run.add(event, held, weigh=self._copy is None)
-        if run.over:
+        run.note(event)
+        self.held_bytes += run.add(event, weigh=self._copy is None)
+        self._touched[run.id] = run
+        if run.ended is not None and not run.open:
             self._decide(run, event.time, ready)
         elif self.held_bytes > self.max_held_bytes:
             largest = max(self._held.values(), key=lambda run: run.bytes)
@@ -229,6 +237,7 @@ class KeepingExporter:
 
     def _settled(self, run: HeldRun, kept: Kept | None, *, early: bool, ready: list[Event]) -> None:
         del self._held[run.id]
+        self._touched.pop(run.id, None)
         self.held_bytes -= run.bytes
         self._count("runs_left_out" if kept is None else "runs_kept")
         self._decided[run.id] = _Decided(run, kept, early=early)

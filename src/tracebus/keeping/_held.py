@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from tracebus.events import Deferred, Outcome, RunEnded, RunStarted, payloads_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tracebus.events import Event, RunEvent
 
 __all__ = ["HeldRun"]
 
+_ERROR = Outcome.ERROR
 _EVENT = 320
 """Bytes of an event without payload, about."""
 _PLACE = 64
@@ -24,10 +27,12 @@ class HeldRun:
     __slots__ = (
         "began",
         "bytes",
+        "copied",
         "ended",
         "events",
         "failed",
         "id",
+        "notes",
         "open",
         "seen",
         "started",
@@ -46,6 +51,10 @@ class HeldRun:
         self.teller = teller
         """Which bus's thread told of it."""
         self.events: list[Event] = []
+        self.copied = 0
+        """How many of them are copies."""
+        self.notes: set[str] = set()
+        """What the exit that copies them notes of this run."""
         self.open: set[str] = set()
         self.ended: int | None = None
         """When its top run ended, in nanoseconds since the epoch."""
@@ -53,13 +62,18 @@ class HeldRun:
         self.bytes = 0
         self.seen: set[int] = set()
 
-    def add(self, event: RunEvent, held: Event, *, weigh: bool) -> int:
-        """Take *event* in, of which *held* is kept; return the bytes that adds."""
-        self.note(event)
-        self.events.append(held)
-        added = _EVENT + (self._payload_bytes(held) if weigh else 0)
+    def add(self, event: RunEvent, *, weigh: bool) -> int:
+        """Hold *event*; return the bytes that adds."""
+        self.events.append(event)
+        added = _EVENT + self._payload_bytes(event) if weigh else _EVENT
         self.bytes += added
         return added
+
+    def keep_copies(self, copy: Callable[[Event, set[str]], Event]) -> None:
+        """Put copies in the place of the events held since it was asked last."""
+        for number in range(self.copied, len(self.events)):
+            self.events[number] = copy(self.events[number], self.notes)
+        self.copied = len(self.events)
 
     def note(self, event: RunEvent) -> None:
         """Learn from *event* without holding it."""
@@ -67,14 +81,10 @@ class HeldRun:
             self.open.add(event.run_id)
         elif isinstance(event, RunEnded):
             self.open.discard(event.run_id)
-            self.failed = self.failed or event.outcome is Outcome.ERROR
+            if event.outcome is _ERROR:
+                self.failed = True
             if event.run_id == self.top:
                 self.ended = event.time
-
-    @property
-    def over(self) -> bool:
-        """Whether it has ended, and all that runs below it."""
-        return self.ended is not None and not self.open
 
     def lasted(self, now: int) -> float:
         """Return the seconds from its start to its end, or to *now* while there is none."""

@@ -9,6 +9,8 @@ from tracebus_exporters.otel.content._messages import instructions_of, tool_defi
 from tracebus_exporters.otel.conventions import _semconv as sc
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tracebus.events import RunEnded
     from tracebus_exporters.otel.spans._spans import OpenSpan
 
@@ -83,7 +85,7 @@ class Agency:
         return found
 
 
-def tell_agents(span: OpenSpan, ended: RunEnded, still_open: dict[str, OpenSpan]) -> None:
+def tell_agents(span: OpenSpan, ended: RunEnded, still_open: Mapping[str, OpenSpan | None]) -> None:
     """Tell the agents around a model's or tool's run that it ended: the nearest, and for tokens each."""
     if span.operation not in MODELS and span.operation != sc.EXECUTE_TOOL:
         return

@@ -53,6 +53,14 @@ def start_attributes(span: OpenSpan, options: Options) -> Attributes:
     return _spoken(found, options)
 
 
+def measured_start(span: OpenSpan, options: Options) -> Attributes:
+    """Return of `start_attributes` those that metrics are split by, and that agents are told of."""
+    assert span.operation is not None
+    found: Attributes = {sc.OPERATION_NAME: span.operation}
+    _START[span.operation](found, span, options)
+    return _spoken(found, options)
+
+
 def described(span: OpenSpan) -> Attributes:
     """Return *span*'s attributes of the start, the run's id among them."""
     return {sc.RUN_ID: span.started.run_id, **span.attributes}
@@ -82,6 +90,18 @@ def end_attributes(span: OpenSpan, ended: RunEnded, options: Options) -> Attribu
     if options.vendor:
         vendors.add_end(found, span, options.vendor)
     return _spoken(found, options)
+
+
+def measured_end(span: OpenSpan, ended: RunEnded) -> Attributes:
+    """Return of `end_attributes` those that metrics are split by."""
+    found: Attributes = {}
+    if ended.outcome is not _OK:
+        _add_outcome(found, ended)
+    if span.operation in MODELS or span.operation == sc.EMBEDDINGS:
+        _add_answering_model(found, ended)
+    elif span.agency is not None:
+        found |= span.agency.attributes()
+    return found
 
 
 def _add_outcome(found: Attributes, ended: RunEnded) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tracebus.events import Outcome, RunEnded
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tracebus.events import ErrorInfo
+    from tracebus.events import ErrorInfo, RunStarted
     from tracebus_exporters.otel.conventions._generations import Generation
     from tracebus_exporters.otel.spans._spans import OpenSpan
 
@@ -39,3 +41,14 @@ def _is_same(inner: ErrorInfo, outer: ErrorInfo) -> bool:
     if not outer.traceback:
         return False
     return (f"{inner.type}: {inner.message}" if inner.message else inner.type) in outer.traceback
+
+
+def unfinished(started: RunStarted, time: int) -> RunEnded:
+    """Return the end, at *time*, of a run whose end nobody saw."""
+    return RunEnded(
+        time=max(time, started.time),
+        run_id=started.run_id,
+        parent_run_id=started.parent_run_id,
+        root_run_id=started.root_run_id,
+        outcome=Outcome.ABANDONED,
+    )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tracebus_exporters.otel.attributes._attributes import seconds
 from tracebus_exporters.otel.attributes._tokens import UNKNOWN, by_modality, cache_written
 from tracebus_exporters.otel.conventions import _semconv as sc
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from opentelemetry.metrics import Counter, Histogram, Meter
+    from collections.abc import Callable, Collection
 
     from tracebus.events import RunEnded, TokenUsage
     from tracebus_exporters.otel.conventions._generations import Generation, Instrument, Tokens
@@ -20,65 +17,81 @@ if TYPE_CHECKING:
 
 _MOST_INTERVALS = 256
 """Values of `…time_per_output_chunk` of one run."""
+_MOST_ALIKE = 1_024
+
+
+class Instruments(Protocol):
+    """Takes values, by instrument and set of attributes."""
+
+    def of(self, instrument: Instrument, attributes: dict[str, Any], /) -> Callable[[float], None]:
+        """Return a function that takes a value of *instrument* with *attributes*, which nobody may change."""
+        ...
+
+
+class _Alike(NamedTuple):
+    """Runs whose metrics have the same attributes."""
+
+    attributes: dict[str, Any]
+    takers: dict[tuple[str, Any], Callable[[float], None]]
+    """What takes a value, by the instrument and what one attribute more says."""
 
 
 class Metrics:
-    """Records every ended run's metrics of one generation through a `Meter`.
+    """Records every ended run's metrics of one generation.
 
-    An instrument costs some 10 µs a value. Only `…time_per_output_chunk` has more than a few values a
-    run, recorded when the run has ended: one for every chunk, or an even sample of a long stream's.
+    An instrument of the SDK costs some 10 µs a value. Only `…time_per_output_chunk` has more than a few
+    values a run, recorded when the run has ended: one for every chunk, or an even sample of a long stream's.
 
     Args:
-        meter: what makes the instruments.
+        instruments: what takes the values.
         names: the generation.
         without: names of instruments that another generation records already.
     """
 
-    def __init__(self, meter: Meter, names: Generation, *, without: Collection[str] = ()) -> None:
-        self._meter = meter
+    def __init__(self, instruments: Instruments, names: Generation, *, without: Collection[str] = ()) -> None:
+        self._instruments = instruments
         self._names = names
         self._without = frozenset(without)
-        self._instruments: dict[str, Any] = {}
-        self._making = threading.Lock()
+        self._alike: dict[tuple[Any, ...], _Alike] = {}
 
     def __call__(self, span: OpenSpan, ended: RunEnded, attributes: dict[str, Any]) -> None:
         """Record the metrics of *span*'s run, which *ended*; *attributes* are the span's last."""
         rule = self._names.durations.get(span.operation or "")
         if rule is None:
             return
-        found = _picked(rule.attributes, span.attributes, attributes)
-        failed = attributes.get(sc.ERROR_TYPE)
-        with_error = found if failed is None else {**found, sc.ERROR_TYPE: failed}
-        self._record(rule.instrument, seconds(span.started.time, ended.time), with_error)
+        alike = self._those_with(_picked(rule.attributes, span.attributes, attributes))
+        duration = self._taker(alike, rule.instrument, sc.ERROR_TYPE, attributes.get(sc.ERROR_TYPE))
+        duration(seconds(span.started.time, ended.time))
         if span.first_chunk is not None:
-            self._chunks(span, found)
+            self._chunks(span, alike)
         tokens = self._names.tokens.get(span.operation or "")
         if tokens is not None and ended.usage is not None:
-            self._tokens(ended.usage, tokens, found)
+            self._tokens(ended.usage, tokens, alike)
         if span.agency is not None and (calls := self._names.agent_calls) is not None:
-            whose = _picked((sc.AGENT_NAME,), span.attributes, attributes)
-            self._record(calls.inference, span.agency.inference_calls, whose)
-            self._record(calls.tool, span.agency.tool_calls, whose)
+            whose = self._those_with(_picked((sc.AGENT_NAME,), span.attributes, attributes))
+            self._taker(whose, calls.inference)(span.agency.inference_calls)
+            self._taker(whose, calls.tool)(span.agency.tool_calls)
 
-    def _chunks(self, span: OpenSpan, found: dict[str, Any]) -> None:
+    def _chunks(self, span: OpenSpan, alike: _Alike) -> None:
         assert span.first_chunk is not None
-        self._record(self._names.first_chunk, seconds(span.started.time, span.first_chunk), found)
-        if span.intervals and (between := self._histogram(self._names.between_chunks)) is not None:
+        self._taker(alike, self._names.first_chunk)(seconds(span.started.time, span.first_chunk))
+        if span.intervals:
+            between = self._taker(alike, self._names.between_chunks)
             # Every n-th of a long stream: the distribution is the same, the cost is bounded.
             for interval in span.intervals[:: 1 + len(span.intervals) // _MOST_INTERVALS]:
-                between.record(interval, found)
+                between(interval)
 
-    def _tokens(self, usage: TokenUsage, how: Tokens, found: dict[str, Any]) -> None:
+    def _tokens(self, usage: TokenUsage, how: Tokens, alike: _Alike) -> None:
         for side, count in (("input", usage.input_tokens), ("output", usage.output_tokens)):
             if count is None:
                 continue
             if how.by_type is not None:
-                self._record(how.by_type, count, {**found, sc.TOKEN_TYPE: side})
+                self._taker(alike, how.by_type, sc.TOKEN_TYPE, side)(count)
             if (histogram := how.histograms.get(f"{side}_tokens")) is not None:
-                self._record(histogram, count, found)
+                self._taker(alike, histogram)(count)
             if (counter := how.counters.get(f"{side}_tokens")) is not None:
                 for modality, part in by_modality(usage, side, count).items():
-                    self._add(counter, part, {**found, sc.TOKEN_MODALITY: modality})
+                    self._taker(alike, counter, sc.TOKEN_MODALITY, modality)(part)
         if not how.counters:
             return
         for side, part_count in (
@@ -87,40 +100,33 @@ class Metrics:
             ("reasoning.output_tokens", usage.reasoning_tokens),
         ):
             if part_count and (counter := how.counters.get(side)) is not None:
-                self._add(counter, part_count, {**found, sc.TOKEN_MODALITY: UNKNOWN})
+                self._taker(alike, counter, sc.TOKEN_MODALITY, UNKNOWN)(part_count)
 
-    def _record(self, instrument: Instrument, value: float, attributes: dict[str, Any]) -> None:
-        if (histogram := self._histogram(instrument)) is not None:
-            histogram.record(value, attributes)
-
-    def _histogram(self, instrument: Instrument) -> Histogram | None:
-        made: Histogram | None = self._instruments.get(instrument.name)
-        if made is not None or instrument.name in self._without:
-            return made
-        with self._making:  # two buses may have their first run of a kind at once
-            if instrument.name not in self._instruments:
-                self._instruments[instrument.name] = self._meter.create_histogram(
-                    instrument.name,
-                    instrument.unit,
-                    instrument.description,
-                    explicit_bucket_boundaries_advisory=list(instrument.buckets),
-                )
-        found: Histogram = self._instruments[instrument.name]
+    def _those_with(self, attributes: dict[str, Any]) -> _Alike:
+        key = (*attributes, *attributes.values())
+        found = self._alike.get(key)
+        if found is None:
+            if len(self._alike) >= _MOST_ALIKE:
+                self._alike.clear()
+            found = self._alike[key] = _Alike(attributes, {})
         return found
 
-    def _add(self, instrument: Instrument, value: int, attributes: dict[str, Any]) -> None:
-        made: Counter | None = self._instruments.get(instrument.name)
-        if made is None:
-            if instrument.name in self._without:
-                return
-            with self._making:
-                if instrument.name not in self._instruments:
-                    self._instruments[instrument.name] = self._meter.create_counter(
-                        instrument.name, instrument.unit, instrument.description
-                    )
-            made = self._instruments[instrument.name]
-        assert made is not None
-        made.add(value, attributes)
+    def _taker(
+        self, alike: _Alike, instrument: Instrument, name: str = "", says: str | None = None
+    ) -> Callable[[float], None]:
+        """Return what takes a value of *instrument*, with the attribute *name* more where it *says* one."""
+        key = (instrument.name, says)
+        taker = alike.takers.get(key)
+        if taker is None:
+            attributes = alike.attributes if says is None else {**alike.attributes, name: says}
+            recorded = instrument.name not in self._without
+            taker = self._instruments.of(instrument, attributes) if recorded else _ignored
+            alike.takers[key] = taker
+        return taker
+
+
+def _ignored(value: float) -> None:
+    """Take a value that another generation records."""
 
 
 def _picked(names: tuple[str, ...], start: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from tracebus_exporters.otel.attributes._noticed import noticed_attributes
 from tracebus_exporters.otel.content._shortening import to_json
 from tracebus_exporters.otel.content._text import clean
 from tracebus_exporters.otel.conventions import _semconv as sc
-from tracebus_exporters.otel.runs._failures import note_failure
+from tracebus_exporters.otel.runs._failures import note_failure, unfinished
 from tracebus_exporters.otel.runs._links import Links
 from tracebus_exporters.otel.runs._neighbours import ask_neighbours
 from tracebus_exporters.otel.runs._payloads import Payloads
@@ -275,12 +275,5 @@ class RunTable:
         self.counts["runs_unfinished"] += 1
         if not span.kept:
             return
-        ended = RunEnded(
-            time=max(time, span.started.time),
-            run_id=run_id,
-            parent_run_id=span.started.parent_run_id,
-            root_run_id=span.started.root_run_id,
-            outcome=Outcome.ABANDONED,
-        )
         said = "the run's end was not seen: it was still open when the exporter closed, or events were missed"
-        self._finish(span, ended, ErrorInfo(type=sc.UNFINISHED, message=said))
+        self._finish(span, unfinished(span.started, time), ErrorInfo(type=sc.UNFINISHED, message=said))

@@ -20,6 +20,7 @@ from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from tracebus_exporters.otel.sending._deadline import within
 from tracebus_exporters.otel.sending._losses import Losses
 from tracebus_exporters.otel.sending._sender import CLOSE_TIMEOUT
+from tracebus_exporters.otel.sinks._tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from tracebus_exporters.otel.sending._clients import Client
     from tracebus_exporters.otel.sending._settings import Settings
+    from tracebus_exporters.otel.sinks._instruments import MeterInstruments
+    from tracebus_exporters.otel.sinks._tally import TalliedInstruments
 
 _logger = logging.getLogger("tracebus")
 _PREFERENCE = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
@@ -57,6 +60,8 @@ class OtlpMetricExporter(MetricExporter):
         self._settings = settings
         self._make_client = make_client
         self._client: Client | None = None
+        self.tally = None if exponential else Tally()
+        """What is added up in bulk; buckets that move with the values are left to the SDK."""
         self._unsupported = False
         self.failed = False
         """Whether the newest collection did not arrive."""
@@ -71,6 +76,8 @@ class OtlpMetricExporter(MetricExporter):
         if self._client is None:
             self._client = self._make_client()
         timeout = min(self._settings.timeout, timeout_millis / 1e3)
+        if self.tally is not None:
+            metrics_data = self.tally.added_to(metrics_data)
         delivery = self._client.send(encode_metrics(metrics_data).SerializeToString(), timeout)
         points = _points(metrics_data)
         if delivery.unsupported:
@@ -100,6 +107,8 @@ class OtlpMetricExporter(MetricExporter):
         """Open a connection of the child's own."""
         self._client = None
         self.losses.reset()
+        if self.tally is not None:
+            self.tally.reset()
 
 
 class OtlpMetrics:
@@ -109,6 +118,11 @@ class OtlpMetrics:
         self._exporter = OtlpMetricExporter(settings, make_client)
         self._reader = _reader(self._exporter)
         self.provider = MeterProvider([self._reader], resource, shutdown_on_exit=False)
+
+    def in_bulk(self, instruments: MeterInstruments) -> MeterInstruments | TalliedInstruments:
+        """Return the same *instruments* for many values of which nobody needs more than the sums."""
+        tally = self._exporter.tally
+        return instruments if tally is None else tally.beside(instruments)
 
     def flush(self, timeout: float) -> None:
         """Collect and send now.
