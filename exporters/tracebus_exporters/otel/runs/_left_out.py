@@ -115,13 +115,15 @@ class CountedRuns:
         self._open.clear()
 
     def _opened(self, event: RunStarted, outer: OpenSpan | None) -> OpenSpan | None:
-        """Return what will be known of *event*'s run; of a step no convention knows, the *outer* one."""
+        """Return what will be known of *event*'s run; the *outer* one where that is nothing."""
         self._payloads.name(event)
         span = opened(event, outer, self._options.names)
-        if span.operation is None:
+        if span.operation is None and not event.metadata:
             return outer
         span.teller = self.teller
         span.agent = outer.agent if outer else None
+        if span.operation is None:
+            return span
         span.attributes = self._start_of(span) if span.kept else {}
         if span.operation == INVOKE_AGENT:
             span.agent, span.agency = span, Agency()
@@ -167,7 +169,7 @@ class CountedRuns:
 
 
 def _may_be_known(event: RunStarted) -> bool:
-    """Tell whether the conventions may know the run. Whether a chain is an agent stands in its metadata."""
-    if event.kind is RunKind.CHAIN:
-        return event.parent_run_id is None or bool(event.metadata)
-    return event.kind in OPERATIONS
+    """Tell whether the conventions may know the run, or its metadata say something of those inside."""
+    if event.metadata or event.kind in OPERATIONS:
+        return True
+    return event.kind is RunKind.CHAIN and event.parent_run_id is None
