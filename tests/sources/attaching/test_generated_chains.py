@@ -19,6 +19,7 @@ import tracebus
 from tracebus import EventBus, observe
 from tracebus.events import CustomEmitted, RunEnded, RunStarted, RunStreamed
 from tracebus.testing import ScriptedChatModel, ScriptedLLM, ScriptedToolCall, Turn
+from tracebus.watching import Loops
 
 # Without shrinking: every step of it runs a chain many times, and the chain as generated tells enough.
 GENERATED = settings(
@@ -112,7 +113,8 @@ async def by_callbacks(chain):
     events = []
     bus = EventBus()
     bus.attach(events.extend)
-    async for _ in observe(chain, bus=bus).astream_events("q", version="v2"):
+    # A loop is noticed by a thread of ours, if the run lasts long enough: an event that no stream has.
+    async for _ in observe(chain, bus=bus, loops=Loops(0, 0, 0, 0)).astream_events("q", version="v2"):
         pass
     assert await bus.aclose(10)
     return events
