@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
 from tracebus import Capture, observe, open_log
-from tracebus.exceptions import InvalidLogError
+from tracebus.exceptions import InvalidLogError, TracebusError
 from tracebus.mcp._framing import framed
 from tracebus.mcp._tools import Tools
 from tracebus.testing import ScriptedChatModel
@@ -53,6 +53,27 @@ async def test_why_it_failed(broken):
     assert '"hour": 24' in answer
     assert answer.index("✓ weather") < answer.index('→ departures({"hour": 24')
     assert "KeyError: 24" in await Tools(broken).read_run(cause, part="error")
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ({"run": ""}, "no run has an empty id"),
+        ({"run": "x" * 100_000}, "characters) in sqlite:"),
+        ({"run": "last~99"}, "there are only 2 root runs in sqlite:"),
+        ({"run": "last~-1"}, "no run 'last~-1' in sqlite:"),
+        ({"run": "%"}, "no run '%' in sqlite:"),
+        ({"name": "x" * 100_000}, "the part of a name to look for is too long: 100000 characters"),
+    ],
+    ids=["empty", "long", "far", "negative", "pattern", "long name"],
+)
+async def test_a_nonsensical_question_is_refused_in_words(broken, question, words):
+    """It says what is wrong, and repeats no more of it than one can read."""
+    tools = Tools(broken)
+    with pytest.raises(TracebusError) as refused:
+        await (tools.list_runs if "name" in question else tools.show_run)(**question)
+    assert words in str(refused.value)
+    assert len(str(refused.value)) < 400
 
 
 async def test_a_run_that_did_not_fail_says_what_it_did(broken):

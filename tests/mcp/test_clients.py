@@ -55,8 +55,10 @@ async def test_the_packages_own_client(broken, connected):
 
 
 def test_nonsense_ends_nothing(broken):
-    """Lines that are no JSON-RPC, and calls of what is not there, leave the server answering."""
+    """Lines that are no JSON-RPC, too early or too large, and calls of what is not there: the next is answered."""
     lines = [
+        '{"jsonrpc": "2.0", "id": 4, "method": "tools/call", "params": {"name": "list_runs", "arguments": {}}}',
+        '{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 99}}',
         "this is no JSON",
         '{"jsonrpc": "2.0", "id": 0, "method": 7}',
         "[]",
@@ -68,6 +70,15 @@ def test_nonsense_ends_nothing(broken):
         }),
         '{"jsonrpc": "2.0", "method": "notifications/initialized"}',
         '{"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "delete_everything"}}',
+        '{"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "list_runs", "arguments": {"limit": "x"}}}',
+        json.dumps({
+            "jsonrpc": "2.0",
+            "id": 6,
+            "method": "tools/call",
+            "params": {"name": "show_run", "arguments": {"run": "x" * 1_000_000}},
+        }),
+        '{"jsonrpc": "2.0", "id": 77, "result": {}}',
+        "[" * 10_000,
         '{"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "list_runs", "arguments": {}}}',
     ]  # fmt: skip
     with subprocess.Popen(
@@ -80,14 +91,16 @@ def test_nonsense_ends_nothing(broken):
         process.stdin.write("\n".join(lines) + "\n")
         process.stdin.flush()
         answers = {}
-        while 3 not in answers:
+        while not answers.keys() >= {1, 2, 3, 4, 5, 6}:
             message = json.loads(process.stdout.readline())
             answers[message.get("id")] = message
         process.stdin.close()
         assert process.wait(30) == 0
     assert "desk" in answers[3]["result"]["content"][0]["text"]
-    refused = answers[2]
-    assert "delete_everything" in json.dumps(refused)
+    assert "delete_everything" in json.dumps(answers[2])
+    assert "error" in answers[4]
+    assert "limit" in json.dumps(answers[5])
+    assert "(1000000 characters)" in json.dumps(answers[6])
 
 
 async def test_a_langchain_agent_debugs_anothers_run(broken):

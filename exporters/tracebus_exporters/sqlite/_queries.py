@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tracebus.events import RunKind
+from tracebus.exceptions import InvalidLogError
 from tracebus.logs import RunSummary, the_only_run
 
 if TYPE_CHECKING:
@@ -43,10 +44,16 @@ _CONDITIONS = {
     "max_duration": "ended - runs.started <= :max_duration * 1e9",
 }
 _PATTERNS = ("name", "model")
+_LONGEST_PATTERN = 10_000
+"""Characters; SQLite takes 50,000 bytes."""
 
 
 def runs(connection: sqlite3.Connection, query: RunQuery, silent_since: int) -> list[RunSummary]:
-    """Return the runs *query* asks for, the latest started first."""
+    """Return the runs *query* asks for, the latest started first.
+
+    Raises:
+        InvalidLogError: a name or model is too long to look for.
+    """
     given = {field: value for field, value in msgspec.structs.asdict(query).items() if value is not None}
     conditions = ["first_seq IS NOT NULL"]
     if query.roots_only:
@@ -56,6 +63,9 @@ def runs(connection: sqlite3.Connection, query: RunQuery, silent_since: int) -> 
         conditions.append(_status_condition(query.status))
     for field in _PATTERNS:
         if field in given:
+            if len(given[field]) > _LONGEST_PATTERN:
+                size = f"{len(given[field])} characters, at most {_LONGEST_PATTERN}"
+                raise InvalidLogError(f"the part of a {field} to look for is too long: {size}")
             given[field] = f"%{_escaped(given[field])}%"
     given = {field: _storable(value) for field, value in given.items()}
     given |= {"silent_since": silent_since, "limit": -1 if query.limit is None else query.limit}
@@ -68,6 +78,8 @@ def runs(connection: sqlite3.Connection, query: RunQuery, silent_since: int) -> 
 
 def find(connection: sqlite3.Connection, run_id: str, silent_since: int) -> RunSummary | None:
     """Return the run of this id, or of the one id that begins with it, or else ends with it."""
+    if len(run_id) > _LONGEST_PATTERN:
+        return None
     for condition in (
         "run_id = :id",
         "run_id >= :id AND run_id < :id || char(1114111)",
