@@ -1,4 +1,4 @@
-"""A real Redis server, where there is one."""
+"""A real Redis server, where there is one; no process is left behind by a test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # `conversations`: the tests are no package
+sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package
+import processes
 
 _names = itertools.count()
 
@@ -101,3 +102,21 @@ def start_redis(tmp_path_factory):
     yield start
     for server in started:
         server.kill()
+
+
+@pytest.fixture(autouse=True)
+def no_process_left():
+    """End what a test started and, having failed, did not wait for."""
+    yield
+    while processes.started:
+        process = processes.started.pop()
+        if process.poll() is None:
+            process.kill()
+        if not process.stdout.closed:  # or the test has read it to its end
+            process.communicate()
+
+
+@pytest.fixture
+def short_timeouts(monkeypatch):
+    """Take a Redis server that does not answer for absent sooner."""
+    monkeypatch.setattr("tracebus_exporters.redis._settings._TIMEOUT", 0.3)

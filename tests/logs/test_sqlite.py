@@ -11,13 +11,11 @@ import random
 import signal
 import sqlite3
 import stat
-import subprocess
-import sys
-import textwrap
 import time
 from pathlib import Path
 
 import pytest
+from processes import all_events, output_of, python
 
 from tracebus.events import Gap
 from tracebus.exceptions import InvalidLogError
@@ -41,32 +39,9 @@ def log(path):
         yield log
 
 
-def script(code, *args, **options):
-    """Start a Python process running *code*, its output readable line by line."""
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code), *map(str, args)],
-        stdout=subprocess.PIPE,
-        text=True,
-        **options,
-    )
-
-
-def output_of(process):
-    out, _ = process.communicate()
-    assert process.returncode == 0, out
-    return out
-
-
 def integrity(path):
     with contextlib.closing(sqlite3.connect(path)) as connection:
         return connection.execute("PRAGMA integrity_check").fetchone()[0]
-
-
-def all_events(log):
-    events = []
-    while page := log.read(events[-1].seq if events else 0):
-        events += page
-    return events
 
 
 WRITER = """
@@ -84,7 +59,7 @@ WRITER = """
 @pytest.mark.parametrize("seed", range(4))
 def test_a_killed_writer_loses_nothing_it_was_told_is_stored(path, seed):
     """Killed -9 at a random point: what `append` returned from is there, in order, in an intact file."""
-    process = script(WRITER, path, "w")
+    process = python(WRITER, path, "w")
     acknowledged = [int(process.stdout.readline()) for _ in range(random.Random(seed).randrange(1, 200))][-1]
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -99,7 +74,7 @@ def test_a_killed_writer_loses_nothing_it_was_told_is_stored(path, seed):
 
 def test_runs_of_a_killed_writer_are_lost_after_a_while(path):
     """An open run of a killed process is shown as lost once its heartbeat is old, not as running."""
-    process = script(WRITER, path, "w")
+    process = python(WRITER, path, "w")
     process.stdout.readline()
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -149,7 +124,7 @@ def test_many_processes_write_at_once(path):
             log.append(sample_run(f"{sys.argv[2]}-{n}"))
         log.close()
     """
-    processes = [script(code, path, name) for name in "abcd"]
+    processes = [python(code, path, name) for name in "abcd"]
     for process in processes:
         output_of(process)
     with contextlib.closing(SqliteLog(path)) as log:
@@ -180,7 +155,7 @@ def test_a_forked_child_writes_for_itself(path):
         print(log.head())
         log.close()
     """
-    assert output_of(script(code, path)) == f"{42 * 7}\n"
+    assert output_of(python(code, path)) == f"{42 * 7}\n"
     assert integrity(path) == "ok"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM producers").fetchone() == (2,)
@@ -233,7 +208,7 @@ def test_a_full_disk_is_an_error_and_what_was_lost_is_written_down(path):
         print(json.dumps([errors, stored, len(batch)]))
         log.close()
     """
-    errors, stored, lost = json.loads(output_of(script(code, path)))
+    errors, stored, lost = json.loads(output_of(python(code, path)))
     assert len(errors) == 2
     assert "log.db" in errors[0]
     assert "cannot grow" in errors[0]
@@ -289,7 +264,7 @@ def test_a_read_only_directory_can_be_read_not_written(tmp_path):
         except InvalidLogError as error:
             print(error)
     """
-    count, error = output_of(script(code, place)).splitlines()
+    count, error = output_of(python(code, place)).splitlines()
     assert count == "7"
     assert "cannot be written" in error or "cannot be opened" in error
     assert "sqlite:PATH" in error
@@ -426,7 +401,7 @@ def test_a_follower_in_another_process_sees_events_live(path):
                     return
         asyncio.run(main())
     """
-    follower = script(code, path)
+    follower = python(code, path)
     with contextlib.closing(SqliteLog(path)) as log:
         for name in "abc":
             log.append(sample_run(name))
