@@ -401,3 +401,18 @@ def test_ascii_reads_as_text():
     assert encodable("42µs café → Müller…", "ascii") == "42us cafe > Muller~"
     assert encodable("42µs", "utf-8") == "42µs"
     assert encodable("42µs", "latin-1") == "42µs"
+
+
+def test_what_is_noticed_of_a_printed_run_is_said_in_a_line():
+    """A short run's last things are noticed after its end; nothing else of it is printed a second time."""
+    history = rag()
+    circle = {"run_id": "rag_chain", "name": "rag\x1b[2J", "kind": "same_call", "what": "find", "count": 3}
+    history.custom("rag_chain", "tracebus.loop", circle, at=3.03)
+    limits = {"run_id": "rag_chain", "name": "rag", "state": "set", "limits": {"tokens": 9}}
+    history.custom("rag_chain", "tracebus.budget", limits, at=3.03)
+    lines = printed(history)
+    assert lines[:-1] == printed(rag())
+    assert (
+        lines[-1]
+        == "rag\N{SYMBOL FOR ESCAPE}[2J in circles: find called 3 times with the same arguments and result"
+    )

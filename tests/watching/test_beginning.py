@@ -63,8 +63,8 @@ def test_what_could_is_read_from_its_beginning(chain, loops, kinds):
     out = RecordingExporter()
     with EventBus() as bus:
         bus.attach(out)
-        inner = observe(chain, bus=bus, loops=loops)
-        observe(RunnableLambda(lambda _: inner.invoke("?")), bus=bus).invoke("")
+        inner = observe(chain, bus=bus)
+        observe(RunnableLambda(lambda _: inner.invoke("?")), bus=bus, loops=loops).invoke("")
         assert watches(bus)
     assert [fact.kind for fact in circles(out.events)] == kinds
 
@@ -114,3 +114,17 @@ def test_a_budget_is_watched_from_the_first_run():
     with EventBus() as bus:
         observe(RunnableLambda(str), bus=bus, budget=Budget(tokens=10))
         assert watches(bus)
+
+
+def test_chains_on_one_bus_have_thresholds_of_their_own():
+    """Whichever was observed last, and whether or not the watching had begun; the others have the default."""
+    out = RecordingExporter()
+    with EventBus() as bus:
+        bus.attach(out)
+        patient = observe(calls(4), bus=bus, name="patient", loops=Loops(same_call=5))
+        strict = observe(calls(2), bus=bus, name="strict", loops=Loops(same_call=2))
+        usual = observe(calls(3), bus=bus, name="usual")
+        for chain in (patient, strict, usual, patient):
+            chain.invoke("?")
+        bus.flush(10)
+    assert [(fact.name, fact.count) for fact in circles(out.events)] == [("strict", 2), ("usual", 3)]

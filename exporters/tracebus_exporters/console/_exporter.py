@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from tracebus import figures
-from tracebus.events import RunEnded
+from tracebus.events import CustomEmitted, RunEnded
 from tracebus.signs import ASCII, UNICODE
-from tracebus.text import encodable
+from tracebus.text import encodable, first_line
 from tracebus.tree import RunTree
+from tracebus.watching import fact_of, is_fact, news
 from tracebus_exporters._options import at_least, one_of, options_of, switch, tristate
 from tracebus_exporters.console._bar import scale_of
 from tracebus_exporters.console._batches import Gathered
@@ -40,6 +41,7 @@ _PLAIN_WIDTH = 100
 """Cells of a line where no terminal says how wide it is."""
 
 
+_LATE_NAME = 80
 _MISSED = "… {:,} events missed: the console was too slow for them"
 
 
@@ -90,6 +92,9 @@ class ConsoleExporter:
     def export(self, batch: Sequence[Event], /) -> None:
         """Take *batch* in and print the root runs that have ended with all their descendants."""
         for event in batch:
+            if isinstance(event, CustomEmitted) and is_fact(event) and self._tree.get(event.run_id) is None:
+                self._tell_late(event)
+                continue
             node = self._tree.apply(event)
             if node is not None and isinstance(event, RunEnded):
                 self._look_at(self._tree.get(node.root_run_id))
@@ -192,6 +197,13 @@ class ConsoleExporter:
             )
         for row in rows:
             self._unwritten.extend(lines_of(row, layout, scale, self._glyphs, width))
+
+    def _tell_late(self, event: CustomEmitted) -> None:
+        """Say what was noticed of a run that is printed already, as the last things of a short one are."""
+        fact = fact_of(event)
+        if fact is not None and (lines := news((fact,))):
+            whose = first_line(fact.name, _LATE_NAME) or event.run_id
+            self._unwritten.extend(Text(f"{whose} {line}", "yellow") for line in lines)
 
     def _tell_missed(self) -> None:
         missed = self._tree.missed - self._told

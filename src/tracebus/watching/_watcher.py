@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import weakref
@@ -67,7 +68,7 @@ class Watcher:
         self.budget: Budget | None = None
         """The budget of root runs that have none of their own."""
         self.loops: Loops | None = None
-        """What counts as a circle; `None` for nothing."""
+        """What counts as a circle in root runs that have no thresholds of their own; `None` for nothing."""
         self._alarms = AlarmClock(self._rang, clock)
         self._handle: ExporterHandle | None = None
         self._own_process()
@@ -92,13 +93,16 @@ class Watcher:
         self._lock = threading.Lock()
         self._unknown: set[str] = set()
         """Limits of which the log was told that their use is unknown."""
-        self._claimed: dict[str, Budget] = {}
+        self._claimed: dict[str, tuple[Budget | None, Loops | None]] = {}
         self._runs: OrderedDict[str, _Watched] = OrderedDict()
 
-    def claim(self, run_id: str, budget: Budget) -> None:
-        """Give the root run *run_id*, which is about to begin, a budget of its own."""
-        if len(self._claimed) < _MOST_RUNS:
-            self._claimed[run_id] = budget
+    def claim(self, run_id: str, budget: Budget | None, loops: Loops | None = None) -> None:
+        """Give the root run *run_id*, which is about to begin, a budget or thresholds of its own."""
+        claimed = self._claimed
+        if len(claimed) >= _MOST_RUNS:  # of runs that were over before anybody watched
+            with contextlib.suppress(StopIteration, RuntimeError):  # another thread did the same
+                claimed.pop(next(iter(claimed)), None)
+        claimed[run_id] = budget, loops
 
     def export(self, batch: Sequence[Event], /) -> None:
         """Learn from *batch*. What a bug of ours makes of an event is logged, and costs no other."""
@@ -151,11 +155,12 @@ class Watcher:
 
     def _began(self, event: RunStarted) -> _Watched:
         """Watch a root run, or what another process called here."""
-        budget = self._claimed.pop(event.root_run_id, None) or self._claimed.pop(event.run_id, None)
-        budget = budget or self.budget
+        claimed = self._claimed.pop(event.root_run_id, None) or self._claimed.pop(event.run_id, None)
+        own_budget, own_loops = claimed or (None, None)
+        budget, loops = own_budget or self.budget, own_loops or self.loops
         if budget is not None and budget.cost is not None:
             warm_up()  # takes a tenth of a second, once, which must not fall into a run's last second
-        run = _Watched(event, budget, self.loops)
+        run = _Watched(event, budget, loops)
         with self._lock:
             self._runs[event.root_run_id] = run
             if len(self._runs) > _MOST_RUNS:
@@ -225,7 +230,8 @@ def watch(bus: EventBus, *, budget: Budget | None = None, loops: Loops | None = 
     Args:
         bus: whose root runs.
         budget: of those that `observe(…, budget=…)` gave none; `TRACEBUS_BUDGET` where not given.
-        loops: what counts as a circle; `TRACEBUS_LOOPS` or the default where not given.
+        loops: what counts as a circle in those that `observe(…, loops=…)` gave none; `TRACEBUS_LOOPS` or the
+            default where not given.
 
     Raises:
         ClosedBusError: the bus is closed.

@@ -39,7 +39,7 @@ def watched(
         tracker: what tells them to it.
         budget: what each of them may use.
         loops: what counts as running in circles; what `TRACEBUS_LOOPS` says where it is `None`.
-        each: whether *budget* is that of single root runs, and not of all of the bus.
+        each: whether they are those of single root runs, and not of all of the bus.
 
     Raises:
         TypeError: *budget* is no `Budget`, or *loops* no `Loops`.
@@ -51,17 +51,17 @@ def watched(
     nothing = budget is None and loops is None and loops_from_environment() is None
     if nothing and budget_from_environment() is None:
         return None
-    watcher = watcher_of(bus, None if each else budget, loops)
+    watcher = watcher_of(bus, None if each else budget, None if each else loops)
     if budget is not None or watcher.budget is not None:
         watcher.begin()
-    elif watcher.loops is not None:
-        tracker.signs.watch(_first_signs(watcher.loops), lambda: _begin(watcher))
-    if budget is None or not each:
+    else:
+        for wanted in filter(None, (watcher.loops, loops)):
+            tracker.signs.watch_also(_first_signs(wanted), lambda: _begin(watcher))
+    if not each or (budget is None and loops is None):
         return None
-    own = budget
 
     def begins(run_id: str) -> None:
-        watcher.claim(run_id, own)
+        watcher.claim(run_id, budget, loops)
 
     return begins
 

@@ -30,6 +30,10 @@ class FirstSigns(NamedTuple):
     failures: int = _NEVER
     """Attempts that follow a failed one in one run."""
 
+    def or_earlier(self, other: FirstSigns) -> FirstSigns:
+        """Return what is a sign to either of two."""
+        return FirstSigns(*map(min, zip(self, other, strict=True)))
+
 
 class Signs:
     """Looks for first signs in what begins, until there is one."""
@@ -38,6 +42,10 @@ class Signs:
 
     def __init__(self) -> None:
         self.watch(FirstSigns(), lambda: None)
+
+    def watch_also(self, first: FirstSigns, tell: Callable[[], object]) -> None:
+        """Have *tell* called, once, when there is one of *first* or of those looked for already."""
+        self.watch(self._first.or_earlier(first), tell)
 
     def watch(self, first: FirstSigns, tell: Callable[[], object]) -> None:
         """Have *tell* called, once, when there is one of *first*."""
