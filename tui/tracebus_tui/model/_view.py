@@ -10,8 +10,8 @@ from tracebus.events import RunKind
 from tracebus.tree import BatchGroup, RunNode, RunStatus
 from tracebus_tui.model._filter import parse_filter
 from tracebus_tui.model._folding import is_large
+from tracebus_tui.model._narrowing import above, key_of, narrowed
 from tracebus_tui.model._row import Row, Together
-from tracebus_tui.model._rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tracebus_tui.model._filter import Test
     from tracebus_tui.model._row import Item
+    from tracebus_tui.model._rows import Rows
     from tracebus_tui.model._runs import Runs
 
 
@@ -193,7 +194,7 @@ class View:
         row.touched = True
         self.rows.set_open(row, opened)
         if self._test is not None and self.only_hits:
-            (self._closed.discard if opened else self._closed.add)(_key(row))
+            (self._closed.discard if opened else self._closed.add)(key_of(row))
         elif self.narrowed and (original := self.source.row_for(row.item)) is not None:
             original.touched = True
             self.source.rows.set_open(original, opened)
@@ -269,7 +270,7 @@ class View:
         row.touched = True
         self.rows.set_open(row, opened)
         if self._test is not None and self.only_hits:
-            (self._closed.discard if opened else self._closed.add)(_key(row))
+            (self._closed.discard if opened else self._closed.add)(key_of(row))
         elif not opened and not self.narrowed:
             self.source.folding.reconsider(row)
 
@@ -294,52 +295,12 @@ class View:
         return next((row for row in self.rows if row.item is item), None)
 
     def _narrowed(self) -> Rows:
-        """Return rows of their own for what the filter and the focus leave, ancestors included."""
+        """Return rows of their own for what the filter and the focus leave."""
         start = self.source.row_of(self.focus) if self.focus else None
-        wanted = self._wanted()
-        rows = Rows()
         tops = [start] if start else self.source.rows.top.kids
-        flat = wanted is not None  # who filters wants to see each hit
-        pairs: list[tuple[Row, Row | None]] = [(kid, None) for kid in reversed(_apart(tops, flat=flat))]
-        while pairs:
-            row, below = pairs.pop()
-            key = _key(row)
-            if wanted is not None and key not in wanted:
-                continue
-            copy = Row(row.item, open=key not in self._closed if wanted is not None else row.open)
-            rows.add(copy, below)
-            pairs.extend((kid, copy) for kid in reversed(_apart(row.kids, flat=flat)))
-        return rows
-
-    def _wanted(self) -> set[str] | None:
         if self._test is None or not self.only_hits:
-            return None
-        wanted: set[str] = set()
-        for run_id in self.hits:
-            row = self.source.row_of(run_id)
-            while row is not None and row.item is not None and (key := _key(row)) not in wanted:
-                wanted.add(key)
-                row = row.parent
-        return wanted
-
-
-def _key(row: Row) -> str:
-    match row.item:
-        case RunNode():
-            return row.item.run_id
-        case BatchGroup():
-            return f"batch {row.item.id}"
-        case Together():
-            return row.item.id
-        case None:
-            return ""
-
-
-def _apart(rows: list[Row], *, flat: bool) -> list[Row]:
-    """Return *rows*, with *flat* those that are folded together one by one."""
-    if not flat:
-        return rows
-    return [kid for row in rows for kid in (row.kids if isinstance(row.item, Together) else [row])]
+            return narrowed(tops, None, self._closed)
+        return narrowed(tops, above(map(self.source.row_of, self.hits)), self._closed)
 
 
 def _walk(row: Row) -> Iterable[Row]:
