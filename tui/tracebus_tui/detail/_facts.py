@@ -138,7 +138,7 @@ def together_of(runs: Together) -> list[Block]:
     """Return what is known of runs that are folded into one row."""
     usage = runs.usage
     facts = [
-        ("runs", f"{len(runs)} finished ok"),
+        ("runs", f"{len(runs)} finished ok{f', {runs.title}' if runs.loop is not None else ''}"),
         ("name", runs.name),
         ("took", f"p50 {duration(runs.percentile(0.5))}, p95 {duration(runs.percentile(0.95))}"),
         ("tokens", f"{usage.input_tokens} in, {usage.output_tokens} out" if usage is not None else ""),

@@ -9,10 +9,13 @@ from tracebus_tui.drawing._glyphs import LETTERS
 from tracebus_tui.drawing._waterfall import STYLE_OF_STATUS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tracebus.tree import RunNode
     from tracebus_tui.drawing._cells import Span
     from tracebus_tui.drawing._columns import Columns
     from tracebus_tui.drawing._glyphs import Glyphs
-    from tracebus_tui.model import Row, Window
+    from tracebus_tui.model import Call, Row, Window
 
 
 class Brush(NamedTuple):
@@ -26,6 +29,8 @@ class Brush(NamedTuple):
     """Turns the spinner."""
     window: Window | None = None
     """The stretch of time all bars are drawn on; each root run's own where there is none."""
+    call: Callable[[RunNode], Call | None] | None = None
+    """Tells which model call of its root run a run is; where there is nobody to tell, no number is shown."""
 
 
 def guides(row: Row, limit: int, glyphs: Glyphs, depth: int | None = None) -> str:

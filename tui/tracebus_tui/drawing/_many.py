@@ -19,11 +19,13 @@ from tracebus_tui.drawing._waterfall import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from tracebus.tree import BatchGroup, Totals
     from tracebus_tui.drawing._brush import Brush
     from tracebus_tui.drawing._cells import Span
     from tracebus_tui.drawing._glyphs import Glyphs
-    from tracebus_tui.model import Row, Together
+    from tracebus_tui.model import Call, Row, Together
 
 _MOST_NAME = 200
 
@@ -57,8 +59,13 @@ def together_row(row: Row, runs: Together, brush: Brush) -> list[Span]:
     columns, glyphs = brush.columns, brush.glyphs
     middle = (f"p50 {duration(runs.percentile(0.5))}", "faint")
     most = (f"p95 {duration(runs.percentile(0.95))}", "faint")
-    if runs.kind is None:
-        sign: Span = (glyphs.crowd, "ok")
+    if runs.loop is not None:
+        sign: Span = (glyphs.crowd, "agent")
+        style = "agent"
+        words = [(f"{glyphs.ellipsis} {runs.title}", "name"), (_calls(row, brush), "model")]
+        took = duration((runs.ended_at - runs.started_at) / 1e9)
+    elif runs.kind is None:
+        sign = (glyphs.crowd, "ok")
         style = "chain"  # the quiet ones: other bars say more
         words = [(runs.title, "name"), middle, most]
         took = duration((runs.ended_at - runs.started_at) / 1e9)
@@ -74,6 +81,29 @@ def together_row(row: Row, runs: Together, brush: Brush) -> list[Span]:
         return spans
     scale = _scale(row, runs, brush)
     return [*spans, (" ", ""), *stretch_spans(runs.started_at, runs.ended_at, scale, style, glyphs)]
+
+
+def _calls(row: Row, brush: Brush) -> str:
+    """Return which model calls are in the rounds of *row*: `#3-57`."""
+    if brush.call is None:
+        return ""
+    first = next(_numbers(row.kids, brush.call), 0)
+    last = max(_numbers(reversed(row.kids), brush.call, rounds=2), default=0)
+    return f"#{first}-{last}" if first else ""
+
+
+def _numbers(
+    rows: Iterable[Row], call: Callable[[RunNode], Call | None], rounds: int | None = None
+) -> Iterator[int]:
+    """Yield the numbers of the model calls in *rows*; of so many rows that have any."""
+    for row in rows:
+        nodes = row.item.walk() if isinstance(row.item, RunNode) else ()
+        found = [one.number for node in nodes if (one := call(node)) is not None]
+        yield from found
+        if found and rounds is not None:
+            rounds -= 1
+            if not rounds:
+                return
 
 
 def _scale(row: Row, runs: Together, brush: Brush) -> Scale:

@@ -94,6 +94,9 @@ def _remarks(row: Row, node: RunNode, brush: Brush) -> list[Span]:
         remarks.append((first_line(f"{clean(kind)}: {node.error.message}", _MOST_ERROR), "error"))
     elif not row.open and node.counts.error:
         remarks.append((f"{node.counts.error}{glyphs.status[RunStatus.ERROR]} inside", "error"))
+    call = brush.call(node) if brush.call is not None else None
+    if call is not None and call.total > 1:
+        remarks.append((f"#{call.number}/{call.total}", "model"))
     model = node.model.name if node.model is not None else None
     if model and model != node.name:
         remarks.append((clean(model[:_MOST_ERROR]), "faint"))

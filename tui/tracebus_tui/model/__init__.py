@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracebus_tui.model._calls import Call
 from tracebus_tui.model._filter import FIELDS, FilterError, parse_filter
 from tracebus_tui.model._meters import Meters, Tally, percentile
 from tracebus_tui.model._row import Item, Row, Together
@@ -13,6 +14,7 @@ from tracebus_tui.model._wall import Wall, Window
 __all__ = [
     "FIELDS",
     "ORDERS",
+    "Call",
     "FilterError",
     "Item",
     "Meters",

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from tracebus.tree import RunNode, RunStatus
-from tracebus_tui.model._calm import FOLD_AFTER, is_calm, kept_out, nodes_of
+from tracebus.tree import RunNode
+from tracebus_tui.model._calm import ALIKE, likeness, nodes_of
+from tracebus_tui.model._calm import due as due_at
+from tracebus_tui.model._rounds import Rounds
 from tracebus_tui.model._row import Row, Together
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable
+    from collections.abc import Collection
 
     from tracebus_tui.model._rows import Rows
 
-ALIKE: Final = 10
-"""Fewer siblings are told apart at a glance."""
 _MOST = 20_000
 """So many siblings, about, are looked at in one go."""
 
@@ -23,7 +23,7 @@ _MOST = 20_000
 class Alike:
     """Folds the calm ones of siblings alike, from `ALIKE` of them on; what runs or failed stays, after them.
 
-    Only neighbours are alike: a loop of `agent`, `tools`, `agent`, `tools` keeps its order.
+    Only neighbours are alike: a loop of `agent`, `tools`, `agent`, `tools` folds as rounds.
 
     Attributes:
         stirred: rows below which runs ended, and when (ns since the epoch) to look at them.
@@ -31,6 +31,7 @@ class Alike:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
+        self._rounds = Rounds(rows)
         self.stirred: dict[Row, int] = {}
 
     def tidy(self, now: int, spared: Collection[Row]) -> None:
@@ -55,6 +56,10 @@ class Alike:
         above = fold.parent if fold is not None else None
         if fold is None or above is None or not isinstance(fold.item, Together):
             return
+        if fold.item.loop is not None:
+            self._rounds.release(row, fold, above, fold.item.loop)
+            self.stir(above, 0)
+            return
         others = [kid for kid in fold.kids if kid is not row]
         place = fold.place
         here = [row, *others]
@@ -72,13 +77,13 @@ class Alike:
         """Fold siblings below *above*; return when to look again, `None` for not before the next one ends."""
         kept: list[Row] = []
         again: int | None = None
-        for _, neighbours in groupby(above.kids, key=_likeness):
+        for _, neighbours in groupby(above.kids, key=likeness):
             rows = list(neighbours)
             fold = rows[0] if isinstance(rows[0].item, Together) else None
             ready: list[Row] = []
             if fold is not None or len(rows) >= ALIKE:
                 for row in rows:
-                    due = _due(row, now, spared)
+                    due = due_at(row, now, spared)
                     if due is None:
                         continue
                     if due <= now:
@@ -88,9 +93,10 @@ class Alike:
             if ready and (fold is not None or len(ready) >= ALIKE):
                 rows = self._taken(fold, ready, rows)
             kept += rows
-        if len(kept) != len(above.kids):
+        kept, later = self._rounds.fold(kept, now, spared)
+        if kept != above.kids:
             self._rows.replace(above, kept)
-        return again
+        return min((when for when in (again, later) if when is not None), default=None)
 
     def _taken(self, fold: Row | None, ready: list[Row], rows: list[Row]) -> list[Row]:
         """Return *rows* with those that are *ready* inside *fold*, which is made where there is none."""
@@ -108,20 +114,3 @@ class Alike:
         rest = [row for row in rows if row is not fold and row not in inside]
         self._rows.replace(fold, [*fold.kids, *ready], len(fold.kids))
         return [fold, *rest]
-
-
-def _likeness(row: Row) -> Hashable:
-    item = row.item
-    return (item.kind, item.name) if isinstance(item, RunNode | Together) else id(row)
-
-
-def _due(row: Row, now: int, spared: Collection[Row]) -> int | None:
-    """Return when *row* may fold; `None` where it may not."""
-    node = row.item
-    if not isinstance(node, RunNode) or node.status is not RunStatus.OK or node.end is None:
-        return None
-    if row in spared or (node.below and node.counts.running):
-        return now + FOLD_AFTER
-    if kept_out(row, spared) or not (row.calm or is_calm(node)):
-        return None
-    return node.end.time + FOLD_AFTER

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from itertools import accumulate, count
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from tracebus.tree import BatchGroup, RunNode, Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
 
     from tracebus.events import RunKind
 
@@ -18,6 +18,15 @@ _ids = count(1)
 _height = attrgetter("height")
 _FEW = 32
 """So many runs are put in their place one by one; more are sorted in."""
+
+
+class Loop(NamedTuple):
+    """What an agent's rounds have in common."""
+
+    first: Hashable
+    """The kind and name of what every round begins with."""
+    names: frozenset[Hashable]
+    """Kind and name of every run of a round."""
 
 
 class Together(Totals):
@@ -29,6 +38,7 @@ class Together(Totals):
         kind: likewise their kind; `None` for root runs of any kind.
         seconds: how long they ran, added up.
         started_at, ended_at: when the first began and the last ended, in nanoseconds since the epoch.
+        loop: the loop of which they are the middle rounds; `None` for others.
         version: rises with every change.
         row: the row it is shown in; `None` where it has been taken apart.
     """
@@ -39,6 +49,7 @@ class Together(Totals):
         "ended_at",
         "id",
         "kind",
+        "loop",
         "name",
         "row",
         "seconds",
@@ -46,8 +57,9 @@ class Together(Totals):
         "version",
     )
 
-    def __init__(self, name: str = "", kind: RunKind | None = None) -> None:
+    def __init__(self, name: str = "", kind: RunKind | None = None, loop: Loop | None = None) -> None:
         self.id = f"together {next(_ids)}"
+        self.loop = loop
         self.name = name
         self.kind = kind
         self.row: Row | None = None
@@ -61,6 +73,8 @@ class Together(Totals):
     @property
     def title(self) -> str:
         """Return what to call them where there is no room for more."""
+        if self.loop is not None:
+            return f"{-(-len(self) // len(self.loop.names)):,} rounds"
         return self.name if self.kind is not None else f"{len(self):,} finished ok"
 
     def __len__(self) -> int:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tracebus.events import RunEnded, RunKind, RunStarted, RunStreamed
 from tracebus.tree import BatchGroup, RunNode, RunStatus, RunTree
-from tracebus_tui.model._alike import ALIKE
-from tracebus_tui.model._calm import FOLD_AFTER, nodes_of
+from tracebus_tui.model._calls import Calls
+from tracebus_tui.model._calm import ALIKE, FOLD_AFTER, nodes_of
 from tracebus_tui.model._folding import Folding, is_large
 from tracebus_tui.model._meters import Meters
 from tracebus_tui.model._row import Item, Row, Together
@@ -49,6 +49,7 @@ class Runs:
         self.rows = Rows()
         self.folding = Folding(self.rows)
         self.meters = Meters()
+        self.calls = Calls()
         self.errors: deque[RunNode] = deque(maxlen=5000)
         """Failed runs, the newest last; of a chain of parents that failed alike the innermost only."""
         self.forgotten = 0
@@ -164,6 +165,8 @@ class Runs:
     def _began(self, node: RunNode, event: RunStarted) -> None:
         if event.kind not in _QUIET:
             self._newest = node
+        if event.kind in _MODELS:
+            self.calls.add(node)
         if event.kind in _MODELS and (self._talking is None or self._talking.status is not RunStatus.RUNNING):
             self._talking = node
 
@@ -222,6 +225,7 @@ class Runs:
     def _drop(self, root: Row) -> None:
         self.forgotten += 1
         self.text -= self._text_of.pop(_id(root), 0)
+        self.calls.forget(_id(root))
         pending = [root]
         while pending:
             row = pending.pop()

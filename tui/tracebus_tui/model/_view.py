@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tracebus.events import RunKind
 from tracebus.tree import BatchGroup, RunNode, RunStatus
 from tracebus_tui.model._filter import parse_filter
 from tracebus_tui.model._folding import is_large
@@ -14,7 +13,7 @@ from tracebus_tui.model._narrowing import above, key_of, narrowed
 from tracebus_tui.model._row import Row, Together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     from tracebus_tui.model._filter import Test
@@ -59,8 +58,6 @@ def _tokens(item: Item) -> float:
     usage = item.usage
     return 0 if usage is None else usage.total_tokens or 0
 
-
-_CALLS: Final = (RunKind.CHAT_MODEL, RunKind.LLM)
 
 ORDERS: Final[tuple[Order, ...]] = (
     Order("start", _first, descending=False),
@@ -244,16 +241,15 @@ class View:
         """Move to the next pinned run."""
         return self.next_where(lambda node: node.run_id in self.pins)
 
-    def model_calls(self) -> list[RunNode]:
+    def model_calls(self) -> Sequence[RunNode]:
         """Return the model calls of the root run the cursor is in, in the order they began."""
         row = self.cursor
         while row is not None and not isinstance(row.item, RunNode):
             row = row.parent
         node = row.item if row is not None else None
         if not isinstance(node, RunNode):
-            return []
-        calls = [run for run in node.root.walk() if run.kind in _CALLS]
-        return sorted(calls, key=lambda run: run.started_at or 0)
+            return ()
+        return self.source.calls.all_of(node.root_run_id)
 
     def extreme(self, measure: Callable[[RunNode], float | None]) -> bool:
         """Move to the run with the greatest *measure*; parents have no say where a child explains them."""

@@ -85,7 +85,7 @@ class RunList(LineView, can_focus=True):
         rows = self.view.rows.window(self.top, self.page)
         cursor = self.view.cursor.item if self.view.cursor is not None else None
         window = self.wall.window(cursor, now) if self.wall.shown else None
-        brush = Brush(self._columns, self.glyphs, now, tick, window)
+        brush = Brush(self._columns, self.glyphs, now, tick, window, self.view.source.calls.of)
         fresh = [
             self._draw(row, depth, brush, self._drawn[y] if y < len(self._drawn) else None)
             for y, (row, depth) in enumerate(zip(rows, self.view.rows.depths(rows), strict=True))
@@ -209,7 +209,7 @@ class RunList(LineView, can_focus=True):
         key = (
             id(item),
             node.generation if node is not None else (many.version if many is not None else -1),
-            (brush.now if live else 0, brush.window),
+            (brush.now if live else 0, brush.window, brush.call(node) if node and brush.call else None),
             (row.open, bool(row.kids), row.last, depth, over, pinned, dimmed),
             brush.columns,
         )
