@@ -37,12 +37,13 @@ def main() -> int:
     logging.disable(logging.ERROR)
     _wiring.RunTracker = functools.partial(_wiring.RunTracker, cancel_grace=options.grace)  # type: ignore[misc,assignment]  # for the soak only
     began, number, runs, told, steps, unknowable, late, wrong = time.monotonic(), 0, 0, 0, 0, 0, 0, 0
+    alarms = 0
     while number < options.programs or time.monotonic() - began < options.minutes * 60:
         seed = options.seed + number
         report = run_program(seed)
         number += 1
         runs, steps, unknowable = runs + report.runs, steps + report.steps, unknowable + report.unknowable
-        late, told = late + report.late, told + report.told
+        late, told, alarms = late + report.late, told + report.told, alarms + report.alarms
         found = report.contradictions + differences(seed)
         wrong += len(found)
         for line in found:
@@ -51,7 +52,8 @@ def main() -> int:
         f"{number} programs, and as many that run observed and not: {runs} runs, the ends of {told} told by "
         f"LangChain, {steps} steps that noted themselves: {wrong} contradictions; "
         f"{unknowable} steps ended in the moment their caller was cancelled or stopped reading, "
-        f"{late} streams were closed by somebody after they had been given up"
+        f"{late} streams were closed by somebody after they had been given up; "
+        f"{alarms} were said to run in circles, which none does"
     )
     return 1 if wrong else 0
 

@@ -17,8 +17,9 @@ from tests.programs.steps import Builder, ProgramError
 from tests.programs.words import Words, heard
 
 from tracebus import EventBus, observe, observing
-from tracebus.events import RunEnded, RunStarted
+from tracebus.events import CustomEmitted, RunEnded, RunStarted
 from tracebus.sources.tracking._tracker import RunTracker
+from tracebus.watching import LoopFact, fact_of, said_of_loop
 
 ROOTS = ("ainvoke", "ainvoke", "astream", "abatch", "events", "invoke", "stream", "batch")
 
@@ -33,6 +34,8 @@ class Report:
     """Runs whose end LangChain told, in time."""
     unknowable: int = 0
     """Steps whose end LangChain reports otherwise than they saw it, by the rules of `Notes.allowed`."""
+    alarms: int = 0
+    """Times that a program, none of which repeats itself for nothing, was said to run in circles."""
     late: int = 0
     """Ends that came after a guess: of streams that nobody read, until something closed them."""
     contradictions: list[str] = field(default_factory=list)
@@ -62,6 +65,10 @@ def run_program(seed: int) -> Report:
     _compare(report, events, seen, notes)
     _compare_with_words(report, events, notes, words, late)
     counters = bus.statistics().counters
+    facts = [fact_of(event) for event in events if isinstance(event, CustomEmitted)]
+    circles = [fact for fact in facts if isinstance(fact, LoopFact)]
+    report.alarms = len(circles)
+    report.contradictions += [f"a false alarm: {said_of_loop(fact)}" for fact in circles]
     report.late = counters.get("ends_after_the_end", 0)
     report.contradictions += [f"counted {name}: {n}" for name, n in counters.items() if name in _BAD]
     return report
