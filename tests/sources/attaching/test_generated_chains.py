@@ -114,7 +114,8 @@ async def by_callbacks(chain):
     bus = EventBus()
     bus.attach(events.extend)
     # A loop is noticed by a thread of ours, if the run lasts long enough: an event that no stream has.
-    async for _ in observe(chain, bus=bus, loops=Loops(0, 0, 0, 0)).astream_events("q", version="v2"):
+    watched = observe(chain, bus=bus, loops=Loops(same_call=0, same_answer=0, ping_pong=0, same_failure=0))
+    async for _ in watched.astream_events("q", version="v2"):
         pass
     assert await bus.aclose(10)
     return events
