@@ -6,11 +6,11 @@ screen are tried beside their own tests, in `test_canary.py` of their folders.
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 
 import pytest
+from answered import body_of
 
 from canary import CANARY, attach, policies, program, run
 from tracebus import EventBus
@@ -90,21 +90,8 @@ def test_the_wires(capture, wire):
     pytest.importorskip("starlette")
     from tracebus_exporters.web import stream_response
 
-    body = bytearray()
-
-    async def receive():
-        await asyncio.Event().wait()
-
-    async def send(message):
-        body.extend(message.get("body", b""))
-
-    async def main():
-        scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "asgi": {"spec_version": "2.4"}}
-        given = {"question": CANARY}
-        response = stream_response(program(), given, wire=wire, capture=capture, inner=True, tracebacks=True)
-        await response(scope, receive, send)
-
-    asyncio.run(main())
+    options = {"wire": wire, "capture": capture, "inner": True, "tracebacks": True}
+    body = body_of(lambda: stream_response(program(), {"question": CANARY}, **options))
     assert body
     assert CANARY.encode() not in body
 

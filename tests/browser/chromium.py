@@ -12,6 +12,7 @@ import shutil
 import sys
 
 import aiohttp
+import pytest
 
 DEADLINE = 40.0
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -51,6 +52,15 @@ SCREEN = """
 def found():
     """Return the path of a Chromium, or `None`."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+NEEDED = [
+    pytest.mark.skipif(
+        found() is None, reason="needs Chromium (apt install chromium), or its path in CHROMIUM"
+    ),
+    pytest.mark.timeout(120),
+]
+"""The marks of tests in a browser."""
 
 
 class Browser:

@@ -39,15 +39,21 @@ def said(number):
     ]
 
 
+def has_what_was_said(run):
+    """Assert that a run has the messages of `said`, and nothing of them beside."""
+    assert given(run).splitlines() == ["system: Be brief.", "user: When?"]
+    assert put_out(run) == "Now."
+    assert run.custom_events == ()
+    return True
+
+
 def test_records_that_come_before_their_span_are_its_messages():
     """As log processors send them: sooner than spans, which are sent when they have ended."""
     taking, log, _ = receiver()
     taking.note(said(2))
     taking.take([span(2, 1, **CHAT), span(1)])
     (root,) = tree_of(log.events).roots
-    assert given(root.children[0]).splitlines() == ["system: Be brief.", "user: When?"]
-    assert put_out(root.children[0]) == "Now."
-    assert root.children[0].custom_events == ()
+    assert has_what_was_said(root.children[0])
 
 
 def test_the_first_spans_of_a_service_wait_for_its_records():
@@ -59,9 +65,7 @@ def test_the_first_spans_of_a_service_wait_for_its_records():
     assert log.events == []
     taking.note(said(2))
     (root,) = tree_of(log.events).roots
-    assert given(root.children[0]).splitlines() == ["system: Be brief.", "user: When?"]
-    assert put_out(root.children[0]) == "Now."
-    assert root.children[0].custom_events == ()
+    assert has_what_was_said(root.children[0])
     assert (taking.statistics()["held"], taking.statistics()["late"]) == (0, 0)
 
 
@@ -99,9 +103,7 @@ def test_an_answer_is_waited_for_where_only_the_question_came():
     assert log.events == []
     taking.note([answered])
     (root,) = tree_of(log.events).roots
-    assert given(root.children[0]).splitlines() == ["system: Be brief.", "user: When?"]
-    assert put_out(root.children[0]) == "Now."
-    assert root.children[0].custom_events == ()
+    assert has_what_was_said(root.children[0])
 
 
 @given_any(st.randoms(use_true_random=False))
@@ -116,9 +118,7 @@ def test_within_the_wait_any_order_gives_the_same_run(random):
         (taking.note if isinstance(batch[0], Record) else taking.take)(batch)
     (root,) = tree_of(log.events).roots
     for child in root.children:
-        assert given(child).splitlines() == ["system: Be brief.", "user: When?"]
-        assert put_out(child) == "Now."
-        assert child.custom_events == ()
+        assert has_what_was_said(child)
     assert len(root.children) == 2
 
 

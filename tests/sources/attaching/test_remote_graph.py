@@ -46,9 +46,27 @@ PARTS = [
 
 
 @pytest.fixture
-def serve():
-    """Give a server that streams given parts, whatever it is asked."""
+def listening():
+    """Give a function that serves with a handler on a free port of this machine; returns the address."""
     servers = []
+
+    def start(handler):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
+
+
+@pytest.fixture
+def serve(listening):
+    """Give a server that streams given parts, whatever it is asked."""
 
     def start(parts):
         body = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in parts).encode()
@@ -65,17 +83,9 @@ def serve():
             def log_message(self, *_):
                 """Stay silent."""
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        servers.append((server, thread))
-        return f"http://127.0.0.1:{server.server_port}"
+        return listening(Handler)
 
-    yield start
-    for server, thread in servers:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
+    return start
 
 
 async def call(graph, how):
@@ -180,24 +190,15 @@ def test_imported_after_everything_was_observed():
 
 
 @pytest.fixture
-def serve_thread():
+def serve_thread(listening):
     """Give a server that speaks the v3 protocol of threads (langgraph-api), as scripted."""
     if not hasattr(RemoteGraph, "_reject_v3_unsupported"):
         pytest.skip("needs a langgraph whose RemoteGraph has v3 streams (1.2)")
-    servers = []
 
     def start(events=thread_events, refused=False):
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _thread_handler(events, refused))
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        servers.append((server, thread))
-        return f"http://127.0.0.1:{server.server_port}"
+        return listening(_thread_handler(events, refused))
 
-    yield start
-    for server, thread in servers:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
+    return start
 
 
 def _thread_handler(events, refused):

@@ -107,43 +107,34 @@ async def test_an_exception_ends_the_run_and_its_parents_as_error(watch, step, a
     assert all("ValueError" in e.error.traceback for e in failed)
 
 
-async def test_a_cancelled_chat_model_ends_as_cancelled(watch):
-    """LangChain says nothing of a cancelled `ainvoke` of a model: the run ends as cancelled anyway."""
+@pytest.mark.parametrize(
+    ("around", "outcomes"),
+    [
+        (chain_of, {"RunnableSequence": "cancelled", "ChatPromptTemplate": "ok", "Slow": "cancelled"}),
+        (lambda model: model, {"Slow": "cancelled"}),
+    ],
+    ids=["in a chain", "alone"],
+)
+async def test_a_cancelled_chat_model_ends_as_cancelled(watch, around, outcomes):
+    """LangChain says nothing of a cancelled `ainvoke` of a model: the run ends as cancelled anyway.
+
+    Alone it has no parent to end with: the observed call ends it.
+    """
     forever = Forever()
 
     class Slow(ScriptedChatModel):
         async def _agenerate(self, *args, **kwargs):
             await forever(None)
 
-    task = asyncio.create_task(observe(chain_of(Slow(script=["x"])), bus=watch.bus).ainvoke({"q": "x"}))
+    observed = observe(around(Slow(script=["x"])), bus=watch.bus)
+    task = asyncio.create_task(observed.ainvoke({"q": "x"} if around is chain_of else "x"))
     await forever.reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await watch.await_until_all_ended(runs=3)
-    assert watch.outcomes() == {
-        "RunnableSequence": "cancelled",
-        "ChatPromptTemplate": "ok",
-        "Slow": "cancelled",
-    }
+    await watch.await_until_all_ended(runs=len(outcomes))
+    assert watch.outcomes() == outcomes
     assert watch.end("Slow").error is None
-
-
-async def test_a_cancelled_model_alone_ends_as_cancelled(watch):
-    """A model without any chain around it has no parent to end with: the observed call ends it."""
-    forever = Forever()
-
-    class Slow(ScriptedChatModel):
-        async def _agenerate(self, *args, **kwargs):
-            await forever(None)
-
-    task = asyncio.create_task(observe(Slow(script=["x"]), bus=watch.bus).ainvoke("x"))
-    await forever.reached.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await watch.await_until_all_ended()
-    assert watch.outcomes() == {"Slow": "cancelled"}
 
 
 async def test_a_timeout_inside_cancels_the_step_and_fails_the_chain(watch):

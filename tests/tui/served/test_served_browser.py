@@ -15,13 +15,7 @@ from served_support import Served, until
 
 from tracebus.events import decode_json
 
-pytestmark = [
-    pytest.mark.skipif(
-        chromium.found() is None,
-        reason="needs Chromium (apt install chromium), or its path in CHROMIUM",
-    ),
-    pytest.mark.timeout(120),
-]
+pytestmark = chromium.NEEDED
 EVIL = "evil.example"
 BOX = "box.example"
 ANSWER = "Größe: 7 ◆, see https://evil.example/?leak"

@@ -16,12 +16,7 @@ from tracebus.events import Gap, Outcome, RunEnded, RunKind, RunStarted
 from tracebus.logs import open_log
 from tracebus_exporters.web import create_app
 
-pytestmark = [
-    pytest.mark.skipif(
-        chromium.found() is None, reason="needs Chromium (apt install chromium), or its path in CHROMIUM"
-    ),
-    pytest.mark.timeout(120),
-]
+pytestmark = chromium.NEEDED
 
 
 async def test_the_page_says_what_was_missed(tmp_path, story, serving):

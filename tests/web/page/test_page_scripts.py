@@ -16,12 +16,7 @@ from tracebus.conversation import inserted
 from tracebus.figures import count, dollars, duration
 from tracebus_exporters.web import create_app
 
-pytestmark = [
-    pytest.mark.skipif(
-        chromium.found() is None, reason="needs Chromium (apt install chromium), or its path in CHROMIUM"
-    ),
-    pytest.mark.timeout(120),
-]
+pytestmark = chromium.NEEDED
 ALLOWED = {
     *("P", "STRONG", "EM", "DEL", "CODE", "PRE", "SPAN", "UL", "OL", "LI", "BLOCKQUOTE", "HR"),
     *("DIV", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD"),

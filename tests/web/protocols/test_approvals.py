@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
+from answered import body_of
 from wire_programs import approval, three_calls
 
 from tracebus_exporters.web import stream_response
@@ -19,20 +19,8 @@ YES, NO = {"type": "approve"}, {"type": "reject", "message": "Too far."}
 
 def told(program, wire, given=None):
     """Return the messages a client is sent."""
-    body = bytearray()
-
-    async def receive():
-        await asyncio.Event().wait()
-
-    async def send(message):
-        body.extend(message.get("body", b""))
-
-    async def main():
-        scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "asgi": {"spec_version": "2.4"}}
-        asked = given or {"messages": [("user", "hi")]}
-        await stream_response(program, asked, CONFIG, wire=wire)(scope, receive, send)
-
-    asyncio.run(main())
+    asked = given or {"messages": [("user", "hi")]}
+    body = body_of(lambda: stream_response(program, asked, CONFIG, wire=wire))
     frames = body.decode().strip().split("\n\n")
     return [json.loads(frame.removeprefix("data: ")) for frame in frames if frame != "data: [DONE]"]
 

@@ -17,12 +17,7 @@ from tracebus.bus import EventBus
 from tracebus.runstate import RunState, apply, compacted
 from tracebus_exporters.web import create_app
 
-pytestmark = [
-    pytest.mark.skipif(
-        chromium.found() is None, reason="needs Chromium (apt install chromium), or its path in CHROMIUM"
-    ),
-    pytest.mark.timeout(120),
-]
+pytestmark = chromium.NEEDED
 
 FOLLOW = """
 window.frames_ = []; window.opened = 0;
