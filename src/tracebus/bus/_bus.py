@@ -17,7 +17,7 @@ from tracebus.bus._limits import max_bytes_from_environment
 from tracebus.bus._reader import Reader
 from tracebus.bus._ring import Ring
 from tracebus.bus._settling import Settler
-from tracebus.bus._statistics import BusStatistics, Snapshot
+from tracebus.bus._statistics import BusStatistics, Snapshot, parents_first
 from tracebus.bus._subscription import Subscription
 from tracebus.bus._unread import Unread
 from tracebus.bus._worker import Worker
@@ -25,12 +25,12 @@ from tracebus.clock import system_clock
 from tracebus.exceptions import ClosedBusError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from types import TracebackType
 
     from tracebus.bus._exporter import BatchCallable, Exporter
     from tracebus.clock import Clock
-    from tracebus.events import Event, RunStarted
+    from tracebus.events import Event
 
 __all__ = ["EventBus"]
 
@@ -174,7 +174,7 @@ class EventBus:
         self._ring.weigh(seq)
         for run in runs:
             self._settler.settle_one(run)
-        return Snapshot(seq, tuple(_parents_first(runs)))
+        return Snapshot(seq, tuple(parents_first(runs)))
 
     @property
     def before_open_runs(self) -> int:
@@ -287,17 +287,3 @@ class EventBus:
 
 def _name_of(exporter: Exporter | BatchCallable) -> str:
     return str(getattr(exporter, "__qualname__", type(exporter).__name__))
-
-
-def _parents_first(runs: Sequence[RunStarted]) -> list[RunStarted]:
-    """Order *runs* so that none stands before its parent, and else as they are."""
-    waiting = {run.run_id: run for run in runs}
-    ordered: list[RunStarted] = []
-    for run in runs:
-        line: list[RunStarted] = []
-        ancestor = waiting.pop(run.run_id, None)
-        while ancestor is not None:
-            line.append(ancestor)
-            ancestor = waiting.pop(ancestor.parent_run_id or "", None)
-        ordered += reversed(line)
-    return ordered

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from tracebus.events import RunStarted  # noqa: TC001 - msgspec resolves the annotation
 
-__all__ = ["BusStatistics", "ExporterStatistics", "Snapshot", "SubscriptionStatistics"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["BusStatistics", "ExporterStatistics", "Snapshot", "SubscriptionStatistics", "parents_first"]
 
 
 class ExporterStatistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,3 +81,17 @@ class Snapshot(msgspec.Struct, frozen=True):
     seq: int
     open: tuple[RunStarted, ...]
     """Parents before their children."""
+
+
+def parents_first(runs: Sequence[RunStarted]) -> list[RunStarted]:
+    """Order *runs* so that none stands before its parent, and else as they are."""
+    waiting = {run.run_id: run for run in runs}
+    ordered: list[RunStarted] = []
+    for run in runs:
+        line: list[RunStarted] = []
+        ancestor = waiting.pop(run.run_id, None)
+        while ancestor is not None:
+            line.append(ancestor)
+            ancestor = waiting.pop(ancestor.parent_run_id or "", None)
+        ordered += reversed(line)
+    return ordered
