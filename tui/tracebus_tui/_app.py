@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tracebus_tui.keys._commands import Help
 from tracebus_tui.keys._moving import Moving
 from tracebus_tui.keys._replaying import Replaying
+from tracebus_tui.keys._searching import Searching
 from tracebus_tui.keys._showing import Showing
 from tracebus_tui.keys._taking import Taking
 from tracebus_tui.model import Together
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tracebus_tui.model import Item
 
 
-class Watch(Replaying, Moving, Showing, Taking):
+class Watch(Replaying, Moving, Searching, Showing, Taking):
     """Shows the runs of one source, live, and does what the keys say."""
 
     def action_follow(self) -> None:

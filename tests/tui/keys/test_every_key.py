@@ -7,6 +7,7 @@ from test_replay import at_rest, errors, paused
 from tui_support import cursor_name, opened, press, screen_lines, screen_text, story, until
 
 from tracebus_tui.keys._commands import Choice, Compare, Help
+from tracebus_tui.keys._search import Search
 from tracebus_tui.picture._key_table import (
     KEYS,
     LOG_FOOTER,
@@ -57,6 +58,7 @@ SCENES = {
     "error(-1)": (("g",), on("broken")),
     "slowest": (("g",), on("classify")),
     "dearest": (("g",), on("chat")),
+    "search": ((), lambda app: isinstance(app.screen, Search)),
     "sort": ((), lambda app: app.view.order.name == "duration"),
     "reverse": ((), lambda app: app.view.reversed),
     "pin": (("g",), lambda app: "agent" in app.view.pins),

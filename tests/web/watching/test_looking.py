@@ -10,8 +10,9 @@ import pytest
 from tracebus.events import RunKind
 from tracebus.logs import open_log
 from tracebus.runstate import RunState
+from tracebus.searching import find
 from tracebus_exporters.web import create_app
-from tracebus_exporters.web.watching._looking import entry_of, find
+from tracebus_exporters.web.watching._looking import entry_of
 
 
 def human(text):
@@ -52,7 +53,7 @@ def test_a_text_is_found_where_it_was_first(agent):
     assert find(found, "ANSWER 4").first == ["model 4"]
     assert find(found, "message 2").first == ["model 2"]
     assert find(found, "message 0").first == ["root"]
-    assert find(found, "nowhere") == ([], 0)
+    assert find(found, "nowhere") == ([], 0, [])
     assert find(found, "message 2").runs > find(found, "ANSWER 4").runs > 0
     assert find(found, "").first == []
 

@@ -145,6 +145,10 @@ class ReplaySource:
     def open_runs(self) -> None:
         """Return nothing: what a recording left out nobody knows."""
 
+    def roots(self, limit: int) -> Sequence[str]:  # noqa: ARG002 - all of them are shown
+        """Return none: all are shown."""
+        return ()
+
     def events_of(self, root_run_id: str) -> Sequence[Event]:
         """Return the events of a root run that have been played."""
         played = islice(self._events, self.played)

@@ -42,6 +42,9 @@ class Source(Protocol):
     def open_runs(self) -> OpenRuns | None:
         """Return the runs open now, for a view that missed events; `None` if nobody can tell. May block."""
 
+    def roots(self, limit: int) -> Sequence[str]:
+        """Return the ids of the latest root runs, the latest first, beyond those shown. May block."""
+
     def events_of(self, root_run_id: str) -> Sequence[Event]:
         """Return every event the source holds of one root run; none where it cannot look back. May block."""
 
@@ -82,6 +85,10 @@ class LogSource:
 
     def open_runs(self) -> None:
         """Return nothing: a log keeps what was missed, but for what its retention has removed."""
+
+    def roots(self, limit: int) -> Sequence[str]:
+        """Return the ids of the latest root runs in the log."""
+        return [run.run_id for run in self._log.runs(RunQuery(limit=limit))]
 
     def events_of(self, root_run_id: str) -> Sequence[Event]:
         """Return the stored events of a root run."""
@@ -132,6 +139,10 @@ class BusSource:
         """Return what the bus knows to be open, whatever this view was too slow for."""
         return self._bus.snapshot()
 
+    def roots(self, limit: int) -> Sequence[str]:  # noqa: ARG002 - a ring does not look back
+        """Return none: the view has what there was."""
+        return ()
+
     def events_of(self, root_run_id: str) -> Sequence[Event]:  # noqa: ARG002 - a ring does not look back
         """Return none: what the ring still holds is not a whole run."""
         return ()
@@ -164,6 +175,10 @@ class ListSource:
 
     def open_runs(self) -> None:
         """Return nothing: what a recording left out nobody knows."""
+
+    def roots(self, limit: int) -> Sequence[str]:  # noqa: ARG002 - all of them are shown
+        """Return none: all are shown."""
+        return ()
 
     def events_of(self, root_run_id: str) -> Sequence[Event]:
         """Return the events of a root run."""

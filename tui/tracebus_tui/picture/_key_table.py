@@ -38,6 +38,7 @@ KEYS: Final = (
         "Filter",
         "/",
     ),
+    Key("Find", "F", "search", "find a text in all runs of the log"),
     Key("Find", "n", "hit(1)", "next hit; in a text the next place"),
     Key("Find", "N", "hit(-1)", "previous hit; in a text the place before"),
     Key("Find", "ampersand", "context", "only hits, or hits marked among all", shown="&"),

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
+from tracebus.searching import find
 from tracebus_exporters.web.protocols._agui import AguiProjection
 from tracebus_exporters.web.protocols._plain import TextProjection
 from tracebus_exporters.web.protocols._vercel import VERCEL_HEADERS, VercelProjection
 from tracebus_exporters.web.serving._bundle import page_html
 from tracebus_exporters.web.serving._projected import projected, projected_text
 from tracebus_exporters.web.watching._comparing import UnknownRunError, comparison_of
-from tracebus_exporters.web.watching._looking import entry_of, events_of, find
+from tracebus_exporters.web.watching._looking import entry_of, events_of
 from tracebus_exporters.web.watching._shape import APPENDING, PLAIN
 from tracebus_exporters.web.watching._watch import MOST_CHANNELS, watched
 from tracebus_exporters.web.wire._sse import sse_response

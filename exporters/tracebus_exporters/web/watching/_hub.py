@@ -9,10 +9,10 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tracebus.events import Gap
+from tracebus.searching import says
 from tracebus_exporters.web.watching._content import everything
 from tracebus_exporters.web.watching._feed import Feed
 from tracebus_exporters.web.watching._list import RunList
-from tracebus_exporters.web.watching._looking import says
 from tracebus_exporters.web.watching._lookups import Lookups
 from tracebus_exporters.web.watching._queue import EventQueue
 from tracebus_exporters.web.watching._tree import WatchedTree
