@@ -8,7 +8,7 @@ from tracebus.tree import BatchGroup, RunNode, RunStatus
 from tracebus_tui.model._filter import parse_filter
 from tracebus_tui.model._folding import is_large
 from tracebus_tui.model._narrowing import above, key_of, narrowed
-from tracebus_tui.model._orders import ORDERS, Order
+from tracebus_tui.model._orders import ORDERS
 from tracebus_tui.model._row import Row, Together
 
 if TYPE_CHECKING:

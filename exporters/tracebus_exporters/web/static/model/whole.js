@@ -1,4 +1,4 @@
-// Many runs told like one: a batch of root runs, and rows that stand for several.
+// A row for many runs, told as if it were one run: a batch of root runs, and rows folded together.
 
 /** A batch as a tree of its runs, out of what the list knows of them: {runs}. */
 export function batchTree(row, listed) {

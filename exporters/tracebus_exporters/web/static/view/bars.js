@@ -1,4 +1,4 @@
-// The waterfall: when each run waited, spoke and worked, on the time scale of the whole tree.
+// The waterfall: when each run waited for its first token, streamed, and worked, on the time scale of the whole tree.
 
 import { element } from "../format.js";
 

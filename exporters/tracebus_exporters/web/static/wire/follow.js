@@ -1,4 +1,4 @@
-// A tab's side of the stream: documents, made of snapshots and patches.
+// Keeps this tab's copies of the documents (the list of runs, run trees) current: a snapshot, then patches.
 
 import { Exchange } from "./exchange.js";
 import { apply } from "./patch.js";
