@@ -6,12 +6,10 @@ from collections import deque
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import force_setattr
-
-from tracebus.events import ModelInfo, RunEnded, RunKind, RunRetried, RunStarted, settle
-from tracebus.pricing import cost_of
+from tracebus.events import RunEnded, RunKind, RunRetried, RunStarted, settle
+from tracebus.watching._answers import Answer, knows, model_name, spent
 from tracebus.watching._facts import LoopFact
-from tracebus.watching._said import asked, digest, plain_text, said, text_of
+from tracebus.watching._said import asked, digest, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,32 +56,6 @@ class _Series:
         return news
 
 
-class _Answer:
-    """A model's answer: what it cost, and what it said; the conversation is let go once it was looked at."""
-
-    __slots__ = ("_said", "ended", "start", "text")
-
-    def __init__(self, start: RunStarted, ended: RunEnded) -> None:
-        self.start = start
-        self.ended = ended
-        self.text: str | None = None
-        self._said: bytes | None = None
-
-    @property
-    def said(self) -> bytes:
-        """A digest of all it says, calls of tools included."""
-        if self._said is None:
-            settle(self.ended, ("outputs",))
-            self._said = said(self.ended.outputs)
-            self.text = plain_text(self.ended.outputs)
-            force_setattr(self.ended, "outputs", None)
-        return self._said
-
-    def forget(self) -> None:
-        """Let the conversation go."""
-        force_setattr(self.start, "inputs", None)
-
-
 class _Turn:
     """A child that has ended, of a parent whose children may take turns."""
 
@@ -107,7 +79,7 @@ class Circles:
         self.start = start
         self._loops = loops
         self._open: dict[str, RunStarted] = {}
-        self._answers: list[_Answer] = []
+        self._answers: list[Answer] = []
         self._texts: dict[bytes, _Series] = {}
         self._calls: dict[str, list[tuple[RunStarted, RunEnded, int]]] = {}
         self._often: set[str] = set()
@@ -186,7 +158,7 @@ class Circles:
     # The same answer.
 
     def _answered(self, start: RunStarted, event: RunEnded) -> Iterator[LoopFact]:
-        self._answers.append(_Answer(start, copy(event)))
+        self._answers.append(Answer(start, copy(event)))
         most = self._loops.same_answer
         enough = most or _ENOUGH
         if len(self._answers) < enough:
@@ -197,18 +169,18 @@ class Circles:
                 yield from self._in_words(answer, answer.text, number)
             answer.forget()
 
-    def _in_words(self, answer: _Answer, text: str, number: int) -> Iterator[LoopFact]:
+    def _in_words(self, answer: Answer, text: str, number: int) -> Iterator[LoopFact]:
         key = digest(text)
         series = self._texts.get(key)
         if series is None:
             if len(self._texts) >= _MOST_KEYS:
                 return
             series = self._texts[key] = _Series()
-        elif not _knows(answer.start, text):
+        elif not knows(answer.start, text):
             return  # the same words about something else
         series.again(answer.ended.run_id, None, number)
         if series.is_news(self._loops.same_answer):
-            yield self._fact("same_answer", _model_name(answer.start), series)
+            yield self._fact("same_answer", model_name(answer.start), series)
 
     # To and fro.
 
@@ -284,7 +256,7 @@ class Circles:
             yield self._fact("same_failure", start.name if start is not None else "", series)
 
     def _fact(self, kind: str, what: str, series: _Series, *, count: int | None = None) -> LoopFact:
-        tokens, cost = self._spent(series.first_answer)
+        tokens, cost = spent(self._answers[max(0, series.first_answer - 1) :])
         return LoopFact(
             run_id=self.start.run_id,
             name=self.start.name,
@@ -296,36 +268,6 @@ class Circles:
             cost=cost,
         )
 
-    def _spent(self, first: int) -> tuple[int | None, float | None]:
-        """Return the tokens and dollars of the models that answered from the *first* on, as far as known."""
-        tokens: int | None = None
-        dollars: float | None = None
-        for answer in self._answers[max(0, first - 1) :]:
-            start, ended = answer.start, answer.ended
-            settle(start, ("model",))
-            settle(ended, ("usage",))
-            usage = ended.usage
-            if usage is None:
-                continue
-            tokens = (tokens or 0) + (usage.input_tokens or 0) + (usage.output_tokens or 0)
-            cost = cost_of(start.model or ModelInfo(), usage, at=ended.time)
-            dollars = dollars if cost is None else (dollars or 0.0) + cost
-        return tokens, dollars
-
-
-def _knows(start: RunStarted, text: str) -> bool:
-    """Tell whether *text* is an answer in the conversation that a model was given."""
-    settle(start, ("inputs",))
-    messages = start.inputs.get("messages") if isinstance(start.inputs, dict) else None
-    if not isinstance(messages, list):
-        return False
-    return any(
-        isinstance(message, dict)
-        and (message.get("type") in {"ai", "AIMessageChunk"} or message.get("role") == "assistant")
-        and text_of(message) == text
-        for message in messages
-    )
-
 
 def _is_handoff(name: str) -> bool:
     return name.startswith(_HANDOFFS)
@@ -333,11 +275,6 @@ def _is_handoff(name: str) -> bool:
 
 def _alternate(names: list[str]) -> bool:
     return names[0] != names[1] and all(name == names[number % 2] for number, name in enumerate(names))
-
-
-def _model_name(start: RunStarted) -> str:
-    settle(start, ("model",))
-    return (start.model.name if start.model is not None else None) or start.name
 
 
 def _failure(error: ErrorInfo) -> bytes:
