@@ -148,6 +148,12 @@ def test_replay_hands_everything_on_at_its_own_pace_or_faster(log, tmp_path):
     assert len(open_log("jsonl:one.jsonl").read()) == 7
 
 
+def test_export_says_what_keep_left_out(log):
+    """Of the two runs in the log none took an hour."""
+    result = tracebus("export", "sqlite:", "--to", "jsonl:out.jsonl?keep=slower:1h")
+    assert "14 events looked at, 0 root runs sent and 2 left out by `keep`" in result.stderr
+
+
 def test_export_sends_each_finished_run_once(log):
     """A second export sends nothing; what finishes in between is sent by the third, whole."""
     log.append(sample_run("slow")[:4])

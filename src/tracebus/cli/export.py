@@ -98,10 +98,19 @@ class _Export:
     def report(self) -> str:
         waiting = len(self._runs.progress.open)
         return (
-            f"{self._sent} events sent"
+            self._handed_on()
             + (f", {waiting} runs not finished yet" if waiting else "")
             + (f", {self._missed} events missing from the log" if self._missed else "")
         )
+
+    def _handed_on(self) -> str:
+        from tracebus.keeping import KeepingExporter  # noqa: PLC0415  `--help` must not pay for it
+
+        if not isinstance(self._exporter, KeepingExporter):
+            return f"{self._sent} events sent"
+        counts = self._exporter.statistics()
+        kept, left_out = counts["runs_kept"], counts["runs_left_out"]
+        return f"{self._sent} events looked at, {kept} root runs sent and {left_out} left out by `keep`"
 
     def _batches(self) -> Iterator[list[Event]]:
         """Yield what can be handed on, page by page of the log."""

@@ -91,6 +91,25 @@ def test_a_row_of_many_is_as_wide_as_its_columns_whatever_is_in_it(name, cells, 
             assert all(text == sanitise(text, one_line=True) for text, _ in line)
 
 
+def test_the_line_above_says_which_run_goes_in_circles():
+    """Its own row is out of view as soon as the tree is longer than the window."""
+    h = History()
+    h.start("root", name="night desk")
+    h.start("step", "root", name="agent")
+    h.start("tool", "step", name="look")
+    runs = Runs()
+    runs.apply(h.events)
+    runs.tidy(EPOCH)
+
+    def above():
+        return path_to(list(runs.rows)[-1], columns_for(100), UNICODE)[0]
+
+    assert above() == f" night desk {UNICODE.sticky} agent"
+    circle = {"run_id": "root", "kind": "same_call", "what": "look", "count": 3}
+    runs.apply([h.custom("root", "tracebus.loop", circle)])
+    assert above() == f" night desk ∞ {UNICODE.sticky} agent"
+
+
 def test_columns_fill_every_width():
     """From 10 to 300 cells the columns and their heading fill the line exactly."""
     for cells in range(10, 301):

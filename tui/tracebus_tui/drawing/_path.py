@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tracebus.tree import RunNode
+from tracebus.watching import circles
 from tracebus_tui.drawing._cells import clean, cut, width
 from tracebus_tui.model import Together
 
@@ -27,9 +28,9 @@ def path_to(row: Row, columns: Columns, glyphs: Glyphs) -> Span | None:
     above = row.parent
     while above is not None and above.item is not None:
         if len(names) == _MOST_NAMES and isinstance(above.item, RunNode):
-            names.append(_name(above.item.root))
+            names.append(_name(above.item.root, glyphs))
             break
-        names.append(_name(above.item))
+        names.append(_name(above.item, glyphs))
         above = above.parent
     if not names:
         return None
@@ -46,5 +47,7 @@ def path_to(row: Row, columns: Columns, glyphs: Glyphs) -> Span | None:
     return (" " + cut(text, room, glyphs.ellipsis), "path")
 
 
-def _name(item: Item) -> str:
-    return clean((item.title if isinstance(item, Together) else item.name)[:_MOST_NAME])
+def _name(item: Item, glyphs: Glyphs) -> str:
+    name = clean((item.title if isinstance(item, Together) else item.name)[:_MOST_NAME])
+    loops = isinstance(item, RunNode) and item.custom_events and circles(item.custom_events)
+    return f"{name} {glyphs.loop}" if loops else name
