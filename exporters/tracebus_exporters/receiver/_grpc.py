@@ -31,10 +31,12 @@ def grpc_server(receiver: Receiver, port: int) -> tuple[grpc.Server, int]:
         OSError: the port is taken.
     """
     server = grpc.server(ThreadPoolExecutor(4, thread_name_prefix="tracebus-grpc"), options=_OPTIONS)
+    traces = _taking(lambda body: receiver.take_encoded(body, spans_of_bytes))
+    logs = _taking(lambda body: receiver.note(records_of_bytes(body)))
     server.add_generic_rpc_handlers(
         (
-            _service(f"{_PACKAGE}.trace.v1.TraceService", _taking(receiver.take, spans_of_bytes)),
-            _service(f"{_PACKAGE}.logs.v1.LogsService", _taking(receiver.note, records_of_bytes)),
+            _service(f"{_PACKAGE}.trace.v1.TraceService", traces),
+            _service(f"{_PACKAGE}.logs.v1.LogsService", logs),
             _service(_IGNORED, _ignored),
         )
     )
@@ -53,10 +55,10 @@ def _service(name: str, export: Any) -> Any:
     return grpc.method_handlers_generic_handler(name, {"Export": grpc.unary_unary_rpc_method_handler(export)})
 
 
-def _taking(take: Callable[[Any], None], read: Callable[[bytes], Any]) -> Any:
+def _taking(take: Callable[[bytes], None]) -> Any:
     def export(request: bytes, context: Any) -> bytes:
         try:
-            take(read(request))
+            take(request)
         except BadRequestError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except OSError as error:

@@ -105,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path in _IGNORED:
             return
         if path == _TRACES:
-            self.server.receiver.take(_SPANS[self._kind()](body))
+            self.server.receiver.take_encoded(body, _SPANS[self._kind()])
         elif path == _LOGS:
             self.server.receiver.note(_RECORDS[self._kind()](body))
         else:
