@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("langchain", reason="needs langchain (create_agent) and langgraph")
 pytest.importorskip("langgraph", reason="needs langchain (create_agent) and langgraph")
-sys.path.insert(0, str(Path(__file__).parent))
 
 import peer_facts
 

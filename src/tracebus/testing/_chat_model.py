@@ -21,6 +21,7 @@ from tracebus.testing._script import (
     Turn,
     TurnCounter,
     checked_script,
+    raise_error_of,
     turn_of,
 )
 from tracebus.testing._tokens import count_tokens, split_tokens
@@ -136,7 +137,7 @@ class ScriptedChatModel(BaseChatModel):
         for index, chunk in enumerate(_until_error(turn, chunks)):
             self.pacing.pause(self.pacing.before(index))
             yield ChatGenerationChunk(message=chunk)
-        _raise_error_of(turn)
+        raise_error_of(turn)
 
     async def _astream(
         self,
@@ -149,7 +150,7 @@ class ScriptedChatModel(BaseChatModel):
         for index, chunk in enumerate(_until_error(turn, chunks)):
             await self.pacing.apause(self.pacing.before(index))
             yield ChatGenerationChunk(message=chunk)
-        _raise_error_of(turn)
+        raise_error_of(turn)
 
     def _answer(
         self, messages: Sequence[BaseMessage], kwargs: dict[str, Any]
@@ -191,14 +192,9 @@ def _until_error(turn: Turn, chunks: list[AIMessageChunk]) -> list[AIMessageChun
     return chunks if turn.error is None else chunks[:-1][: turn.error_after]
 
 
-def _raise_error_of(turn: Turn) -> None:
-    if turn.error is not None:
-        raise turn.error.with_traceback(None)  # one object, raised again and again
-
-
 def _result(turn: Turn, chunks: list[AIMessageChunk]) -> ChatResult:
     """Join the stream to what `invoke` returns."""
-    _raise_error_of(turn)
+    raise_error_of(turn)
     whole = add_ai_message_chunks(*chunks)
     message = AIMessage(
         content=whole.content,

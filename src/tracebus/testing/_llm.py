@@ -8,7 +8,16 @@ from langchain_core.language_models.llms import BaseLLM
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from pydantic import PrivateAttr, field_validator
 
-from tracebus.testing._script import NO_PACING, Pacing, Script, Turn, TurnCounter, checked_script, turn_of
+from tracebus.testing._script import (
+    NO_PACING,
+    Pacing,
+    Script,
+    Turn,
+    TurnCounter,
+    checked_script,
+    raise_error_of,
+    turn_of,
+)
 from tracebus.testing._tokens import count_tokens, split_tokens
 
 if TYPE_CHECKING:
@@ -86,7 +95,7 @@ class ScriptedLLM(BaseLLM):
             if run_manager:
                 run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
-        _raise_error_of(turn)
+        raise_error_of(turn)
 
     async def _astream(
         self,
@@ -101,7 +110,7 @@ class ScriptedLLM(BaseLLM):
             if run_manager:
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
-        _raise_error_of(turn)
+        raise_error_of(turn)
 
     def _answer(self, prompt: str) -> Turn:
         return turn_of(self.script, self._turns.take(), [prompt])
@@ -112,7 +121,7 @@ class ScriptedLLM(BaseLLM):
 
     def _result(self, prompts: list[str], turns: list[Turn]) -> LLMResult:
         for turn in turns:
-            _raise_error_of(turn)
+            raise_error_of(turn)
         output: dict[str, Any] = {"model_name": self.model}
         if self.report_usage:
             output["token_usage"] = _usage(prompts, turns)
@@ -123,11 +132,6 @@ class ScriptedLLM(BaseLLM):
             ],
             llm_output=output,
         )
-
-
-def _raise_error_of(turn: Turn) -> None:
-    if turn.error is not None:
-        raise turn.error.with_traceback(None)  # one object, raised again and again
 
 
 def _reason(turn: Turn) -> str:

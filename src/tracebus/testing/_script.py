@@ -18,6 +18,7 @@ __all__ = [
     "Turn",
     "TurnCounter",
     "checked_script",
+    "raise_error_of",
     "turn_of",
 ]
 
@@ -141,3 +142,9 @@ def turn_of(script: Script, number: int, asked: Sequence[Any]) -> Turn:
             return Turn(error=line)
         case _:
             raise TypeError(f"a scripted answer is a Turn, a string or an exception, not {line!r}")
+
+
+def raise_error_of(turn: Turn) -> None:
+    """Raise the error *turn* ends with, if any."""
+    if turn.error is not None:
+        raise turn.error.with_traceback(None)  # one object, raised again and again

@@ -18,7 +18,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tracebus.events import Gap, ModelInfo, Outcome, RunEnded, RunKind, RunStarted
 from tracebus_exporters.otel import OTelExporter
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "backends"))
 
 import content_models

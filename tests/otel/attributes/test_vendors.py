@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
+import langfuse_rules as langfuse
 import pytest
 
 from tracebus.events import TokenUsage
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import langfuse_rules as langfuse
 
 RECIPE = {"content": True, "openinference": True, "vendor": "langfuse"}
 """README's, for Langfuse."""
