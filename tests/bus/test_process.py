@@ -67,34 +67,53 @@ def run(script: str, said="", **environment: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_the_end_of_the_process_delivers_everything():
-    """A program that just ends has its last events exported, flushed, and its exporters closed."""
-    assert run("""
-        bus = EventBus()
-        bus.attach(Printer(), linger=30)
+ENDS = {
+    "its last line": """
         bus.before_close(lambda: bus.publish(streamed("last")))
         bus.publish(streamed("first"))
-    """) == ["exporter export first last", "exporter flush", "exporter close"]
-
-
-def test_the_end_of_the_process_after_an_error_delivers_everything():
-    """An uncaught SystemExit in the program changes nothing."""
-    assert run("""
-        bus = EventBus()
-        bus.attach(Printer(), linger=30)
+    """,
+    "an uncaught SystemExit": """
         bus.publish(streamed("first"))
+        bus.publish(streamed("last"))
         sys.exit(0)
-    """) == ["exporter export first", "exporter flush", "exporter close"]
-
-
-def test_events_of_an_exit_handler_are_delivered_without_a_thread():
-    """What is first published at exit is delivered, although Python starts no thread any more."""
-    assert run("""
+    """,
+    "an exit handler, when Python starts no thread any more": """
         import atexit
+        atexit.register(lambda: [bus.publish(streamed(text)) for text in ("first", "last")])
+    """,
+    "its last line, when nobody holds the bus any more": """
+        import gc
+        bus.publish(streamed("first"))
+        bus.publish(streamed("last"))
+        del bus
+        gc.collect()
+    """,
+    "its event loop, with a reader still waiting": """
+        import asyncio
+        async def main():
+            subscription = bus.subscribe()
+            task = asyncio.create_task(anext(subscription))
+            await asyncio.sleep(0)
+            bus.publish(streamed("first"))
+            assert (await task).seq == 1
+            bus.publish(streamed("last"))
+            await anext(subscription)
+            waiting = asyncio.create_task(anext(subscription))
+            await asyncio.sleep(0)
+        asyncio.run(main())
+    """,
+}
+"""How a program may end; each publishes twice."""
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_end_of_the_process_delivers_everything(end):
+    """A program that just ends has its last events exported, flushed, and its exporters closed."""
+    begun = """
         bus = EventBus()
         bus.attach(Printer(), linger=30)
-        atexit.register(lambda: bus.publish(streamed("late")))
-    """) == ["exporter export late", "exporter flush", "exporter close"]
+    """
+    assert run(begun + ENDS[end]) == ["exporter export first last", "exporter flush", "exporter close"]
 
 
 def test_the_bus_closes_before_what_its_exporters_stand_on():
@@ -173,36 +192,6 @@ def test_a_malformed_exit_timeout_is_named(monkeypatch, caplog):
         monkeypatch.setenv("TRACEBUS_EXIT_TIMEOUT", wrong)
         assert exit_timeout() == 5.0
         assert wrong in caplog.records[-1].message
-
-
-def test_the_end_of_the_process_waits_for_a_bus_already_forgotten():
-    """Events of a bus nobody held any more are delivered all the same."""
-    assert run("""
-        import gc
-        bus = EventBus()
-        bus.attach(Printer(), linger=30)
-        bus.publish(streamed("left"))
-        del bus
-        gc.collect()
-    """) == ["exporter export left", "exporter flush", "exporter close"]
-
-
-def test_a_program_on_its_event_loop_to_the_end_delivers_everything():
-    """`asyncio.run` as the last line, with a reader still waiting, ends cleanly."""
-    assert run("""
-        import asyncio
-        bus = EventBus()
-        bus.attach(Printer(), linger=30)
-        async def main():
-            subscription = bus.subscribe()
-            task = asyncio.create_task(anext(subscription))
-            await asyncio.sleep(0)
-            bus.publish(streamed("one"))
-            assert (await task).seq == 1
-            waiting = asyncio.create_task(anext(subscription))
-            await asyncio.sleep(0)
-        asyncio.run(main())
-    """) == ["exporter export one", "exporter flush", "exporter close"]
 
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
