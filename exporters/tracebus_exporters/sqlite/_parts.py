@@ -51,27 +51,34 @@ class PartWriter:
         ]
         return _encode(found).decode() if found else None
 
-    def _stored(self, connection: sqlite3.Connection, part: Part, seq: int) -> int:
+    def _stored(self, connection: sqlite3.Connection, part: Part, seq: int, lag: int = LAG) -> int:
+        """Return the id of *part*, stored now if it was not, its stamp less than *lag* behind *seq*."""
         known = self._known.get(part.digest)
-        if known is not None and known[1] > seq - LAG:
+        if known is not None and known[1] > seq - lag:
             return known[0]
-        row = connection.execute("SELECT id FROM parts WHERE digest = ?", (part.digest,)).fetchone()
-        if row is not None:
-            part_id = int(row[0])
-            connection.execute(_STAMP, (seq, part_id))
-            if part.is_run:  # its messages must stay as long as it
-                for member in part.members:
-                    connection.execute(_STAMP, (seq, self._stored(connection, member, seq)))
-        else:
+        part_id = self._found(connection, part, seq, None if known is None else known[0])
+        if part_id is None:
             part_id = self._new(connection, part, seq)
         self._known[part.digest] = (part_id, seq)
         return part_id
 
+    def _found(self, connection: sqlite3.Connection, part: Part, seq: int, known: int | None) -> int | None:
+        """Stamp *part* where it is stored, and return its id; ids are never given twice."""
+        part_id = known
+        if known is None or not connection.execute(_STAMP, (seq, known)).rowcount:
+            row = connection.execute("SELECT id FROM parts WHERE digest = ?", (part.digest,)).fetchone()
+            if row is None:
+                return None
+            part_id = int(row[0])
+            connection.execute(_STAMP, (seq, part_id))
+        if part.is_run:  # its messages must stay as long as it
+            for member in part.members:
+                self._stored(connection, member, seq, 1)
+        return part_id
+
     def _new(self, connection: sqlite3.Connection, part: Part, seq: int) -> int:
         if part.is_run:
-            ids = [self._stored(connection, member, seq) for member in part.members]
-            connection.executemany(_STAMP, [(seq, part_id) for part_id in ids])
-            data = _encode(ids)
+            data = _encode([self._stored(connection, member, seq, 1) for member in part.members])
         else:
             data = part.encoded()
         added = connection.execute(_ADD, (part.digest, seq, data.decode(), part.is_run))
