@@ -250,6 +250,38 @@ async def test_an_answer_no_model_made_is_no_model_run():
     assert outline(events) == [("graph", "ok", [("node", "ok", [])])]
 
 
+async def test_a_stream_of_nothing_but_checkpoints_is_refused():
+    """They say what a graph remembers; beside a mode that tells of nodes they are passed over."""
+    graph = StateGraph(MessagesState)
+    graph.add_node("front", lambda state: {"messages": []})
+    graph.add_edge(START, "front")
+    config = {"configurable": {"thread_id": "t"}}
+    for modes, told in ((["checkpoints"], None), (["checkpoints", "tasks"], ["LangGraph", "front"])):
+        parts = await parts_of(graph.compile(checkpointer=InMemorySaver()), QUESTION, modes, config=config)
+        if told is None:
+            with pytest.raises(TypeError, match="nothing about runs"):
+                _ = [event async for event in tracebus.normalize(parts)]
+        else:
+            events = [event async for event in tracebus.normalize(parts)]
+            assert [event.name for event in events if isinstance(event, RunStarted)] == told
+
+
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_when_a_graph_saves_its_checkpoints_changes_nothing(watch, durability, asynchronous):
+    """LangGraph's `durability`."""
+    graph = StateGraph(MessagesState)
+    graph.add_node("front", lambda state: {"messages": []})
+    graph.add_edge(START, "front")
+    chain = tracebus.observe(graph.compile(checkpointer=InMemorySaver(), name="desk"), bus=watch.bus)
+    config = {"configurable": {"thread_id": "t"}}
+    if asynchronous:
+        await chain.ainvoke(QUESTION, config, durability=durability)
+    else:
+        chain.invoke(QUESTION, config, durability=durability)
+    assert watch.check().outcomes() == {"desk": "ok", "front": "ok"}
+
+
 async def test_what_says_nothing_of_runs_is_refused_by_name():
     """Text chunks, a graph's bare updates: an error that says what to give instead; the content is not in it."""
     with pytest.raises(TypeError, match=r"first item is str.*astream_events"):

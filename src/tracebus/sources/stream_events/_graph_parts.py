@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _INTERRUPT = "__interrupt__"
 _METADATA = "__metadata__"
-_SILENT = frozenset(("checkpoints", "command", "feedback", "end"))
+SILENT = frozenset(("checkpoints", "command", "feedback", "end"))
 """Modes that say nothing of runs that others do not."""
 
 
@@ -77,7 +77,7 @@ class GraphPartReader:
             # The stream of a thread: one run after the other.
             self._graph = ToldGraph(self._tracker, self._capture, None, self._caller)
         if (tell := self._tells.get(mode)) is None:
-            return mode in _SILENT
+            return mode in SILENT
         if mode != "lifecycle":  # which may name a graph that has spoken
             self._graph.begin_waiting()
         namespace = part.namespace

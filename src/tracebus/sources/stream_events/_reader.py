@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tracebus.sources.reading._unknown import note_unknown
 from tracebus.sources.stream_events._dictionaries import StreamEventReader
 from tracebus.sources.stream_events._forms import part_of
-from tracebus.sources.stream_events._graph_parts import GraphPartReader
+from tracebus.sources.stream_events._graph_parts import SILENT, GraphPartReader
 from tracebus.sources.stream_events._message_runs import MessageRuns, failure
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class StreamReader:
                 known = self._parts.read(part)
                 if not known:
                     note_unknown(self._count, "stream part", part.mode, "it is passed over")
-                return known
+                # A stream of nothing but checkpoints is refused.
+                return known and (part.mode not in SILENT or self._understood)
             # Where both are streamed, the events tell of every run already, but of no error.
             if part.mode == "error":
                 self._events.hidden_error = failure(part.data, self._capture)
