@@ -38,7 +38,8 @@ class AlarmClock:
                 except RuntimeError:
                     return  # the interpreter ends, and so do the runs
                 self._running = True
-            self._changed.notify()
+            if self._alarms[0] == (at, key):  # else there is one before it to wait for
+                self._changed.notify()
 
     def stop(self) -> None:
         """Ring no more."""

@@ -18,6 +18,8 @@ __all__ = ["Gauge"]
 
 NEAR = 0.8
 """The part of a limit that is worth a word before all of it is used."""
+_NEVER = 1 << 63
+_NO_MODEL = ModelInfo()
 _MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM, RunKind.EMBEDDING))
 
 
@@ -44,21 +46,27 @@ class Gauge:
         self.told = False
         """Whether `Budget.on_exceeded` was called."""
         self._said: set[tuple[str, str]] = set()
+        self._due = self.next_alarm() or _NEVER
+        """When the clock alone will make news."""
 
-    def apply(self, event: RunEvent) -> None:
-        """Take one event of the root run in."""
+    def apply(self, event: RunEvent) -> bool:
+        """Take one event of the root run in; return whether there may be news by it."""
+        model: ModelInfo | None = None
         if isinstance(event, RunStarted):
             self._parents[event.run_id] = event.parent_run_id
             if event.kind in _MODELS:
                 self._calls += 1
-                settle(event, ("model",))
-                self._models[event.run_id] = event.model or ModelInfo()
+                if "cost" in self.limits:
+                    settle(event, ("model",))
+                    model = event.model
+                model = self._models[event.run_id] = model or _NO_MODEL
         elif isinstance(event, RunEnded):
             model = self._models.pop(event.run_id, None)
             if model is not None:
                 self._answered(event, model)
             self._parents.pop(event.run_id, None)
             self._reported.discard(event.run_id)
+        return model is not None or event.time >= self._due
 
     def _answered(self, event: RunEnded, model: ModelInfo) -> None:
         if event.run_id in self._reported:
@@ -111,8 +119,13 @@ class Gauge:
         """Return that the run has a budget."""
         return self._fact("set")
 
-    def news(self, now: int) -> Iterator[BudgetFact]:
-        """Yield what has become true since it was asked last: limits nearly used, used, not known."""
+    def news(self, now: int) -> list[BudgetFact]:
+        """Return what has become true since it was asked last: limits nearly used, used, not known."""
+        found = list(self._news(now))
+        self._due = self.next_alarm() or _NEVER
+        return found
+
+    def _news(self, now: int) -> Iterator[BudgetFact]:
         for limit, of in self.limits.items():
             used, unknown = self.used(limit, now)
             if unknown and self._first(limit, "unknown"):

@@ -128,10 +128,9 @@ class Watcher:
             run = self._began(event)
         if is_fact(event):
             return
-        if run.gauge is not None:
-            with self._lock:
-                run.gauge.apply(event)
-                news = list(run.gauge.news(event.time))
+        if run.gauge is not None and run.gauge.apply(event):
+            with self._lock:  # the alarm clock asks for news, too
+                news = run.gauge.news(event.time)
             self._tell(run.gauge, news, event.time)
         if run.circles is not None:
             for fact in run.circles.apply(event):
@@ -180,7 +179,7 @@ class Watcher:
         with self._lock:
             run = self._runs.get(root_run_id)
             gauge = run.gauge if run is not None else None
-            news = list(gauge.news(now)) if gauge is not None else []
+            news = gauge.news(now) if gauge is not None else []
         if gauge is not None:
             self._tell(gauge, news, now)
             self._set_alarm(gauge)
