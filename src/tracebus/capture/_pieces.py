@@ -332,7 +332,7 @@ class _Inner:
 
 
 def _flat(state: dict[Any, Any]) -> tuple[dict[str, Any], int, bool] | None:
-    """Return what `_Freezer` makes of a message without numbers and nested data, its size, and more.
+    """Return what `_Freezer` makes of a message without odd data, its size, and more.
 
     Or of a prompt of few messages: it says of these that they are not all of it. Nine in ten are such, and
     this is the program's path.
@@ -349,15 +349,51 @@ def _flat(state: dict[Any, Any]) -> tuple[dict[str, Any], int, bool] | None:
                 return None
             if not item:
                 copied[key] = _EMPTY[kind][0]
-            elif kind is list and (pieces := few_pieces(item)) is not None:
+            elif kind is list and is_shared(type(item[0])):
+                if (pieces := few_pieces(item)) is None:
+                    return None
                 copied[key] = pieces
                 size += _CONTAINER + sum([piece.size + _POINTER for piece in pieces])
                 made_of_others = True
+            elif (inner := _simple(item, kind)) is not None:
+                copied[key], inside = inner
+                size += inside
             else:
                 return None
         if type(key) is not str:
             return None
     return copied, size, made_of_others
+
+
+def _simple(value: Any, kind: type, depth: int = 4) -> tuple[Any, int] | None:
+    """Return a copy of a dictionary or list of texts and numbers, as usage and tool calls are, and its size.
+
+    `None` for what `==` would not tell from something else, which `_Freezer` copies.
+    """
+    if depth == 0 or len(value) > _MOST_SIMPLE:
+        return None
+    copied = value.copy() if kind is dict else list(value) if kind is list else None
+    if copied is None:
+        return None
+    size = _CONTAINER + _POINTER * len(copied)
+    for key, item in copied.items() if kind is dict else enumerate(copied):
+        inner = type(item)
+        if inner is str:
+            size += getsizeof(item)
+        elif inner is int or inner is float:
+            if item in _exact:
+                return None
+            size += _NUMBER
+        elif item is not None:
+            if (inner is not dict and inner is not list) or (
+                found := _simple(item, inner, depth - 1)
+            ) is None:
+                return None
+            copied[key] = found[0]
+            size += found[1]
+        if kind is dict and type(key) is not str:
+            return None
+    return copied, size
 
 
 def few_pieces(items: list[Any]) -> list[Piece] | None:
@@ -377,6 +413,7 @@ _TRUE, _FALSE = _Truth(True), _Truth(False)
 _EMPTY: dict[type, tuple[Any, Any]] = {kind: (kind(),) * 2 for kind in (dict, list, tuple)}
 """One of each for all pieces: it is read, never written, and stays in the processor's cache."""
 _exact: dict[float, _Number] = {0: _Number(0), 1: _Number(1)}
+_MOST_SIMPLE = 64
 _SIMPLE = frozenset((str, bytes, type(None)))
 _NUMBERS = frozenset((int, float, bool))
 

@@ -54,8 +54,11 @@ def bounded(value: Any, max_items: int = 1_000) -> tuple[Any, int]:
     if kind is dict:
         if len(value) <= _FEW <= max_items and (found := _few(value)) is not None:
             return found
-    elif is_shared(kind) and (piece := piece_of(value)) is not None:
-        return piece, piece.size
+    elif is_shared(kind):
+        if (piece := piece_of(value)) is not None:
+            return piece, piece.size
+    elif issubclass(kind, str):  # a message's `text`, say
+        return value, max(_UNKNOWN, str.__len__(value))
     copier = _Copier(max_items)
     taken = copier.taken(value, _LEVELS)
     return taken, copier.bound
@@ -72,6 +75,8 @@ def _few(value: dict[Any, Any]) -> tuple[dict[Any, Any], int] | None:
         elif kind is list and type(key) is str and (pieces := few_pieces(item)) is not None:
             copied[key] = pieces
             bound += sum([piece.size + _POINTER for piece in pieces])
+        elif issubclass(kind, str):
+            bound += max(_UNKNOWN, str.__len__(item))
         elif kind is bytes or kind not in _ATOMS:
             return None
     return copied, bound
