@@ -372,7 +372,7 @@ def _simple(value: Any, kind: type, depth: int = 4) -> tuple[Any, int] | None:
     """
     if depth == 0 or len(value) > _MOST_SIMPLE:
         return None
-    copied = value.copy() if kind is dict else list(value) if kind is list else None
+    copied: Any = value.copy() if kind is dict else list(value) if kind is list else None
     if copied is None:
         return None
     size = _CONTAINER + _POINTER * len(copied)

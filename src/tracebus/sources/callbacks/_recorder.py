@@ -125,7 +125,7 @@ class Recorder:
         if scoped.get() is not None:
             policy = scoped_capture(tracker) or policy  # a thread has no scope
         told = id_text(run_id.int) if type(run_id) is UUID else as_text(run_id)
-        run = OpenRun(key, key, told, kind, called, owner, policy, told)
+        run = OpenRun(key, told, kind, called, owner, policy)
         run.call = getattr(owner, "call", None) or current_call.get()
         run.runner = noted.get() or current_runner()
         run.parent = parent

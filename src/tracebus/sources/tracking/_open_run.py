@@ -5,8 +5,6 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Hashable
@@ -104,27 +102,12 @@ class Caller(Protocol):
         ...
 
 
-class OpenRun(msgspec.Struct, eq=False, weakref=True):
+class OpenRun:
     """A run that has begun; for a while after its end the tracker remembers it as a possible parent.
 
-    A `Struct` because it is made without Python code: there is one for every run.
+    What most runs do not have is an attribute of the class until a run has it: half of the cost of one.
     """
 
-    key: Hashable
-    """What it is known by here: hashing a UUID costs more than hashing its integer."""
-    told_as: Hashable
-    """What its source calls it; not its key where an open run was called so already."""
-    id: str
-    kind: RunKind
-    name: str
-    owner: object
-    """Who reports this run: the others that hear of it too are ignored."""
-    capture: Capture
-    root_id: str = ""
-    root: OpenRun = None  # type: ignore[assignment]  # until it begins: it may be itself
-    started: int = 0
-    last_seen: int = 0
-    """Kept on roots: when anything last happened in the tree."""
     outcome: Outcome | None = None
     output: StreamedOutput | None = None
     """What it has streamed so far."""
@@ -133,23 +116,21 @@ class OpenRun(msgspec.Struct, eq=False, weakref=True):
     children: dict[Hashable, OpenRun] | None = None
     runner: Executor | None = None
     """Who executes it, where its source knows."""
-    stream: bool = False
+    stream = False
     """It is read step by step, by whoever likes to."""
     watch: object = None
     """What keeps an eye on its task."""
-    streamed: bool = False
+    streamed = False
     speaks_by: str | None = None
     """Which of LangChain's ways of telling a model's output this run uses."""
-    interrupted: bool = False
+    interrupted = False
     """A child paused the graph this run is."""
-    attempts: int = 0
-    turns: int = 0
+    attempts = 0
+    turns = 0
     """How many runs have begun directly below it."""
-    calls: int = 0
-    """Kept on roots: how many tools have begun below it."""
-    answers: int = 0
-    """Kept on roots: how many models have begun below it."""
-    retries: int = 0
+    calls = answers = 0
+    """Kept on roots: how many tools and models have begun below it."""
+    retries = 0
     """How often it said that an attempt follows."""
     timed: float = False
     """It is a node whose time LangGraph watches; of a graph, the seconds it gives each step."""
@@ -165,10 +146,29 @@ class OpenRun(msgspec.Struct, eq=False, weakref=True):
     """Kept on roots: how many attempts failed, and the last one's error, by `tried_as`."""
     last_error: Any = None
     thread_id: Any = None
-    resumes: bool = True
+    resumes = True
     """It may go on where its thread paused."""
-    alone: bool = True
+    alone = True
     """It is the only one of its call."""
     call: Caller | None = None
     source_inputs: Any = None
     """The inputs as the program passed them, for telling which item of a list a child got."""
+
+    def __init__(  # noqa: PLR0917  # by keyword it would cost twice as much
+        self, key: Hashable, run_id: str, kind: RunKind, name: str, owner: object, capture: Capture
+    ) -> None:
+        self.key = key
+        """What it is known by here: hashing a UUID costs more than hashing its integer."""
+        self.told_as = key
+        """What its source calls it; not its key where an open run was called so already."""
+        self.id = run_id
+        self.kind = kind
+        self.name = name
+        self.owner = owner
+        """Who reports this run: the others that hear of it too are ignored."""
+        self.capture = capture
+        self.root: OpenRun = self
+        self.root_id = run_id
+        self.started = 0
+        self.last_seen = 0
+        """Kept on roots: when anything last happened in the tree."""

@@ -139,8 +139,7 @@ class RunTracker:
         it; a *stream* is read step by step; one that is not *alone* began together with others of its call.
         A run that is *tried_as* a failed one before it is the next attempt, where *attempt* says nothing.
         """
-        told = run_id or str(key)
-        run = OpenRun(key, key, told, kind, name, owner, capture, told)
+        run = OpenRun(key, run_id or str(key), kind, name, owner, capture)
         run.runner, run.stream, run.call, run.thread_id = runner, stream, call, thread_id
         run.tried_as, run.resumes, run.alone = tried_as, resumes, alone
         rare = {
@@ -165,7 +164,6 @@ class RunTracker:
         """Do what `start` does with a *run* that is made already; *rare* are further fields of the event."""
         with self._lock:
             now = run.started = run.last_seen = self._clock()
-            run.root = run
             key = run.key
             known = key in self._open or key in self._ended or key in self._shared.runs
             if self._closed or (known and not self._again(run, rare)):
