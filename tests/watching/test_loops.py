@@ -78,6 +78,21 @@ def test_a_program_that_waits_between_its_calls_polls(told):
     assert found(told) == []
 
 
+def test_calls_side_by_side_are_none(told):
+    """A batch, branches of a parallel chain: none of them could know the result of another."""
+    told.start("root")
+    calls = [
+        told.start(f"call-{n}", kind=RunKind.TOOL, name="search", inputs={"query": "x"}) for n in range(9)
+    ]
+    for call in calls:
+        told.end(call, outputs="nothing")
+    assert found(told) == []
+    for _ in range(2):
+        told.model()
+        told.tool("search", {"query": "x"}, "nothing")
+    assert found(told) == [("same_call", "search", 3)]  # the batch counts as one
+
+
 def test_different_arguments_and_attempts_of_a_retry_are_none(told):
     """Pages of a result; a retried tool, which has its own rule."""
     told.start("root")

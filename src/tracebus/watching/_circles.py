@@ -141,6 +141,8 @@ class Circles:
             return
         key = (start.name, arguments)
         ended_at, answers_then = self._last.get(key, (start.time, answers))
+        if start.time < ended_at:
+            return  # side by side with the one before (a batch): it could not know of its result
         self._last[key] = (event.time, answers)
         series = self._counted.setdefault(key, _Series())
         if answers_then == answers and start.time - ended_at > _WAITED:
