@@ -11,8 +11,10 @@ from tracebus.comparison import compare
 from tracebus.events import Outcome, RunEnded, RunKind, RunStarted
 from tracebus.exporting import resolve
 from tracebus.outline import outline
+from tracebus.searching import look
 from tracebus.shape import shape_of
 from tracebus.testing import RecordingExporter
+from tracebus_tui.model import Runs, View
 
 DEPTH = 2_000  # twice as deep as Python recurses
 BEGAN = 1_700_000_000_000_000_000
@@ -100,3 +102,25 @@ def test_the_ways_out(url, tmp_path, capsys):
         shown = CliRunner().invoke(cli, ["show", "r0", url.format(tmp_path)])
         assert shown.exit_code == 0, shown.output
         assert f"level {DEPTH - 1}" in shown.output
+
+
+def test_what_is_drawn_and_told_of_it():
+    """The terminal UI's rows, a notebook's tree, a search, and what chat clients are told."""
+    pytest.importorskip("starlette", reason="needs the extra web")
+    from tracebus_exporters.web.protocols._agui import AguiProjection
+    from tracebus_exporters.web.protocols._vercel import VercelProjection
+
+    runs = Runs()
+    view = View(runs)
+    runs.apply(deep())
+    assert len(runs.rows) == DEPTH
+    view.move_to(DEPTH - 1)
+    assert view.node.run_id == f"r{DEPTH - 1}"
+    view.open_to(3)
+    assert len(runs.rows) == 3
+    view.set_filter(f"level {DEPTH - 1}")
+    assert len(view.rows) == DEPTH
+    assert "more runs" in runs.runs._repr_html_()
+    assert look(deep(), f"level {DEPTH - 1}") is not None
+    for projection in (AguiProjection("r0"), VercelProjection("r0")):
+        assert [message for event in deep() for message in projection.messages(event)]
