@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from tracebus.capture import Capture, snapshot, to_json
+from tracebus.capture._snapshot import bounded, weighed
 
 
 def json_of(value, **limits):
@@ -99,3 +100,23 @@ def test_subclasses_of_dict_are_copied_too():
     taken = snapshot(state)
     state["a"].append(2)
     assert taken == {"a": [1]}
+
+
+def test_a_text_of_another_class_is_taken_without_running_its_code():
+    """As `message.text` is one: alone, or beside others."""
+
+    class Text(str):
+        __slots__ = ()
+
+        def __len__(self):
+            raise AssertionError
+
+        __eq__ = __hash__ = __str__ = __repr__ = __len__
+
+    text = Text("said")
+    for value in (text, {"a": text, "b": "x"}):
+        taken, bound = bounded(value)
+        assert (taken if value is text else taken["a"]) is text
+        assert bound >= weighed(taken).own
+        shown, cuts = to_json(taken, Capture(), "/inputs")
+        assert (shown if value is text else shown["a"], cuts) == ("said", ())
