@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from sent_spans import SECOND, TRACE, receiver, span, tree_of
 
 from tracebus.capture import DEFAULT_CAPTURE
 from tracebus.tree import RunStatus
+from tracebus_exporters.receiver._span import BadRequestError
 from tracebus_exporters.receiver._traces import Traces
 
 SHAPES = st.lists(st.integers(0, 1000), max_size=12)
@@ -145,3 +149,33 @@ def test_a_log_that_cannot_be_written_loses_nothing():
         taking.take([span(1)])
     taking.take([span(1)])
     assert len(log.events) == 2
+
+
+def test_requests_that_wait_are_stored_together_and_a_bad_one_is_refused_alone():
+    """One thread does the work of all; what is wrong with one request is told to its sender only."""
+    taking, log, _ = receiver()
+    refused = []
+
+    def send(read):
+        try:
+            taking.take_encoded(b"", read)
+        except BadRequestError as error:
+            refused.append(str(error))
+
+    def bad(_body):
+        raise BadRequestError("no request")
+
+    def good(number):
+        return lambda _body: [span(number, trace=f"{number:032x}")]
+
+    threads = [threading.Thread(target=send, args=(each,)) for each in (good(1), bad, good(2))]
+    with taking._working:
+        for thread in threads:
+            thread.start()
+        while len(taking._waiting) < 3:
+            time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert refused == ["no request"]
+    assert len(tree_of(log.events).roots) == 2
+    assert taking.statistics()["spans"] == 2

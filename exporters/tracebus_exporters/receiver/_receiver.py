@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from tracebus.capture import DEFAULT_CAPTURE
+from tracebus_exporters.receiver._span import BadRequestError
 from tracebus_exporters.receiver._traces import Traces
 
 if TYPE_CHECKING:
@@ -22,6 +24,17 @@ __all__ = ["Receiver"]
 _MOST_UNWRITTEN = 200_000
 """Events kept while the log cannot be written; beyond, senders are asked to come again."""
 _TICK = 0.25
+
+
+class _Request:
+    """Spans that are to be taken in."""
+
+    __slots__ = ("done", "error", "read")
+
+    def __init__(self, read: Callable[[], Iterable[Span]]) -> None:
+        self.read = read
+        self.done = False
+        self.error: BaseException | None = None
 
 
 class Receiver:
@@ -46,6 +59,8 @@ class Receiver:
         self._traces = Traces(capture, hold=hold)
         self._clock = clock
         self._lock = threading.Lock()
+        self._waiting: deque[_Request] = deque()
+        self._working = threading.Lock()
         self._writing = threading.Lock()
         """Held by the thread that writes; with it, what another has taken out is stored or back."""
         self._unwritten: list[RunEvent] = []
@@ -62,28 +77,53 @@ class Receiver:
             OSError: the log cannot be written now. What came is kept and stored with what comes next, unless
                 there is too much of it: then nothing of *spans* was taken.
         """
-        self._take(lambda: spans)
+        self._worked_off(_Request(lambda: spans))
 
     def take_encoded(self, body: bytes, decode: Callable[[bytes], Iterable[Span]]) -> None:
         """Take in the spans that *decode* finds in *body*, as `take` does.
-
-        One thread decodes at a time, whoever calls: several get no more done, for all need the interpreter,
-        and handing that to and fro took a sixth of the time.
 
         Raises:
             BadRequestError: raised by *decode*; nothing was taken.
             OSError: as in `take`.
         """
-        self._take(lambda: decode(body))
+        self._worked_off(_Request(lambda: decode(body)))
 
-    def _take(self, read: Callable[[], Iterable[Span]]) -> None:
-        if len(self._unwritten) > _MOST_UNWRITTEN:
+    def _worked_off(self, request: _Request) -> None:
+        """Have *request* done, by this thread or by one that does all that wait.
+
+        One thread works at a time: several get no more done, for all need the interpreter, and handing that
+        to and fro took a sixth of the time. What waits meanwhile is stored in one transaction.
+        """
+        self._waiting.append(request)
+        with self._working:
+            if not request.done:
+                self._work()
+        if request.error is not None:
+            raise request.error
+
+    def _work(self) -> None:
+        requests = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        try:
+            if len(self._unwritten) > _MOST_UNWRITTEN:
+                self._write()
+            for request in requests:
+                self._read(request)
             self._write()
+        except BaseException as error:  # noqa: BLE001  each is told in its own thread
+            for request in requests:
+                request.error = request.error or error
+        for request in requests:
+            request.done = True
+
+    def _read(self, request: _Request) -> None:
+        try:
+            spans = list(request.read())
+        except BadRequestError as error:
+            request.error = error
+            return
         with self._lock:
-            listed = list(read())
-            self._unwritten += self._traces.add(listed, self._clock())
-            self._spans += len(listed)
-        self._write()
+            self._unwritten += self._traces.add(spans, self._clock())
+            self._spans += len(spans)
 
     def note(self, records: Iterable[Record]) -> None:
         """Take log records in that say what was said in spans; others are let go.
