@@ -58,9 +58,13 @@ def opened(event: RunStarted, outer: OpenSpan | None, names: Generation) -> Open
     span.called = named
     if operation == sc.INVOKE_AGENT and event.metadata:
         span.description = own_metadata(event, outer, _AGENT_DESCRIPTION)
-    if event.metadata and event.metadata.get(_TRACED) is False:
-        span.kept = False
+    span.kept = is_wanted(event)
     return span
+
+
+def is_wanted(event: RunStarted) -> bool:
+    """Tell whether the program wants a span of the run; it may say in the metadata that it does not."""
+    return not event.metadata or event.metadata.get(_TRACED) is not False
 
 
 def speaks_of_runs(metadata: dict[str, Any]) -> bool:

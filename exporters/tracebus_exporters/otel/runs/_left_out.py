@@ -13,10 +13,11 @@ from tracebus.events import CustomEmitted, RunEnded, RunKind, RunStarted, RunStr
 from tracebus.watching import is_fact
 from tracebus_exporters.otel.attributes._agents import Agency, tell_agents
 from tracebus_exporters.otel.attributes._attributes import measured_end, measured_start
-from tracebus_exporters.otel.attributes._naming import OPERATIONS, opened
+from tracebus_exporters.otel.attributes._naming import OPERATIONS, is_wanted, opened
 from tracebus_exporters.otel.conventions._semconv import ERROR_TYPE, INVOKE_AGENT, UNFINISHED
 from tracebus_exporters.otel.runs._failures import unfinished
 from tracebus_exporters.otel.runs._payloads import Payloads
+from tracebus_exporters.otel.spans._spans import CLIENT, OpenSpan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from tracebus.events import Event
     from tracebus_exporters.otel._options import Options
     from tracebus_exporters.otel.runs._table import Observer
-    from tracebus_exporters.otel.spans._spans import OpenSpan
 
 _MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM, RunKind.EMBEDDING))
 _MOST_OPEN = 50_000
@@ -117,7 +117,11 @@ class CountedRuns:
     def _opened(self, event: RunStarted, outer: OpenSpan | None) -> OpenSpan | None:
         """Return what will be known of *event*'s run; the *outer* one where that is nothing."""
         self._payloads.name(event)
-        span = opened(event, outer, self._options.names)
+        if event.kind in _MODELS:  # what its span would be called, nobody asks
+            span = OpenSpan(event, OPERATIONS[event.kind], "", CLIENT)
+            span.kept = is_wanted(event)
+        else:
+            span = opened(event, outer, self._options.names)
         if span.operation is None and not event.metadata:
             return outer
         span.teller = self.teller

@@ -59,7 +59,7 @@ class Metrics:
         rule = self._names.durations.get(span.operation or "")
         if rule is None:
             return
-        alike = self._those_with(_picked(rule.attributes, span.attributes, attributes))
+        alike = self._those_with(rule.attributes, span.attributes, attributes)
         duration = self._taker(alike, rule.instrument, sc.ERROR_TYPE, attributes.get(sc.ERROR_TYPE))
         duration(seconds(span.started.time, ended.time))
         if span.first_chunk is not None:
@@ -68,7 +68,7 @@ class Metrics:
         if tokens is not None and ended.usage is not None:
             self._tokens(ended.usage, tokens, alike)
         if span.agency is not None and (calls := self._names.agent_calls) is not None:
-            whose = self._those_with(_picked((sc.AGENT_NAME,), span.attributes, attributes))
+            whose = self._those_with((sc.AGENT_NAME,), span.attributes, attributes)
             self._taker(whose, calls.inference)(span.agency.inference_calls)
             self._taker(whose, calls.tool)(span.agency.tool_calls)
 
@@ -102,13 +102,16 @@ class Metrics:
             if part_count and (counter := how.counters.get(side)) is not None:
                 self._taker(alike, counter, sc.TOKEN_MODALITY, UNKNOWN)(part_count)
 
-    def _those_with(self, attributes: dict[str, Any]) -> _Alike:
-        key = (*attributes, *attributes.values())
+    def _those_with(self, names: tuple[str, ...], start: dict[str, Any], end: dict[str, Any]) -> _Alike:
+        """Return the runs whose spans have the same of *names* at their *start*, or else their *end*."""
+        values = [start[name] if name in start else end.get(name) for name in names]
+        key = (names, *values)
         found = self._alike.get(key)
         if found is None:
             if len(self._alike) >= _MOST_ALIKE:
                 self._alike.clear()
-            found = self._alike[key] = _Alike(attributes, {})
+            told = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+            found = self._alike[key] = _Alike(told, {})
         return found
 
     def _taker(
@@ -127,14 +130,3 @@ class Metrics:
 
 def _ignored(value: float) -> None:
     """Take a value that another generation records."""
-
-
-def _picked(names: tuple[str, ...], start: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:
-    """Return those of a span's attributes that a metric has."""
-    found: dict[str, Any] = {}
-    for name in names:
-        value = start.get(name)
-        if value is None and (value := end.get(name)) is None:
-            continue
-        found[name] = value
-    return found
