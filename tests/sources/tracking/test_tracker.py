@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tracebus.capture import Capture
 from tracebus.events import Outcome, RunEnded, RunKind, RunStarted
+from tracebus.sources.tracking._open_run import Life
 from tracebus.sources.tracking._tracker import RunTracker
 
 SECOND = 1_000_000_000
@@ -175,6 +177,44 @@ def test_a_busy_orphan_is_left_alone_and_a_silent_one_is_not():
     tracker.sweep()
     assert tracker.get("busy") is None
     assert events[-1].outcome is Outcome.ABANDONED
+
+
+class _AtWork:
+    """A thread or task that executes a run, and lives."""
+
+    task = loop = None
+    thread = 1
+    last = None
+
+    def __init__(self):
+        self.alive = True
+
+    def is_same(self, other):
+        return other is self
+
+    def life(self):
+        return Life.LIVES if self.alive else Life.GONE
+
+    def was_cancelled(self):
+        return False
+
+
+@pytest.mark.parametrize("graph_lives", [True, False])
+def test_the_end_of_a_cancelled_node_is_its_graphs_to_tell_while_that_is_at_work(graph_lives):
+    """On a busy machine LangGraph may take long to raise what names the node's time-out."""
+    tracker, events, _, clock = new_tracker(cancel_grace=0.5)
+    graph, node = _AtWork(), _AtWork()
+    start(tracker, "graph", runner=graph)
+    held = start(tracker, "node", "graph", runner=node)
+    held.held = True
+    tracker.expect_end(held, Outcome.CANCELLED)
+    node.alive, graph.alive = False, graph_lives
+    for _ in range(5):
+        clock.now += 20 * SECOND
+        tracker.sweep()
+    if graph_lives:
+        assert tracker.end("node", Outcome.ERROR) is held
+    assert [event.outcome for event in events[2:]] == [Outcome.ERROR if graph_lives else Outcome.CANCELLED]
 
 
 def test_idle_trees_are_given_up():

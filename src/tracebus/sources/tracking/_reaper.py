@@ -188,7 +188,10 @@ class Reaper:
 
     def _next_look(self, case: _Case, run: OpenRun, now: int) -> int | None:
         """Return when to look at *run* again; `None` where it is over."""
-        life = Life.GONE if case.final else is_over(run, case.run)
+        if _is_told_soon(run):
+            life = Life.LIVES
+        else:
+            life = Life.GONE if case.final else is_over(run, case.run)
         if life is Life.LIVES:
             case.wait = min(max(case.wait + case.wait // 2, self._cancel_grace), _LONGEST_WAIT)
             return now + max(case.wait, 1)
@@ -227,3 +230,9 @@ class Reaper:
         """Have `sweep` called when the first case is due."""
         if self._cases:
             self._alarm.set((self._cases[0][0] - now) / _SECOND)
+
+
+def _is_told_soon(run: OpenRun) -> bool:
+    """Tell whether the graph that *run* is a held node of is at work: it says how the node ended."""
+    graph = run.parent
+    return bool(run.held) and graph is not None and graph.outcome is None and is_over(graph) is Life.LIVES
