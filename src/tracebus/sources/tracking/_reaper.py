@@ -188,10 +188,7 @@ class Reaper:
 
     def _next_look(self, case: _Case, run: OpenRun, now: int) -> int | None:
         """Return when to look at *run* again; `None` where it is over."""
-        if _is_told_soon(run):
-            life = Life.LIVES
-        else:
-            life = Life.GONE if case.final else is_over(run, case.run)
+        life = Life.LIVES if _is_told_soon(run) else Life.GONE if case.final else is_over(run, case.run)
         if life is Life.LIVES:
             case.wait = min(max(case.wait + case.wait // 2, self._cancel_grace), _LONGEST_WAIT)
             return now + max(case.wait, 1)
