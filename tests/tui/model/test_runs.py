@@ -114,6 +114,23 @@ def test_what_was_said_is_bounded():
     assert [row.item.run_id for row in runs.rows] == ["open", "r16", "r17", "r18", "r19"]
 
 
+def test_a_long_agent_weighs_what_it_holds():
+    """Its steps hand the same messages on: they are there once, and push no other run out."""
+    h = History()
+    h.start("before")
+    h.end("before")
+    messages = [{"type": "tool", "content": "x" * 2_000, "id": str(number)} for number in range(200)]
+    h.start("agent", at=1)
+    for step in range(200):
+        h.start(f"step{step}", "agent", at=1, inputs={"messages": messages[: step + 1]})
+        h.end(f"step{step}", at=1, outputs={"messages": messages[step : step + 1]})
+    h.end("agent", at=2)
+    runs = applied(h.events, max_text=2_000_000)
+    runs.tidy(EPOCH)
+    assert runs.text < 1_500_000
+    assert runs.row_of("before") is not None
+
+
 def test_a_batch_leaves_when_all_its_members_have():
     """Members that leave take their rows along, and the last one the group's."""
     h = History()

@@ -59,6 +59,8 @@ class Runs:
         self._max_runs = max_runs
         self._max_text = max_text
         self._text_of: dict[str, int] = {}
+        self._weighed: dict[str, set[int]] = {}
+        """By root run: what of its payloads was weighed; an agent's steps hand the same messages on."""
         self._by_id: dict[str, Row] = {}
         self._groups: dict[str, Row] = {}
         self._talking: RunNode | None = None
@@ -81,7 +83,7 @@ class Runs:
                     self._place(node)
             elif isinstance(event, RunStarted):
                 if event.inputs is not None:
-                    self._weigh(node.root_run_id, size_of(event.inputs))
+                    self._weigh(node.root_run_id, self._size_of(node, event.inputs))
                 self._place(node)
                 self._began(node, event)
             else:
@@ -90,7 +92,7 @@ class Runs:
                     self._place(node)
                 if isinstance(event, RunEnded):
                     if event.outputs is not None or event.inputs is not None:
-                        self._weigh(node.root_run_id, size_of((event.outputs, event.inputs)))
+                        self._weigh(node.root_run_id, self._size_of(node, (event.outputs, event.inputs)))
                     self._ended(node, event)
 
     def row_of(self, run_id: str) -> Row | None:
@@ -189,6 +191,12 @@ class Runs:
         self.text += characters
         self._text_of[root_run_id] = self._text_of.get(root_run_id, 0) + characters
 
+    def _size_of(self, node: RunNode, payload: object) -> int:
+        known = self._weighed.get(node.root_run_id)
+        if known is None:
+            known = self._weighed[node.root_run_id] = set()
+        return size_of(payload, known)
+
     def _make_room(self) -> None:
         for root in list(self.runs.roots):
             if len(self.runs) <= self._max_runs and self.text <= self._max_text:
@@ -196,6 +204,7 @@ class Runs:
             if root.status is not RunStatus.RUNNING and not root.counts.running:
                 self.runs.forget(root.run_id)
                 self.text -= self._text_of.pop(root.run_id, 0)
+                self._weighed.pop(root.run_id, None)
 
     def _forget_left(self) -> None:
         """Drop the rows of the roots that left the tree."""
@@ -225,6 +234,7 @@ class Runs:
     def _drop(self, root: Row) -> None:
         self.forgotten += 1
         self.text -= self._text_of.pop(_id(root), 0)
+        self._weighed.pop(_id(root), None)
         self.calls.forget(_id(root))
         pending = [root]
         while pending:

@@ -8,8 +8,15 @@ _MOST_LOOKED_AT = 2_000
 _PER_VALUE = 16
 
 
-def size_of(value: Any) -> int:
-    """Return the characters in *value*; of very many parts only the first are looked at."""
+def size_of(value: Any, known: set[int] | None = None) -> int:
+    """Return the characters in *value*; of very many parts only the first are looked at.
+
+    Args:
+        value: JSON data.
+        known: the identities of objects weighed before, which hold no more for being there again; those of
+            *value* are added. They must live as long as it does.
+    """
+    known = set() if known is None else known
     if isinstance(value, str):
         return len(value)
     total, looked_at, pending = 0, 0, [value]
@@ -19,7 +26,9 @@ def size_of(value: Any) -> int:
         if isinstance(part, str):
             total += len(part)
         elif isinstance(part, dict):
-            pending.extend(part.values())
+            if id(part) not in known:
+                known.add(id(part))
+                pending.extend(part.values())
         elif isinstance(part, (list, tuple)):
             pending.extend(part)
         total += _PER_VALUE
