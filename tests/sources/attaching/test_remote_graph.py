@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import inspect
+import itertools
 import json
 import subprocess
 import sys
 import threading
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -66,9 +70,10 @@ def listening():
 
 @pytest.fixture
 def serve(listening):
-    """Give a server that streams given parts, whatever it is asked."""
+    """Give a server that streams given parts, whatever it is asked; *fresh*: its message is another each time."""
+    numbers = itertools.count(10)
 
-    def start(parts):
+    def start(parts, *, fresh=False):
         body = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in parts).encode()
 
         class Handler(BaseHTTPRequestHandler):
@@ -78,7 +83,7 @@ def serve(listening):
                 self.send_header("content-type", "text/event-stream")
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(body.replace(b"0002", b"00%d" % next(numbers)) if fresh else body)
 
             def log_message(self, *_):
                 """Stay silent."""
@@ -125,6 +130,26 @@ async def test_a_remote_graph_is_recorded_and_gives_what_it_gives(watch, serve, 
     if "stream" in how:
         assert watch.text("m-1") == "from afar"
     assert set(watch.outcomes().values()) == {"ok"}
+
+
+@pytest.mark.parametrize("by", ["observe", "observing"])
+async def test_calls_with_one_run_id_are_a_run_each(watch, serve, by):
+    """Twice at once, streamed and not, and once more after."""
+    remote, config = RemoteGraph("guide", url=serve(PARTS, fresh=True)), {"run_id": uuid.uuid4()}
+    graph = observe(remote, bus=watch.bus) if by == "observe" else remote
+
+    async def read():
+        return [chunk async for chunk in graph.astream(QUESTION, config, stream_mode=["updates", "messages"])]
+
+    with observing(bus=watch.bus) if by == "observing" else contextlib.nullcontext():
+        await asyncio.gather(graph.ainvoke(QUESTION, config), read(), read())
+        await graph.ainvoke(QUESTION, config)
+    watch.check()
+    roots = [run for run in watch.started if run.parent_run_id is None]
+    assert len({run.run_id for run in roots}) == 4
+    assert [str(watch.ends[run.run_id].outcome) for run in roots] == ["ok"] * 4
+    nodes = [run.parent_run_id for run in watch.started if run.name == "talk"]
+    assert len(nodes) == len(set(nodes)) == 2
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
