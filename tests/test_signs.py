@@ -13,6 +13,7 @@ import tracebus_exporters.web
 from tracebus import signs
 from tracebus.cli._cells import echo
 from tracebus.events import RunKind
+from tracebus.pytest._page import page
 from tracebus.tree import RunStatus
 
 
@@ -48,3 +49,20 @@ def test_the_web_pages_signs_are_the_terminals():
     found = dict(re.findall(r'(\w+): "(.)"', script.read_text("utf-8")))
     expected = {str(key): sign for key, sign in signs.STATUS.items()}
     assert {key: found.get(key) for key in expected} == expected
+
+
+STOPPED = set(RunStatus) - {RunStatus.RUNNING, RunStatus.OK, RunStatus.ERROR}
+
+
+@pytest.mark.parametrize("rules", ["theme.css", "rows.css", "detail.css"])
+def test_the_page_has_one_colour_for_every_run_that_was_stopped(rules):
+    """In lists and trees, in bars, and in words."""
+    text = (Path(tracebus_exporters.web.__file__).parent / "static/style" / rules).read_text()
+    coloured = re.findall(r"([^{}]*)\{[^}]*: var\(--stopped\)[^}]*\}", text)
+    assert set(re.findall(r'data-status="(\w+)"', "".join(coloured))) == STOPPED
+
+
+def test_a_tests_report_has_one_too():
+    """Errors have a colour of their own there."""
+    rule = re.search(r"\n([^\n]*) \{ color: var\(--stopped\); \}", page("t", [], failed=True))
+    assert set(re.findall(r"\.(\w+) > summary", rule[1])) == STOPPED
