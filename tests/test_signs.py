@@ -64,5 +64,5 @@ def test_the_page_has_one_colour_for_every_run_that_was_stopped(rules):
 
 def test_a_tests_report_has_one_too():
     """Errors have a colour of their own there."""
-    rule = re.search(r"\n([^\n]*) \{ color: var\(--stopped\); \}", page("t", [], failed=True))
+    rule = re.search(r"\}([^{}]*)\{ color: var\(--stopped\); \}", page("t", [], failed=True))
     assert set(re.findall(r"\.(\w+) > summary", rule[1])) == STOPPED

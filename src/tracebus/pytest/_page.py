@@ -30,7 +30,8 @@ _HEAD = """<!doctype html>
 body {{ font: 14px/1.45 ui-monospace, SFMono-Regular, Menlo, monospace; margin: 1.5rem; }}
 h1 {{ font-size: 1.1rem; overflow-wrap: anywhere; }}
 .error > summary, .failed {{ color: var(--bad); }}
-.cancelled > summary, .abandoned > summary, .interrupted > summary, .lost > summary {{ color: var(--stopped); }}
+.cancelled > summary, .abandoned > summary,
+.interrupted > summary, .lost > summary {{ color: var(--stopped); }}
 details {{ margin-left: 1.2rem; border-left: 1px solid var(--faint); padding-left: .6rem; }}
 body > details {{ margin-left: 0; }}
 summary {{ cursor: pointer; overflow-wrap: anywhere; }}
