@@ -71,19 +71,33 @@ class PartWriter:
                 return None
             part_id = int(row[0])
             connection.execute(_STAMP, (seq, part_id))
-        if part.is_run:  # its messages must stay as long as it
-            for member in part.members:
-                self._stored(connection, member, seq, 1)
+        if part.is_run:
+            self._members(connection, part, seq)
         return part_id
 
     def _new(self, connection: sqlite3.Connection, part: Part, seq: int) -> int:
-        if part.is_run:
-            data = _encode([self._stored(connection, member, seq, 1) for member in part.members])
-        else:
-            data = part.encoded()
+        data = _encode(self._members(connection, part, seq)) if part.is_run else part.encoded()
         added = connection.execute(_ADD, (part.digest, seq, data.decode(), part.is_run))
         assert added.lastrowid is not None
         return added.lastrowid
+
+    def _members(self, connection: sqlite3.Connection, part: Part, seq: int) -> list[int]:
+        """Return the ids of the messages of a run of them, which must stay as long as it.
+
+        Those that are known are stamped at once: each statement lets the program's threads in between.
+        """
+        members = part.members
+        known = {one.digest: self._known[one.digest] for one in members if one.digest in self._known}
+        stale = {digest: part_id for digest, (part_id, stamp) in known.items() if stamp < seq}
+        if stale:
+            marks = ",".join("?" * len(stale))
+            stamped = connection.execute(
+                f"UPDATE parts SET stamp = max(stamp, ?) WHERE id IN ({marks}) AND NOT is_run",  # noqa: S608 -- question marks
+                (seq, *stale.values()),
+            )
+            if stamped.rowcount == len(stale):
+                self._known |= {digest: (part_id, seq) for digest, part_id in stale.items()}
+        return [self._stored(connection, member, seq, 1) for member in members]
 
 
 class PartReader:
