@@ -51,10 +51,10 @@ class PartWriter:
         ]
         return _encode(found).decode() if found else None
 
-    def _stored(self, connection: sqlite3.Connection, part: Part, seq: int, lag: int = LAG) -> int:
-        """Return the id of *part*, stored now if it was not, its stamp less than *lag* behind *seq*."""
+    def _stored(self, connection: sqlite3.Connection, part: Part, seq: int, lag: int | None = None) -> int:
+        """Return the id of *part*, stored now if it was not, its stamp at most *lag* (`LAG`) behind *seq*."""
         known = self._known.get(part.digest)
-        if known is not None and known[1] > seq - lag:
+        if known is not None and known[1] > seq - (LAG if lag is None else lag):
             return known[0]
         part_id = self._found(connection, part, seq, None if known is None else known[0])
         if part_id is None:
