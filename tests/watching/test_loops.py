@@ -103,6 +103,54 @@ def test_different_arguments_and_attempts_of_a_retry_are_none(told):
     assert found(told) == []
 
 
+def test_calls_that_overlap_one_after_another_are_none(told):
+    """Batches inside a batch: each begins before the one before it ends."""
+    told.start("root")
+    ahead = told.start("call", kind=RunKind.TOOL, name="search", inputs={"query": "x"})
+    for number in range(5):
+        call = told.start(f"call-{number}", kind=RunKind.TOOL, name="search", inputs={"query": "x"})
+        told.model()
+        told.end(ahead, outputs="nothing")
+        ahead = call
+    told.end(ahead, outputs="nothing")
+    assert found(told) == []
+
+
+def test_calls_in_branches_side_by_side_are_none(told):
+    """Batches of chains: a call may begin after another's end, in a branch that began before it."""
+    told.start("root")
+    for branch in range(4):
+        told.start(f"branch-{branch}")
+        told.start(f"step-{branch}", f"branch-{branch}")
+    for branch in range(4):
+        told.model()
+        told.tool("search", {"query": "x"}, "nothing", parent=f"step-{branch}")
+        told.end(f"step-{branch}")
+    assert found(told) == []
+    for branch in range(4):
+        told.end(f"branch-{branch}")
+    for _ in range(2):
+        told.start("after", kind=RunKind.NODE)
+        told.model()
+        told.tool("search", {"query": "x"}, "nothing", parent="after")
+        told.end("after")
+    assert found(told) == [("same_call", "search", 3)]  # the branches count as one
+
+
+def test_a_step_that_is_tried_again_asks_the_same_again(told):
+    """What tries again has its own rule; what goes in circles within one attempt does."""
+    told.start("root")
+    for attempt in range(1, 6):
+        told.start(f"step-{attempt}", attempt=attempt)
+        told.start(f"inside-{attempt}", f"step-{attempt}")
+        for _ in range(3 if attempt == 5 else 1):
+            told.model()
+            told.tool("flaky", {"x": 1}, error="reset", parent=f"inside-{attempt}")
+        assert found(told) == ([("same_call", "flaky", 3)] if attempt == 5 else [])
+        told.end(f"inside-{attempt}", error="reset")
+        told.end(f"step-{attempt}", error="reset")
+
+
 def conversation(told, answers, *, grows=True):
     """Tell of a model that answers again and again, in one conversation or to questions of their own."""
     told.start("root")

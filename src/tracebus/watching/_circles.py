@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracebus.events import RunEnded, RunKind, RunRetried, RunStarted, settle
 from tracebus.watching._answers import Answer, knows, model_name, spent
+from tracebus.watching._branches import Branches
 from tracebus.watching._facts import LoopFact
 from tracebus.watching._said import asked, digest, said
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tracebus.events import ErrorInfo, RunEvent
+    from tracebus.watching._branches import Branch
     from tracebus.watching._loops import Loops
 
 __all__ = ["Circles", "loops_in"]
@@ -81,12 +83,15 @@ class Circles:
         self._open: dict[str, RunStarted] = {}
         self._answers: list[Answer] = []
         self._texts: dict[bytes, _Series] = {}
-        self._calls: dict[str, list[tuple[RunStarted, RunEnded, int]]] = {}
+        self._calls: dict[str, list[tuple[RunStarted, RunEnded, int, str, Branch]]] = {}
         self._often: set[str] = set()
         """Tools that were called so often that each of their calls is looked at."""
-        self._counted: dict[tuple[str, bytes], _Series] = {}
-        self._last: dict[tuple[str, bytes], tuple[int, int]] = {}
-        """When the newest of the same calls ended, and how many models had answered by then."""
+        self._counted: dict[tuple[str, bytes, str], _Series] = {}
+        self._last: dict[tuple[str, bytes, str], tuple[int, int, Branch]] = {}
+        """When the newest of the same calls ended, how many models had answered by then, and where it was."""
+        self._branches = Branches(self._open)
+        self._attempts: dict[str, str] = {}
+        """The open runs that belong to a further attempt at something, and which it is."""
         self._turns: dict[str, deque[_Turn]] = {}
         self._working: set[str] = set()
         """Open runs in which a tool ran."""
@@ -98,6 +103,10 @@ class Circles:
         """Take one event in; yield the circles it closes."""
         if isinstance(event, RunStarted):
             self._open[event.run_id] = copy(event) if event.kind in _MODELS else event
+            if (event.attempt or 1) > 1:
+                self._attempts[event.run_id] = event.run_id
+            elif self._attempts and event.parent_run_id in self._attempts:
+                self._attempts[event.run_id] = self._attempts[event.parent_run_id]
             if event.kind is RunKind.TOOL and not _is_handoff(event.name):
                 self._note_work(event)
         elif isinstance(event, RunEnded):
@@ -115,7 +124,10 @@ class Circles:
             yield from self._called(start, event)
         elif start.kind in _TURNS and start.parent_run_id is not None and self._loops.ping_pong:
             yield from self._took_turn(start, event)
-        self._working.discard(event.run_id)
+        if event.run_id in self._working:
+            self._working.discard(event.run_id)
+            self._branches.note_end(event)
+        self._attempts.pop(event.run_id, None)
 
     # The same call.
 
@@ -127,23 +139,31 @@ class Circles:
         if not self._loops.same_call or (start.attempt or 1) > 1:
             return
         calls = self._calls.setdefault(start.name, [])
-        calls.append((copy(start), copy(event), len(self._answers)))
+        self._branches.note_end(event)
+        attempt = self._attempts.get(start.run_id, "")
+        calls.append((copy(start), copy(event), len(self._answers), attempt, self._branches.of(start)))
         if len(calls) >= self._loops.same_call or start.name in self._often:
             self._often.add(start.name)
             waiting, calls[:] = list(calls), []
             for call in waiting:
                 yield from self._compared(*call)
 
-    def _compared(self, start: RunStarted, event: RunEnded, answers: int) -> Iterator[LoopFact]:
+    def _compared(
+        self, start: RunStarted, event: RunEnded, answers: int, attempt: str, branch: Branch
+    ) -> Iterator[LoopFact]:
+        """Count a call among the same ones of one attempt: who tries again means to ask the same."""
         settle(start, ("inputs",))
         arguments = asked(start.inputs)
         if arguments is None or len(self._counted) >= _MOST_KEYS:
             return
-        key = (start.name, arguments)
-        ended_at, answers_then = self._last.get(key, (start.time, answers))
-        if start.time < ended_at:
-            return  # side by side with the one before (a batch): it could not know of its result
-        self._last[key] = (event.time, answers)
+        key = (start.name, arguments, attempt)
+        before = self._last.get(key)
+        if before is not None and not self._branches.knows(branch, before[2]):
+            # Side by side with one before (a batch): it could not know of its result.
+            self._last[key] = max((event.time, answers, branch), before)
+            return
+        ended_at, answers_then, _ = before or (start.time, answers, branch)
+        self._last[key] = (event.time, answers, branch)
         series = self._counted.setdefault(key, _Series())
         if answers_then == answers and start.time - ended_at > _WAITED:
             series.runs = []  # nobody asked a model, and time went by: the program waits for something
