@@ -220,6 +220,16 @@ def test_roll_ups_are_the_same_whenever_they_are_read(events, chance):
         assert {node.root for node in root.walk()} == {root}
 
 
+def test_a_batch_adds_up_members_below_a_member_that_joins_late():
+    """The late one is asked what it adds up to, and has the batch told of those below it on the way."""
+    history = History()
+    for number, parent_id in enumerate([None, "r0", "r1", "r2"]):
+        history.start(f"r{number}", parent_id, at=number, batch=BatchMembership("b", number, 4))
+    first, late, *below = history.events
+    tree = folded([first, *below, late])
+    assert tree.batches["b"].counters == sum(node.counters for node in tree.batches["b"].members.values())
+
+
 @given(damaged())
 def test_applying_again_changes_nothing(events):
     """A log read twice shows the same tree, and says so: no run is returned as changed."""

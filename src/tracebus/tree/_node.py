@@ -213,7 +213,8 @@ class BatchGroup(Totals):
         self.members[node.run_id] = node
         self.started_at = min(self.started_at, started_at)
         self.statuses += _counters.STATUS_UNIT[node.status]
-        self.total += node.counters - node.untold  # of that it hears with the node's parent
+        counters = node.counters  # asked first: it may tell this batch of members below the node
+        self.total += counters - node.untold  # of that it hears with the node's parent
         if node.end is not None:
             self.note_end(node.end.time)
 
