@@ -69,8 +69,8 @@ async def _play(stage: Stage, bus: EventBus, pacing: Pacing) -> None:
 
 
 async def _late_ends(bus: EventBus) -> None:
-    """Wait, a second at most, for runs that end some loop ticks after their root, as cancelled ones do."""
-    for _ in range(100):
+    """Wait, three seconds at most, for runs that end some loop ticks after their root, as cancelled ones do."""
+    for _ in range(300):
         if not bus.snapshot().open:
             return
         await asyncio.sleep(0.01)
