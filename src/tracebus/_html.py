@@ -47,7 +47,8 @@ background:#3b82f6;border-radius:2px}.tracebus .b i.w{opacity:.35}
 .tracebus .error{color:#dc2626}.tracebus .b i.error{background:#dc2626}
 .tracebus .running{color:#0891b2}.tracebus .b i.running{background:#0891b2}
 .tracebus .cancelled,.tracebus .abandoned{color:#b45309}.tracebus .interrupted{color:#9333ea}
-.tracebus .b i.cancelled,.tracebus .b i.abandoned{background:#b45309}.tracebus .b i.interrupted{background:#9333ea}
+.tracebus .b i.cancelled,.tracebus .b i.abandoned{background:#b45309}
+.tracebus .b i.interrupted{background:#9333ea}
 .tracebus .ok{color:#15803d}
 .tracebus pre{white-space:pre-wrap;margin:.2em 0 .4em 1.2em;max-height:24em;overflow:auto}
 """.replace("\n", "")

@@ -69,7 +69,7 @@ async def _play(stage: Stage, bus: EventBus, pacing: Pacing) -> None:
 
 
 async def _late_ends(bus: EventBus) -> None:
-    """Wait, three seconds at most, for runs that end some loop ticks after their root, as cancelled ones do."""
+    """Wait, three seconds at most, for runs that end after their root, as cancelled ones do."""
     for _ in range(300):
         if not bus.snapshot().open:
             return
