@@ -151,7 +151,8 @@ def test_a_log_that_cannot_be_written_loses_nothing():
     assert len(log.events) == 2
 
 
-def test_requests_that_wait_are_stored_together_and_a_bad_one_is_refused_alone():
+@pytest.mark.parametrize("wrong", [BadRequestError("no request"), RuntimeError("a bug")])
+def test_requests_that_wait_are_stored_together_and_a_bad_one_is_refused_alone(wrong):
     """One thread does the work of all; what is wrong with one request is told to its sender only."""
     taking, log, _ = receiver()
     refused = []
@@ -159,11 +160,11 @@ def test_requests_that_wait_are_stored_together_and_a_bad_one_is_refused_alone()
     def send(read):
         try:
             taking.take_encoded(b"", read)
-        except BadRequestError as error:
-            refused.append(str(error))
+        except (BadRequestError, RuntimeError) as error:
+            refused.append(error)
 
     def bad(_body):
-        raise BadRequestError("no request")
+        raise wrong
 
     def good(number):
         return lambda _body: [span(number, trace=f"{number:032x}")]
@@ -176,6 +177,6 @@ def test_requests_that_wait_are_stored_together_and_a_bad_one_is_refused_alone()
             time.sleep(0.001)
     for thread in threads:
         thread.join()
-    assert refused == ["no request"]
+    assert refused == [wrong]
     assert len(tree_of(log.events).roots) == 2
     assert taking.statistics()["spans"] == 2

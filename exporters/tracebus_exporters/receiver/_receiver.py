@@ -8,7 +8,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from tracebus.capture import DEFAULT_CAPTURE
-from tracebus_exporters.receiver._span import BadRequestError
 from tracebus_exporters.receiver._traces import Traces
 
 if TYPE_CHECKING:
@@ -116,11 +115,13 @@ class Receiver:
             request.done = True
 
     def _read(self, request: _Request) -> None:
+        """Take the spans of *request* in; what is wrong with them is told to their sender only."""
         try:
-            spans = list(request.read())
-        except BadRequestError as error:
+            self._add(list(request.read()))
+        except Exception as error:  # noqa: BLE001  a bug of ours, too, is raised in the sender's thread
             request.error = error
-            return
+
+    def _add(self, spans: list[Span]) -> None:
         with self._lock:
             self._unwritten += self._traces.add(spans, self._clock())
             self._spans += len(spans)
