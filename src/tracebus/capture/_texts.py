@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from tracebus.capture._encoded import LONGEST_KEPT, without_bytes
@@ -34,9 +35,9 @@ class Texts(Noting):
     """Whether the user's function is asked."""
     texts: list[tuple[int, int, str]]
 
+    @abstractmethod
     def value(self, value: Any, path: Path, depth: int, /) -> Any:
         """Return the JSON form of any *value*, which stands at *path* inside *depth* containers."""
-        raise NotImplementedError
 
     def _string(self, text: str, path: Path) -> Any:
         if not self._redacting:
