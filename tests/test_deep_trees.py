@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from tracebus import EventBus, RunState, RunTree
 from tracebus.cli import cli
-from tracebus.comparison import compare
+from tracebus.comparison import compare, report
 from tracebus.events import Outcome, RunEnded, RunKind, RunStarted
 from tracebus.exporting import resolve
 from tracebus.outline import outline
@@ -68,6 +68,16 @@ def test_the_tree_and_what_is_made_of_it():
     assert compare(root, backwards.roots[0]) is not None
     tree.forget("r0")
     assert len(tree) == 0
+
+
+def test_no_line_grows_with_the_depth():
+    """Of levels below those drawn by indentation, the shape says the number."""
+    root = tree_of(deep()).roots[0]
+    lines = shape_of([root]).splitlines()
+    assert len(lines) == DEPTH
+    assert lines[40] == f"{'  ' * 40}chain level 40: ok"
+    assert lines[DEPTH - 1] == f"{'  ' * 40}… {DEPTH - 1}: chain level {DEPTH - 1}: ok"
+    assert max(map(len, [*lines, *report(compare(root, root), full=True)])) < 200
 
 
 def test_the_run_state():

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["shape_of"]
 
 _NAME = 100
+_DEEPEST = 40
+"""Levels drawn by indentation; of those below, the number is written instead."""
 
 
 def shape_of(roots: Iterable[RunNode]) -> str:
@@ -30,7 +32,8 @@ def shape_of(roots: Iterable[RunNode]) -> str:
 
     Runs that go on at the same time have an order of their own, so that chance has none: the members of a
     batch by their input, a graph's nodes of one step and what runs in parallel by name, tools by the place
-    of their call in the model's answer.
+    of their call in the model's answer. A run more than 40 levels deep is indented as far as those 40, and
+    says how deep it is.
     """
     tops = list(roots)
     asked = _asked(tops)
@@ -38,9 +41,13 @@ def shape_of(roots: Iterable[RunNode]) -> str:
     pending = [(root, 0) for root in reversed(_ordered(tops, None, asked))]
     while pending:
         node, depth = pending.pop()
-        lines.append("  " * depth + _line(node))
+        lines.append(_lead(depth) + _line(node))
         pending.extend((child, depth + 1) for child in reversed(_ordered(node.children, node, asked)))
     return "".join(f"{line}\n" for line in lines)
+
+
+def _lead(depth: int) -> str:
+    return "  " * depth if depth <= _DEEPEST else f"{'  ' * _DEEPEST}… {depth}: "
 
 
 def _line(node: RunNode) -> str:

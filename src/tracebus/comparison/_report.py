@@ -27,6 +27,8 @@ _MOST_LINES = 30
 _MOST_DETAILED = 40
 _MOST_STEPS = 400
 """Steps listed, and those of which the texts that differ are shown, without `--full`."""
+_DEEPEST = 40
+"""Levels drawn by indentation."""
 _MARKS = {
     "same": (" ", "faint"),
     "differs": ("~", "differs"),
@@ -88,7 +90,7 @@ def _head(word: str, side: Side | None) -> Iterator[str]:
 
 def _steps(found: Comparison, paint: Paint, *, full: bool) -> Iterator[str]:
     shown = found.steps if full else found.steps[:_MOST_STEPS]
-    rows = [("  " * step.depth + first_line(step.name, 40), _times(step), _amounts(step)) for step in shown]
+    rows = [(_lead(step) + first_line(step.name, 40), _times(step), _amounts(step)) for step in shown]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, (step, row) in enumerate(zip(shown, rows, strict=True)):
         mark, role = _MARKS[step.change]
@@ -103,6 +105,10 @@ def _steps(found: Comparison, paint: Paint, *, full: bool) -> Iterator[str]:
         yield "  ".join(cells).rstrip() + here
     if len(shown) < len(found.steps):
         yield paint(f"… {len(found.steps) - len(shown)} steps more; all of them with --full", "faint")
+
+
+def _lead(step: Step) -> str:
+    return "  " * min(step.depth, _DEEPEST)
 
 
 def _times(step: Step) -> str:

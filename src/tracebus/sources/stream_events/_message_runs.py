@@ -20,6 +20,7 @@ from tracebus.sources.reading._protocol_message import ProtocolMessage
 from tracebus.sources.reading._protocol_pieces import note_unknown_protocol, protocol_piece
 from tracebus.sources.reading._results import chat_result_fields
 from tracebus.sources.reading._revive import revived
+from tracebus.sources.tracking._outcomes import outcome_of
 
 if TYPE_CHECKING:
     from tracebus.capture import Capture
@@ -120,6 +121,14 @@ class MessageRuns:
                 error = ErrorInfo(type="ToolError", message=clean_text(str(data.get("message") or "")))
                 self._tracker.end(self._tool_key(call_id), Outcome.ERROR, error=error)
 
+    def finish(self, error: BaseException | None) -> None:
+        """Close what a stream of messages alone left open: it is over, by *error* or by exhaustion."""
+        outcome = Outcome.ABANDONED if error is None else outcome_of(error)
+        said = failure(error, self._capture) if outcome is Outcome.ERROR else None
+        for run in reversed(self._tracker.open_runs()):
+            if run.owner is self:
+                self._tracker.end(run.key, outcome, error=said)
+
     def close(self, run: OpenRun, outcome: Outcome, error: Any = None) -> None:
         """End a model or tool run that the stream left open, with what it said until then."""
         if (chunks := self._chunks.get(run.key)) and outcome is Outcome.OK:
@@ -147,8 +156,7 @@ class MessageRuns:
             if event.get("role") not in _OF_MODELS:
                 self._begin_other(namespace, event)
                 return
-            key = key or event.get("id")
-            self._speaking[namespace] = key
+            key = self._speaking[namespace] = key or event.get("id") or str(uuid4())
         elif namespace in self._told_by_tools:
             self._add_to_other(namespace, event)
             return
@@ -191,7 +199,7 @@ class MessageRuns:
         return self._tracker.start(
             key,
             self._parent(namespace, metadata),
-            run_id=key[2],
+            run_id=str(uuid4()),  # other streams may tell of the same message
             kind=RunKind.CHAT_MODEL,
             name=clean_text(str(metadata.get("ls_model_name") or metadata.get("model") or "ChatModel")),
             owner=self,

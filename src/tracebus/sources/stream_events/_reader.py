@@ -59,6 +59,7 @@ class StreamReader:
         """
         self._parts.finish(error)
         self._events.finish(error)
+        self._model.finish(error)
         if error is None and not self._understood and self._unread is not None:
             raise TypeError(_refusal(self._unread))
 
