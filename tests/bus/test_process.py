@@ -144,19 +144,21 @@ def test_a_process_with_a_hanging_exporter_still_ends():
 
 def test_a_process_with_a_failing_exporter_still_ends():
     """An exporter that fails to the end is tried, and the process ends at its deadline."""
-    run(
+    tried = run(
         """
         import logging
         logging.getLogger("tracebus").addHandler(logging.NullHandler())
         logging.getLogger("tracebus").propagate = False
         bus = EventBus()
         def fail(batch):
+            say("tried")
             raise OSError
         bus.attach(fail, linger=0)
         bus.publish(streamed())
         """,
         TRACEBUS_EXIT_TIMEOUT="0.5",
     )
+    assert set(tried) == {"tried"}
 
 
 def test_an_interrupt_ends_the_wait_at_the_end_of_the_process():

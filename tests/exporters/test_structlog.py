@@ -205,6 +205,7 @@ def test_any_content_gives_json_every_reader_takes(content):
     def refuse(constant):
         raise AssertionError(constant)
 
+    assert file.getvalue().splitlines(keepends=True) == [file.getvalue()]
     json.loads(file.getvalue(), parse_constant=refuse)
 
 
