@@ -159,6 +159,28 @@ def test_a_run_too_large_to_be_held_is_decided_on_by_the_rule(runs, caplog, over
     assert ("is kept" if overflow == "keep" else "is left out") in said
 
 
+def test_a_run_that_is_over_within_a_batch_is_not_held(runs):
+    """However large: it is decided on at its end, by the rules, and nobody counts what it takes."""
+    out = RecordingExporter()
+    exit_ = keep(out, errors=True)
+    exit_.may_hold(1_000)
+    steps = [runs.started(f"s{n}", "big") for n in range(50)] + [
+        runs.ended(f"s{n}", "big") for n in range(50)
+    ]
+    exit_.export([runs.started("big"), *steps, runs.ended("big"), *runs.root("small", failed=True)])
+    assert kept_of(out) == {"small": Kept(reasons=("error",))}
+    assert "runs_too_large" not in exit_.statistics()
+
+
+def test_what_is_held_is_weighed_about_as_memory_is(runs):
+    """Texts by their length, lists by their items, of all that a batch leaves."""
+    exit_ = keep(RecordingExporter(), errors=True)
+    exit_.export([runs.started("r", inputs={"numbers": [1.5] * 10_000, "text": "x" * 50_000})])
+    assert 100_000 < exit_.held_bytes < 1_000_000
+    exit_.export([runs.started("s", "r", inputs={"deep": {"er": [{"text": "x" * 50_000}]}})])
+    assert exit_.held_bytes > 150_000
+
+
 def test_a_run_held_too_long_is_decided_on_as_it_stands(runs):
     """A rule that is true by then is its reason, beside the one that it took so long."""
     out = RecordingExporter()

@@ -163,40 +163,44 @@ class KeepingExporter:
     def _sorted(self, batch: Sequence[Event], teller: int) -> list[Event]:
         """Hold what is to be held of *batch*; return what is to be handed on now."""
         ready: list[Event] = []
-        held = self._held
+        held, touched = self._held, self._touched
         for event in batch:
             if isinstance(event, Gap):
                 ready.append(event)
-            elif (run := held.get(event.root_run_id)) is not None:
-                self._hold(run, event, ready)
+                continue
+            run = held.get(event.root_run_id) or self._first_or_late(event, teller, ready)
+            if run is None:
+                continue
+            if run.take(event):
+                self._decide(run, event.time, ready)
             else:
-                self._first_or_late(event, teller, ready)
+                touched[run.id] = run
         if batch:
-            self._end_waiting(batch[-1].time, ready)
-        if self._copy is not None:  # the bus empties events behind its readers
-            for run in self._touched.values():
-                run.keep_copies(self._copy)
-            self._touched.clear()
+            self._take_stock(batch[-1].time, ready)
         return ready
 
-    def _first_or_late(self, event: RunEvent, teller: int, ready: list[Event]) -> None:
+    def _first_or_late(self, event: RunEvent, teller: int, ready: list[Event]) -> HeldRun | None:
+        """Return the run that begins with *event*; `None` where it belongs to one that was decided on."""
         decided = self._decided.get(event.root_run_id)
         anew = decided is not None and decided.foreign and not decided.early
         if decided is not None and not (anew and isinstance(event, RunStarted)):
             self._follow(decided, event, ready)
-            return
+            return None
         run = self._held[event.root_run_id] = HeldRun(event, teller)
-        self._hold(run, event, ready)
+        return run
 
-    def _hold(self, run: HeldRun, event: RunEvent, ready: list[Event]) -> None:
-        run.note(event)
-        self.held_bytes += run.add(event, weigh=self._copy is None)
-        self._touched[run.id] = run
-        if run.ended is not None and not run.open:
-            self._decide(run, event.time, ready)
-        elif self.held_bytes > self.max_held_bytes:
+    def _take_stock(self, now: int, ready: list[Event]) -> None:
+        """Count what a batch left here, and decide on what must not be held any longer.
+
+        Once a batch: most runs are over by then, and the bus empties events behind its readers.
+        """
+        for run in self._touched.values():
+            self.held_bytes += run.take_stock(self._copy)
+        self._touched.clear()
+        self._end_waiting(now, ready)
+        while self.held_bytes > self.max_held_bytes:
             largest = max(self._held.values(), key=lambda run: run.bytes)
-            self._decide_early(largest, "large", event.time, ready)
+            self._decide_early(largest, "large", now, ready)
 
     def _end_waiting(self, now: int, ready: list[Event]) -> None:
         """Decide on the runs that are held for too long, and those whose own end is long past."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import compress
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any
 
-from tracebus.events import Deferred, Outcome, RunEnded, RunStarted, payloads_of
+from tracebus.events import Outcome, RunEnded, RunStarted, RunStreamed, payloads_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterator
 
     from tracebus.events import Event, RunEvent
 
@@ -16,9 +18,8 @@ __all__ = ["HeldRun"]
 _ERROR = Outcome.ERROR
 _EVENT = 320
 """Bytes of an event without payload, about."""
-_PLACE = 64
-_DEFERRED = 256
 _MOST_PLACES = 2_000
+_CONTAINERS = frozenset((dict, list))
 
 
 class HeldRun:
@@ -27,7 +28,6 @@ class HeldRun:
     __slots__ = (
         "began",
         "bytes",
-        "copied",
         "ended",
         "events",
         "failed",
@@ -36,6 +36,7 @@ class HeldRun:
         "open",
         "seen",
         "started",
+        "stocked",
         "teller",
         "top",
         "trace",
@@ -51,8 +52,8 @@ class HeldRun:
         self.teller = teller
         """Which bus's thread told of it."""
         self.events: list[Event] = []
-        self.copied = 0
-        """How many of them are copies."""
+        self.stocked = 0
+        """How many of them are counted in `bytes`, and are copies where the exit makes some."""
         self.notes: set[str] = set()
         """What the exit that copies them notes of this run."""
         self.open: set[str] = set()
@@ -62,29 +63,36 @@ class HeldRun:
         self.bytes = 0
         self.seen: set[int] = set()
 
-    def add(self, event: RunEvent, *, weigh: bool) -> int:
-        """Hold *event*; return the bytes that adds."""
+    def take(self, event: RunEvent) -> bool:
+        """Hold *event*; return whether the run is over with it."""
         self.events.append(event)
-        added = _EVENT + self._payload_bytes(event) if weigh else _EVENT
-        self.bytes += added
-        return added
+        return self.note(event)
 
-    def keep_copies(self, copy: Callable[[Event, set[str]], Event]) -> None:
-        """Put copies in the place of the events held since it was asked last."""
-        for number in range(self.copied, len(self.events)):
-            self.events[number] = copy(self.events[number], self.notes)
-        self.copied = len(self.events)
-
-    def note(self, event: RunEvent) -> None:
-        """Learn from *event* without holding it."""
-        if isinstance(event, RunStarted):
+    def note(self, event: RunEvent) -> bool:
+        """Learn from *event* without holding it; return whether the run is over with it."""
+        kind = type(event)
+        if kind is RunStarted:
             self.open.add(event.run_id)
-        elif isinstance(event, RunEnded):
+        elif kind is RunEnded:
             self.open.discard(event.run_id)
-            if event.outcome is _ERROR:
+            if event.outcome is _ERROR:  # type: ignore[union-attr]  # by its type
                 self.failed = True
             if event.run_id == self.top:
                 self.ended = event.time
+            return self.ended is not None and not self.open
+        return False
+
+    def take_stock(self, copy: Callable[[Event, set[str]], Event] | None) -> int:
+        """Count what is held since it was asked last, put copies in its place; return the bytes that adds."""
+        events, first = self.events, self.stocked
+        self.stocked = len(events)
+        added = _EVENT * (len(events) - first)
+        if copy is None:
+            added += sum(map(self._payload_bytes, events[first:]))
+        else:
+            events[first:] = [copy(event, self.notes) for event in events[first:]]
+        self.bytes += added
+        return added
 
     def lasted(self, now: int) -> float:
         """Return the seconds from its start to its end, or to *now* while there is none."""
@@ -92,23 +100,23 @@ class HeldRun:
 
     def _payload_bytes(self, event: Event) -> int:
         """Return about how many bytes *event* holds that no event before it does: messages come again."""
-        size, room = 0, _MOST_PLACES
-        pending: list[Any] = list(payloads_of(event))
-        if text := getattr(event, "text", ""):
-            size += len(text)
+        payloads = payloads_of(event)
+        size, room = sum(map(getsizeof, payloads)), _MOST_PLACES
+        if type(event) is RunStreamed:
+            size += len(event.text)
+        pending = [*_containers(payloads)]
         while pending and room > 0:
             value = pending.pop()
-            kind = type(value)
-            if kind is str:
-                size += len(value)
-            elif kind is dict or kind is list:
-                room -= 1
-                if id(value) in self.seen:
-                    continue
-                self.seen.add(id(value))  # which stays its own: the event keeps the value alive
-                pending += value.values() if kind is dict else value
-                room -= len(value)
-                size += _PLACE * len(value)
-            else:
-                size += _DEFERRED if isinstance(value, Deferred) else _PLACE
+            if id(value) in self.seen:
+                size -= getsizeof(value)
+                continue
+            self.seen.add(id(value))  # which stays its own: the event keeps the value alive
+            inside = value.values() if type(value) is dict else value
+            room -= len(inside)
+            size += sum(map(getsizeof, inside))
+            pending += _containers(inside)
         return size
+
+
+def _containers(values: Collection[Any]) -> Iterator[Any]:
+    return compress(values, map(_CONTAINERS.__contains__, map(type, values)))
