@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
+import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from tracebus.cli._app import cli
+from tracebus.cli._app import cli, main
 from tracebus.events import Gap, Outcome, decode_json
 from tracebus.logs import FinishedRuns, Progress, RunQuery, open_log
 from tracebus.testing.logs import sample_run
@@ -138,6 +141,22 @@ def test_nothing_from_a_model_reaches_the_terminal_raw(log):
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(text), command
 
 
+def test_who_reads_our_output_may_have_enough(log, monkeypatch, capsys):
+    """`tracebus show last | head` ends as click ends it, without a word of ours."""
+
+    def gone(*_, **__):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(click, "echo", gone)
+        patch.setattr(sys, "stdout", sys.stdout)  # click puts another in its place
+        patch.setattr(sys, "stderr", sys.stderr)
+        with pytest.raises(SystemExit) as left:
+            main(["show", "last", "--events"])
+    assert left.value.code == 1
+    assert capsys.readouterr() == ("", "")
+
+
 def test_replay_hands_everything_on_at_its_own_pace_or_faster(log, tmp_path):
     """All events arrive in the other log, in order; `--run` plays one run only."""
     result = tracebus("replay", "sqlite:", "--speed", "0", "--to", "jsonl:out.jsonl")
@@ -161,7 +180,10 @@ def test_export_sends_each_finished_run_once(log):
         "14 events sent, 1 runs not finished"
         in tracebus("export", "sqlite:", "--to", "jsonl:out.jsonl").stderr
     )
-    assert "0 events sent" in tracebus("export", "sqlite:", "--to", "jsonl:out.jsonl").stderr
+    assert (
+        "0 events sent, the others were before (--again sends them), 1 runs not finished"
+        in tracebus("export", "sqlite:", "--to", "jsonl:out.jsonl").stderr
+    )
     log.append(sample_run("slow")[4:])
     assert "7 events sent" in tracebus("export", "sqlite:", "--to", "jsonl:out.jsonl").stderr
     out = open_log("jsonl:out.jsonl")

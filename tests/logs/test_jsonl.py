@@ -97,6 +97,46 @@ def test_a_file_that_is_something_else_is_refused(log, path):
         log.read()
 
 
+@pytest.mark.parametrize(
+    "theirs", [b'{"mine": 1}', b'{"mine": 1}\n{"more": 2}', b"notes\n", b"\x00\xff", b"\n"]
+)
+@pytest.mark.parametrize("parts", [True, False])
+def test_somebody_else_s_file_is_refused_untouched(path, theirs, parts):
+    """A name mistyped costs no line of a file that is no log, and events are not put where none can be read."""
+    path.parent.mkdir()
+    path.write_bytes(theirs)
+    log = JsonlLog(path, parts=parts)
+    for write in (log.check, lambda: log.append(sample_run("a")), lambda: log.export(sample_run("a"))):
+        with pytest.raises(InvalidLogError, match=r"log\.jsonl is no log of events"):
+            write()
+    assert path.read_bytes() == theirs
+
+
+def test_standard_output_is_no_log():
+    """What other tools mean by `-` would be a file of that name."""
+    with pytest.raises(InvalidLogError, match="standard output is no log"):
+        from_url("jsonl:-")
+    assert from_url("jsonl:./-").path.name == "-"
+
+
+@pytest.mark.parametrize("cut", [1, 5, 9, 40])
+def test_a_first_line_that_its_writer_did_not_end_is_ours(log, path, cut):
+    """A killed writer's half line at the beginning of a file goes as any other."""
+    path.parent.mkdir()
+    path.write_bytes(encode_json(sample_run("b")[0])[:cut])
+    log.check()
+    assert log.append(sample_run("a")) == 7
+
+
+def test_a_log_that_a_tool_wrote_anew_is_a_log(log, path):
+    """`jq -c` puts keys in another order, and others spaces between."""
+    path.parent.mkdir()
+    event = json.loads(encode_json(sample_run("b")[0]))
+    path.write_text(json.dumps(dict(sorted(event.items()))) + "\n")
+    log.check()
+    assert log.append(sample_run("a")) == 8
+
+
 def test_an_event_of_a_newer_version_is_named(log, path):
     """A type of event this version does not know is not skipped in silence."""
     path.parent.mkdir()

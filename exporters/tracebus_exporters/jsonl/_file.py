@@ -58,8 +58,9 @@ def _created(path: Path) -> BinaryIO:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
+        why = error.strerror or error
         raise InvalidLogError(
-            f"{path} cannot be opened ({error.strerror}); give a place that can be written as jsonl:PATH"
+            f"{path} cannot be opened ({why}); give a place that can be written as jsonl:PATH"
         ) from error
 
 

@@ -25,7 +25,7 @@ from tracebus.logs import (
 )
 from tracebus_exporters.jsonl._file import append_lines, locked, opened
 from tracebus_exporters.jsonl._parts import PartWriter, is_part, needed_parts
-from tracebus_exporters.jsonl._tail import PRUNED, Tail, event_in
+from tracebus_exporters.jsonl._tail import PRUNED, Tail, event_in, require_log
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -86,6 +86,7 @@ class JsonlLog:
         """Write *events* with one write and return the position of the last event of the log."""
         settle_all(events)
         with locked(self.path) as file:
+            require_log(file, self.path)
             data, new = self._parts.lines(file, events) if self._refers_back else (_lines(events), set())
             append_lines(file, data)
             self._parts.written(file, data, new)
@@ -153,9 +154,12 @@ class JsonlLog:
         """Refuse a place where nothing can be stored, before anything is; create nothing.
 
         Raises:
-            InvalidLogError: it cannot be written.
+            InvalidLogError: it cannot be written, or is somebody else's file.
         """
         require_writable(self.path, "jsonl")
+        with opened(self.path) as file:
+            if file is not None:
+                require_log(file, self.path)
 
     def flush(self, timeout: float, /) -> None:
         """Nothing is held back: what `append` returned from is in the file."""
@@ -190,6 +194,10 @@ def from_url(url: str) -> JsonlLog:
     path = parsed.path()
     if path is None:
         raise InvalidLogError(f"{url!r} names no file; write jsonl:PATH")
+    if parsed.place == "-":
+        raise InvalidLogError(
+            f"{url!r}: standard output is no log; `tracebus show RUN --events` prints events"
+        )
     return JsonlLog(path.absolute(), retention=retention, parts=parts)
 
 

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from tracebus.events import Event
     from tracebus.logs import Places
 
-__all__ = ["PRUNED", "Tail", "event_in"]
+__all__ = ["PRUNED", "Tail", "event_in", "require_log"]
 
 _MARK_EVERY = 1000
 
+_STARTS = (b'{"type":"', b'{"parts":')
+"""What our lines begin with, which an editor may have changed."""
 PRUNED = b'"pruned":true'
 """What marks the first line of a pruned file: a gap that stands for the positions removed."""
 
@@ -57,7 +59,7 @@ class Tail:
             for position, line in self._lines(file, after):
                 event = event_in(line)
                 if event is None and position == 1:
-                    raise InvalidLogError(f"{self._path} is no log of events: its first line is none")
+                    raise _no_log(self._path)
                 if event is None or (after == 0 and not found and PRUNED in line):
                     expected = position if event else expected
                     continue
@@ -142,6 +144,25 @@ class Tail:
                 self._offsets.append(offset)
             if position > after and not is_part(line):
                 yield position, line
+
+
+def require_log(file: BinaryIO, path: Path) -> None:
+    """Refuse the file of somebody else: what is written behind its lines could not be read.
+
+    Raises:
+        InvalidLogError: it begins with a line that is no event.
+    """
+    file.seek(0)
+    begins = file.read(len(_STARTS[0]))
+    if any(start.startswith(begins) for start in _STARTS):
+        return
+    line = _first_line(file)
+    if not is_part(line) and event_in(line) is None:
+        raise _no_log(path)
+
+
+def _no_log(path: Path) -> InvalidLogError:
+    return InvalidLogError(f"{path} is no log of events: its first line is none")
 
 
 def _first_line(file: BinaryIO) -> bytes:

@@ -49,6 +49,8 @@ def reading(log_url: str | None) -> Iterator[Log]:
     log = open_existing(log_url)
     try:
         yield log
+    except BrokenPipeError:
+        raise  # whoever reads what we print has enough, as `head` has
     except OSError as error:
         raise click.ClickException(str(error)) from error
     finally:

@@ -78,6 +78,7 @@ class _Export:
         self._exporter = exporter
         self._state = state
         self._runs = runs
+        self._goes_on = runs.progress.position > 0
         self._sent = 0
         self._missed = 0
         self._unsaved = 0
@@ -107,7 +108,10 @@ class _Export:
         from tracebus.keeping import KeepingExporter  # noqa: PLC0415  `--help` must not pay for it
 
         if not isinstance(self._exporter, KeepingExporter):
-            return f"{self._sent} events sent"
+            before = (
+                "" if self._sent or not self._goes_on else ", the others were before (--again sends them)"
+            )
+            return f"{self._sent} events sent{before}"
         counts = self._exporter.statistics()
         kept, left_out = counts["runs_kept"], counts["runs_left_out"]
         return f"{self._sent} events looked at, {kept} root runs sent and {left_out} left out by `keep`"
