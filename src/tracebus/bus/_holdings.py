@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import Deferred, RunEnded, RunStarted, RunStreamed, payloads_of
+from tracebus.memory import bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,10 +13,6 @@ if TYPE_CHECKING:
     from tracebus.events import Event
 
 __all__ = ["Holdings", "bound_of", "weight_of"]
-
-_PLACE = 64
-_MOST_PLACES = 2_000
-"""Items of plain JSON looked at to weigh it."""
 
 
 class _Shared:
@@ -160,21 +157,4 @@ def weight_of(event: Event) -> tuple[int, list[tuple[object, int]], tuple[Any, .
 
 def _estimate(payload: Any) -> int:
     """Return about how many bytes plain JSON takes."""
-    size, room = 0, _MOST_PLACES
-    pending = [payload]
-    while pending and room > 0:
-        value = pending.pop()
-        kind = type(value)
-        if kind is str:
-            size += len(value)
-        elif kind is dict:
-            pending += value.values()
-            room -= len(value)
-            size += _PLACE * len(value)
-        elif kind is list:
-            pending += value
-            room -= len(value)
-            size += _PLACE * len(value)
-        else:
-            size += _PLACE
-    return size
+    return bytes_of((payload,), set()) if payload else 0

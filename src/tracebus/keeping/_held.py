@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import compress
-from sys import getsizeof
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracebus.events import Outcome, RunEnded, RunStarted, RunStreamed, payloads_of
+from tracebus.memory import bytes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable
 
     from tracebus.events import Event, RunEvent
 
@@ -18,8 +17,6 @@ __all__ = ["HeldRun"]
 _ERROR = Outcome.ERROR
 _EVENT = 320
 """Bytes of an event without payload, about."""
-_MOST_PLACES = 2_000
-_CONTAINERS = frozenset((dict, list))
 
 
 class HeldRun:
@@ -100,23 +97,5 @@ class HeldRun:
 
     def _payload_bytes(self, event: Event) -> int:
         """Return about how many bytes *event* holds that no event before it does: messages come again."""
-        payloads = payloads_of(event)
-        size, room = sum(map(getsizeof, payloads)), _MOST_PLACES
-        if type(event) is RunStreamed:
-            size += len(event.text)
-        pending = [*_containers(payloads)]
-        while pending and room > 0:
-            value = pending.pop()
-            if id(value) in self.seen:
-                size -= getsizeof(value)
-                continue
-            self.seen.add(id(value))  # which stays its own: the event keeps the value alive
-            inside = value.values() if type(value) is dict else value
-            room -= len(inside)
-            size += sum(map(getsizeof, inside))
-            pending += _containers(inside)
-        return size
-
-
-def _containers(values: Collection[Any]) -> Iterator[Any]:
-    return compress(values, map(_CONTAINERS.__contains__, map(type, values)))
+        size = bytes_of(payloads_of(event), self.seen)  # whose ids stay their own: the events keep them alive
+        return size + len(event.text) if type(event) is RunStreamed else size
