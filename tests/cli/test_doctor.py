@@ -123,6 +123,17 @@ def test_the_log_is_written_and_read_back(sound, tmp_path):
     assert "2 root runs" in line(second.output, "viewer")
 
 
+def test_where_no_log_can_be_written_another_place_is_the_remedy(sound, tmp_path):
+    """A home that is read-only has no log of its own; the log that cannot be written is none."""
+    sound.delenv("TRACEBUS_TO")
+    (tmp_path / "file").touch()
+    sound.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    done = doctor()
+    assert done.exit_code == 1
+    assert "cannot be opened" in line(done.output, "sqlite:")
+    assert "remedy: name a place that can be written: TRACEBUS_TO=sqlite:PATH" in done.output
+
+
 def test_a_log_elsewhere_is_named_to_the_viewer(sound, tmp_path):
     """A log that bare `tracebus` does not open comes with the command that does."""
     sound.setenv("TRACEBUS_TO", f"jsonl:{tmp_path}/a.jsonl")

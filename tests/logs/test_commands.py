@@ -198,6 +198,25 @@ def test_export_begins_anew_where_the_destination_did(log):
     assert "14 events sent" in tracebus("export", "sqlite:", "--to", "jsonl:out.jsonl").stderr
 
 
+def test_an_export_that_cannot_be_remembered_says_so(log, tmp_path):
+    """Where this user can write no note (a read-only home), what was sent has arrived, and goes again."""
+    (tmp_path / "file").touch()
+    for _ in range(2):
+        result = tracebus("export", "sqlite:", "--to", "jsonl:out.jsonl", "--state", "file/note.json")
+        assert result.exit_code == 0
+        assert "14 events sent\nThis is not remembered (" in result.stderr
+        assert "--state FILE" in result.stderr
+
+
+def test_receiving_into_what_cannot_be_written_is_refused(tmp_path):
+    """Before a sender hears that its spans are taken."""
+    pytest.importorskip("grpc", reason="needs the extra otel")
+    (tmp_path / "file").touch()
+    result = tracebus("receive", "sqlite:file/x.db", "--http-port", "0", "--grpc-port", "0", "--until-eof")
+    assert result.exit_code == 1
+    assert "cannot be opened" in result.stderr
+
+
 def test_export_can_hand_on_open_runs(log):
     """`--open` sends what there is of unfinished runs, without remembering it as done."""
     log.append(sample_run("slow")[:4])

@@ -156,7 +156,7 @@ def _destinations() -> Iterator[Finding]:
         yield finding
         if is_log:
             logs.append(url)
-    yield from _viewers(logs)
+    yield from _viewers(logs, set_up)
 
 
 def _tried(url: str, events: Sequence[Event]) -> tuple[Finding, bool]:
@@ -173,8 +173,8 @@ def _tried(url: str, events: Sequence[Event]) -> tuple[Finding, bool]:
     return Finding(state, shown, without_secrets(trial.text)), trial.reads_back
 
 
-def _viewers(logs: Sequence[str]) -> Iterator[Finding]:
-    """Say how many runs the logs hold, and how a viewer finds them."""
+def _viewers(logs: Sequence[str], set_up: Sequence[str]) -> Iterator[Finding]:
+    """Say how many runs the *logs* hold, and how a viewer finds them; of what was *set_up*, if anything was."""
     from tracebus._destinations import canonical  # noqa: PLC0415  a broken part is a finding, not an end
     from tracebus.cli._trials import default_log_url, stored_runs  # noqa: PLC0415  likewise
     from tracebus.exporting import without_secrets  # noqa: PLC0415  likewise
@@ -189,7 +189,9 @@ def _viewers(logs: Sequence[str]) -> Iterator[Finding]:
             State.NOTE,
             "viewer",
             "no log is written: `tracebus` in a second terminal shows nothing of these programs",
-            'name a log, too: TRACEBUS_TO="sqlite: $TRACEBUS_TO"',
+            'name a log, too: TRACEBUS_TO="sqlite: $TRACEBUS_TO"'
+            if set_up
+            else "name a place that can be written: TRACEBUS_TO=sqlite:PATH",
         )
 
 

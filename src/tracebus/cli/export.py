@@ -82,6 +82,7 @@ class _Export:
         self._sent = 0
         self._missed = 0
         self._unsaved = 0
+        self._forgets: OSError | None = None
 
     def run(self, *, with_open: bool) -> None:
         for batch in self._batches():
@@ -102,6 +103,7 @@ class _Export:
             self._handed_on()
             + (f", {waiting} runs not finished yet" if waiting else "")
             + (f", {self._missed} events missing from the log" if self._missed else "")
+            + (f"\nThis is not remembered ({self._forgets}): --state FILE" if self._forgets else "")
         )
 
     def _handed_on(self) -> str:
@@ -154,7 +156,10 @@ class _Export:
     def _save(self) -> None:
         """Remember how far the export is, after everything sent has arrived."""
         self._flush()
-        _store(self._state, self._runs.progress)
+        try:
+            _store(self._state, self._runs.progress)
+        except OSError as error:  # what was sent has arrived all the same
+            self._forgets = error
         self._unsaved = 0
 
 
@@ -184,7 +189,7 @@ def _load(file: Path) -> Progress:
 
     try:
         return msgspec.json.decode(file.read_bytes(), type=Progress)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Progress()
     except msgspec.DecodeError as error:
         raise click.ClickException(

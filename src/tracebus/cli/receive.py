@@ -49,6 +49,8 @@ def receive(
     serve = _serve()
     gc.set_threshold(100_000)  # spans hold no cycles: looking for them took a tenth of the time
     log = open_log(log_url or "sqlite:")
+    if (check := getattr(log, "check", None)) is not None:
+        check()  # before a sender is told that its spans are taken
     done = threading.Event()
     _ends_with(done, until_eof=until_eof)
     try:
