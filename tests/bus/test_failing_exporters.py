@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 
 import pytest
@@ -58,13 +59,21 @@ def test_a_poison_batch_is_given_up_and_counted(bus, make):
     assert row.healthy
 
 
-def test_a_mistake_is_not_waited_for_at_the_end(bus, make, caplog):
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidLogError("/nowhere cannot be opened; give a place that can be written"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EFBIG, "File too large"),
+    ],
+)
+def test_a_mistake_is_not_waited_for_at_the_end(bus, make, caplog, error):
     """What cannot pass with time costs the end one more attempt, not the time a slow exporter is given."""
     tried = []
 
     def refuse(batch):
         tried.append(len(batch))
-        raise InvalidLogError("/nowhere cannot be opened; give a place that can be written")
+        raise error
 
     bus.attach(refuse, name="refused", backoff=300.0)
     bus.publish(make.streamed())

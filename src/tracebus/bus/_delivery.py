@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from tracebus.events import Event
 
 __all__ = ["Delivery", "Health", "Options"]
+
+
+_LASTING = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS") if hasattr(errno, name)}
+"""What the system says where there is no room, or no leave to write: no second try of ours makes any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +64,7 @@ class Health:
         """Failures since the last success; 0 while healthy."""
         self.last_error: str | None = None
         self.mistaken = False
-        """Whether the last failure was a mistake in what the user wrote: it does not pass with time."""
+        """Whether the last failure does not pass with time: the user's mistake, or a full disk."""
         self._failing: set[str] = set()
         """The calls that failed last time: a `flush` that succeeds mends no `export` that fails."""
 
@@ -83,7 +88,7 @@ class Health:
         self.outage += 1
         self._failing.add(what)
         self.last_error = f"{type(error).__name__}: {error}"
-        self.mistaken = isinstance(error, TracebusError)
+        self.mistaken = isinstance(error, TracebusError) or getattr(error, "errno", None) in _LASTING
         if self.outage != 1 or self.ending:
             return
         if self.mistaken:

@@ -174,7 +174,7 @@ def _tried(url: str, events: Sequence[Event]) -> tuple[Finding, bool]:
 
 
 def _viewers(logs: Sequence[str], set_up: Sequence[str]) -> Iterator[Finding]:
-    """Say how many runs the *logs* hold, and how a viewer finds them; of what was *set_up*, if anything was."""
+    """Say how many runs the *logs* hold, and how a viewer finds them; of all that was *set_up*."""
     from tracebus._destinations import canonical  # noqa: PLC0415  a broken part is a finding, not an end
     from tracebus.cli._trials import default_log_url, stored_runs  # noqa: PLC0415  likewise
     from tracebus.exporting import without_secrets  # noqa: PLC0415  likewise
