@@ -1,43 +1,42 @@
-"""About how much memory plain JSON takes, by a look at its containers and none at its single values."""
+"""About how much memory plain JSON takes."""
 
 from __future__ import annotations
 
-from itertools import compress
-from sys import getsizeof
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterable
 
 __all__ = ["bytes_of"]
 
+_PLACE = 64
+"""Bytes of an item of a list or dict, and of a value that is neither a text nor of either kind."""
 _MOST_VALUES = 2_000
-"""Values looked at, about: nobody waits for the rest of a huge payload to be weighed."""
-_CONTAINERS = frozenset((dict, list))
+"""Values looked at: nobody waits for the rest of a huge payload to be weighed."""
 
 
-def bytes_of(values: Collection[Any], seen: set[int]) -> int:
-    """Return about how many bytes *values* and what is in them take.
+def bytes_of(values: Iterable[Any], seen: set[int]) -> int:
+    """Return about how many bytes *values* take, with what is in them.
 
     Args:
-        values: JSON, and structs, of which only what they take themselves counts.
-        seen: the ids of containers that were counted before and count no more; those found are added.
-            They stay true for as long as somebody keeps the containers.
+        values: JSON, and structs, which are taken to be small.
+        seen: the ids of lists and dicts that were counted before and count no more; those found are added.
+            They stay true for as long as somebody keeps the values.
     """
-    size, room = sum(map(getsizeof, values)), _MOST_VALUES
-    pending = [*_containers(values)]
-    while pending and room > 0:
-        value = pending.pop()
-        if id(value) in seen:
-            size -= getsizeof(value)
-            continue
-        seen.add(id(value))
-        inside = value.values() if type(value) is dict else value
-        room -= len(inside)
-        size += sum(map(getsizeof, inside))
-        pending += _containers(inside)
+    size, pending = 0, [*values]
+    for value in pending:  # which grows meanwhile
+        kind = type(value)
+        if kind is str:
+            size += len(value)
+        elif kind is dict or kind is list:
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            size += _PLACE * len(value)
+            inside = value.values() if kind is dict else value
+            room = _MOST_VALUES - len(pending)
+            pending += inside if len(inside) <= room else islice(inside, max(0, room))
+        else:
+            size += _PLACE
     return size
-
-
-def _containers(values: Collection[Any]) -> Iterator[Any]:
-    return compress(values, map(_CONTAINERS.__contains__, map(type, values)))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, assert_never
 
-from tracebus.events import Outcome, RunEnded, RunStarted, RunStreamed, payloads_of
+from tracebus.events import CustomEmitted, Gap, Outcome, RunEnded, RunRetried, RunStarted, RunStreamed
 from tracebus.memory import bytes_of
 
 if TYPE_CHECKING:
@@ -97,5 +97,21 @@ class HeldRun:
 
     def _payload_bytes(self, event: Event) -> int:
         """Return about how many bytes *event* holds that no event before it does: messages come again."""
-        size = bytes_of(payloads_of(event), self.seen)  # whose ids stay their own: the events keep them alive
-        return size + len(event.text) if type(event) is RunStreamed else size
+        return bytes_of(_large(event), self.seen)  # whose ids stay their own: the events keep them alive
+
+
+def _large(event: Event) -> tuple[Any, ...]:
+    """Return what may be large in *event*."""
+    match event:
+        case RunStarted():
+            return event.inputs, event.metadata, event.partial_variables
+        case RunEnded():
+            return event.outputs, event.inputs
+        case RunStreamed():
+            return event.text, event.chunk
+        case CustomEmitted():
+            return (event.data,)
+        case RunRetried() | Gap():
+            return ()
+        case _:
+            assert_never(event)
