@@ -11,7 +11,7 @@ from msgspec.structs import force_setattr
 
 from tracebus import ambient, propagate
 from tracebus.capture import clean_text
-from tracebus.clock import system_clock
+from tracebus.clock import catch_up, system_clock
 from tracebus.events import (
     CustomEmitted,
     Link,
@@ -181,7 +181,7 @@ class RunTracker:
                 self._note_attempt(run, rare, now)
             is_root = run.parent_id is None
             if is_root:
-                self._of_a_root(run, rare)
+                now = self._of_a_root(run, rare)
             if run.thread_id is not None and (resumed := self._resumed(run)) is not None and is_root:
                 rare["links"] = (*rare.get("links", ()), resumed)
             event = RunStarted(
@@ -207,8 +207,10 @@ class RunTracker:
             self.signs.tell()
         return run
 
-    def _of_a_root(self, run: OpenRun, rare: dict[str, Any]) -> None:
-        """Note in *run* and *rare* what only those without a parent here have."""
+    def _of_a_root(self, run: OpenRun, rare: dict[str, Any]) -> int:
+        """Note in *run* and *rare* what only those without a parent here have; return when it begins."""
+        if catch_up():  # the machine slept since the last one
+            run.started = run.last_seen = self._clock()
         if run.call is not None:
             run.name = run.call.name or run.name
             if run.call.begins is not None:
@@ -220,6 +222,7 @@ class RunTracker:
             self.signs.of_elsewhere()
         if (traceparent := _traceparent(remote)) is not None:
             rare["traceparent"] = traceparent
+        return run.started
 
     def _again(self, run: OpenRun, rare: dict[str, Any]) -> bool:
         """Give *run*, whose key is known, an id of its own; `False` if it is told a second time."""
