@@ -102,12 +102,13 @@ def assemble(options: Options, given: Given, own: OwnPipeline | None) -> Pipelin
     sink = _sink(options, given[0], own)
     ends: list[_End] = [sink]
     observers: list[Observer] = []
-    in_bulk = _add_metrics(observers, ends, options, given[1], own)
+    _add_metrics(observers, ends, options, given[1], own)
+    counting = list(observers)
     if options.events:
         _add_events(observers, ends, options, given[2], own)
     return Pipeline(
         RunTable(sink, options, observers),
-        CountedRuns(options, in_bulk),
+        CountedRuns(options, counting),
         flushes=[end.flush for end in ends],
         closes=[end.close for end in ends],
         forks=[end.after_fork for end in ends],
@@ -130,28 +131,23 @@ def _add_metrics(
     options: Options,
     given: MeterProvider | None,
     own: OwnPipeline | None,
-) -> list[Observer]:
-    """Add what records the metrics of runs with spans; return what does of those without."""
+) -> None:
     provider, metrics = given, None
     if provider is None and own is not None:
         if disabled() or switched_off("METRICS"):
-            return []
+            return
         settings = settings_for("metrics", own.endpoint, own.protocol)
         metrics = OtlpMetrics(settings, client_maker(settings), own.resource)
         ends.append(metrics)
         provider = metrics.provider
     provider = provider or get_meter_provider()
     recorded: set[str] = set()
-    in_bulk: list[Observer] = []
     for names in options.metrics:
         meter = provider.get_meter(SCOPE, scope_version(), names.schema_url or None)
         instruments = MeterInstruments(meter)
-        each = Metrics(instruments, names, without=recorded)
-        observers.append(each)
-        bulk = each if metrics is None else Metrics(metrics.in_bulk(instruments), names, without=recorded)
-        in_bulk.append(bulk)
+        added_up = instruments if metrics is None else metrics.adding_up(instruments)
+        observers.append(Metrics(added_up, names, without=recorded))
         recorded |= names.instruments().keys()
-    return in_bulk
 
 
 def _add_events(

@@ -1,4 +1,4 @@
-"""Metrics of runs that are left out are added up beside the SDK: what is sent is as if it had recorded them."""
+"""Metrics are added up beside the SDK: what is sent is as if it had recorded them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ DELTA = dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA)
 
 
 class Backend:
-    """All runs with spans, all left out, or some of each; and what is collected of them."""
+    """Runs with spans and runs left out, added up or recorded by the SDK; and what is collected of them."""
 
-    def __init__(self, semconv, temporality=None):
+    def __init__(self, semconv, temporality=None, *, adds_up=True):
         self.reader = InMemoryMetricReader(preferred_temporality=temporality)
         self.tally = Tally()
         options = checked(
@@ -34,13 +34,13 @@ class Backend:
             content=None, events=False,
         )  # fmt: skip
         meters = MeterProvider([self.reader], shutdown_on_exit=False)
-        shown, counted, recorded = [], [], set()
+        counted, recorded = [], set()
         for names in options.metrics:
             instruments = MeterInstruments(meters.get_meter("tracebus", "1", names.schema_url))
-            shown.append(Metrics(instruments, names, without=recorded))
-            counted.append(Metrics(self.tally.beside(instruments), names, without=recorded))
+            used = self.tally.beside(instruments) if adds_up else instruments
+            counted.append(Metrics(used, names, without=recorded))
             recorded |= names.instruments().keys()
-        self.table = RunTable(SilentSink(), options, shown)
+        self.table = RunTable(SilentSink(), options, counted)
         self.left_out = CountedRuns(options, counted)
 
     def show(self, events):
@@ -140,9 +140,10 @@ def tell(story, steps, *, finish):
     delta=st.booleans(),
     collect_after=st.integers(0, 5),
 )
-def test_what_is_sent_is_as_if_all_were_exported(new_story, runs, semconv, delta, collect_after):
-    """Whichever runs are left out, at each collection every point has the numbers it has without `keep`."""
-    every, some = (Backend(semconv, DELTA if delta else None) for _ in range(2))
+def test_what_is_sent_is_as_if_the_sdk_recorded_all(new_story, runs, semconv, delta, collect_after):
+    """Whichever runs are left out, at each collection every point has the numbers the SDK gives it."""
+    temporality = DELTA if delta else None
+    every, some = Backend(semconv, temporality, adds_up=False), Backend(semconv, temporality)
     story = new_story()
     for number, (steps, kept, finish) in enumerate(runs):
         events = tell(story, steps, finish=finish)
@@ -158,14 +159,27 @@ def test_what_is_sent_is_as_if_all_were_exported(new_story, runs, semconv, delta
 def test_more_sets_of_attributes_than_are_added_up_go_through_the_sdk(story, monkeypatch):
     """None is lost."""
     monkeypatch.setattr(_tally, "_MOST_SETS", 2)
-    every, some = Backend("0.1"), Backend("0.1")
+    every, some = Backend("0.1", adds_up=False), Backend("0.1")
     for number in range(12):
         run = story.start("tool", f"tool {number % 4}")
         story.end(run)
     every.show(story.events)
-    some.leave_out(story.events)
+    some.show(story.events)
     assert some.collected() == every.collected()
     assert len(every.collected()) == 4
+
+
+def test_a_value_that_is_none_is_left_out_as_the_sdk_leaves_it_out(story, caplog):
+    """A negative count, first or later, changes no sum; the SDK says so of each."""
+    every, some = Backend("0.1", adds_up=False), Backend("0.1")
+    for tokens in (-1, 5, -2, 7):
+        run = story.model(ended=False)
+        story.end(run, usage=TokenUsage(input_tokens=tokens, output_tokens=1))
+    for backend in (every, some):
+        caplog.clear()
+        backend.show(story.events)
+        assert len(caplog.records) == 4  # a counter and a histogram of each
+    assert some.collected() == every.collected()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +191,7 @@ def test_more_sets_of_attributes_than_are_added_up_go_through_the_sdk(story, mon
     ],
 )
 def test_a_collector_gets_the_metrics_of_all_runs(story, service, read, monkeypatch, environment):
-    """Over the wire, in every form that the environment asks for."""
+    """Over the wire, in every form that the environment asks for, as where the SDK records them all."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     for number in range(20):
@@ -213,3 +227,5 @@ def test_a_collector_gets_the_metrics_of_all_runs(story, service, read, monkeypa
     everything = sent()
     assert sent({"errors": True}) == everything
     assert len(everything) > 4
+    monkeypatch.setenv("OTEL_METRICS_EXEMPLAR_FILTER", "always_on")
+    assert sent() == everything

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.sdk.environment_variables import OTEL_METRICS_EXEMPLAR_FILTER
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, ObservableCounter
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -60,8 +61,8 @@ class OtlpMetricExporter(MetricExporter):
         self._settings = settings
         self._make_client = make_client
         self._client: Client | None = None
-        self.tally = None if exponential else Tally()
-        """What is added up in bulk; buckets that move with the values are left to the SDK."""
+        self.tally = None if exponential or _wants_exemplars() else Tally()
+        """What is added up here; buckets that move with the values and exemplars are left to the SDK."""
         self._unsupported = False
         self.failed = False
         """Whether the newest collection did not arrive."""
@@ -119,8 +120,8 @@ class OtlpMetrics:
         self._reader = _reader(self._exporter)
         self.provider = MeterProvider([self._reader], resource, shutdown_on_exit=False)
 
-    def in_bulk(self, instruments: MeterInstruments) -> MeterInstruments | TalliedInstruments:
-        """Return the same *instruments* for many values of which nobody needs more than the sums."""
+    def adding_up(self, instruments: MeterInstruments) -> MeterInstruments | TalliedInstruments:
+        """Return *instruments* that leave to the SDK no more than what it alone can do."""
         tally = self._exporter.tally
         return instruments if tally is None else tally.beside(instruments)
 
@@ -156,6 +157,11 @@ class OtlpMetrics:
     def _close_still(self, timeout: float) -> None:
         self._reader.collect(timeout)
         self._reader.shutdown(timeout)
+
+
+def _wants_exemplars() -> bool:
+    """Tell whether measurements become exemplars though no span is current where they are recorded."""
+    return os.environ.get(OTEL_METRICS_EXEMPLAR_FILTER, "").strip().lower() == "always_on"
 
 
 def _reader(exporter: OtlpMetricExporter) -> PeriodicExportingMetricReader:

@@ -1,8 +1,8 @@
-"""Adds up measurements in bulk beside the SDK, and puts the sums into its data points when they are sent.
+"""Adds up measurements beside the SDK, and puts the sums into its data points when they are sent.
 
-A histogram or counter of the SDK costs some 10 µs a value; of runs that `keep` leaves out, nobody needs more
-than the sums. The first value of every set of attributes goes through the SDK, which so makes the point, with
-its name, resource and start; those after it are added to that point.
+A histogram or counter of the SDK costs more a value than the span it is of, and what is sent are sums. The
+first value of every set of attributes goes through the SDK, which so makes the point, with its name, resource
+and start; those after it are added to that point.
 """
 
 from __future__ import annotations
@@ -52,24 +52,26 @@ class _Series:
         self._smallest, self._largest = float("inf"), float("-inf")
 
     def record(self, value: float) -> None:
-        """Add a value of a histogram."""
-        with self._lock:
-            if self._begun:
-                self._total += value
-                self._counts[bisect_left(self._bounds, value)] += 1
-                self._smallest = min(self._smallest, value)
-                self._largest = max(self._largest, value)
-                return
-            self._begun = True
+        """Add a value of a histogram; the SDK refuses what is none."""
+        if value >= 0:
+            with self._lock:
+                if self._begun:
+                    self._total += value
+                    self._counts[bisect_left(self._bounds, value)] += 1
+                    self._smallest = min(self._smallest, value)
+                    self._largest = max(self._largest, value)
+                    return
+                self._begun = True
         self._native(value)
 
     def add(self, value: float) -> None:
-        """Add a value of a counter."""
-        with self._lock:
-            if self._begun:
-                self._total += value
-                return
-            self._begun = True
+        """Add a value of a counter; the SDK refuses what is none."""
+        if value >= 0:
+            with self._lock:
+                if self._begun:
+                    self._total += value
+                    return
+                self._begun = True
         self._native(value)
 
     def added_to(self, point: Any, *, delta: bool) -> Any:
