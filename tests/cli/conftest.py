@@ -57,6 +57,15 @@ def fail(value):
     raise ValueError(f"no such stop: {value}")
 
 failing = RunnableLambda(fail)
+configured = RunnableLambda(lambda given, config: {"thread": config["configurable"]["thread_id"]})
+
+def remembering():
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.graph import START, StateGraph
+    graph = StateGraph(dict)
+    graph.add_node("node", lambda state, config: {"thread": config["configurable"]["thread_id"]})
+    graph.add_edge(START, "node")
+    return graph.compile(checkpointer=InMemorySaver())
 
 def block(value):
     print("blocking", flush=True)

@@ -57,6 +57,30 @@ def test_broken_json_is_passed_on_with_a_word(inside):
     assert "looks like JSON but is not" in done.stderr
 
 
+@pytest.mark.parametrize("given", ['{"configurable": {"thread_id": "7"}, "tags": ["t"]}', "@config.json"])
+@pytest.mark.parametrize("target", ["app:configured", "app:remembering"])
+def test_the_config_of_the_call(inside, tmp_path, given, target):
+    """What a checkpointer asks for: which thread."""
+    (tmp_path / "config.json").write_text('{"configurable": {"thread_id": "7"}}')
+    done = inside("run", target, "--input", '{"thread": ""}', "--config", given)
+    assert json.loads(done.stdout) == {"thread": "7"}, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("[1]", "it is no JSON object"),
+        ("{", "it is no JSON: "),
+        ("@nowhere.json", "cannot read nowhere.json"),
+    ],
+)
+def test_a_config_that_is_none_is_named(inside, given, words):
+    """A config is an object: nothing else is passed on."""
+    done = inside("run", "app:echo", "--config", given)
+    assert done.exit_code == 2
+    assert f"Invalid value for --config: {words}" in done.stderr
+
+
 def test_tool_calls_are_shown_after_the_text(inside):
     """An answer that calls tools shows its text and the calls, assembled from their fragments."""
     done = inside("run", "app:caller", "--input", "q")

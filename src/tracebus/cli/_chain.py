@@ -19,7 +19,7 @@ from tracebus.exceptions import TracebusError
 from tracebus.text import sanitise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from langchain_core.runnables import Runnable
 
@@ -34,11 +34,12 @@ _GRACE = 2.0  # seconds a step that runs in a thread has to end after Ctrl-C
 def run_chain(
     load: Callable[[], Runnable[Any, Any]],
     value: Any,
+    config: Any,
     exporters: Sequence[Exporter],
     *,
     traceback: bool,
 ) -> int:
-    """Load a Runnable and run it on *value*, observed; return the exit code.
+    """Load a Runnable and run it on *value* with *config*, observed; return the exit code.
 
     0: it ended. 1: it raised, which is said on standard error. 130: Ctrl-C, its runs are cancelled.
     """
@@ -49,7 +50,7 @@ def run_chain(
     with tracebus.observing(to=exporters):
         try:
             chain = load()
-            _drive(chain, value, output, workers)
+            _drive(_stream(chain, value, config, output), workers)
         except (click.ClickException, TracebusError):
             raise
         except KeyboardInterrupt:
@@ -67,12 +68,12 @@ def run_chain(
     return code
 
 
-def _drive(chain: Runnable[Any, Any], value: Any, output: Output, workers: ThreadPoolExecutor) -> None:
-    """Run *chain* on a loop of its own, which Ctrl-C cancels."""
+def _drive(call: Coroutine[Any, Any, None], workers: ThreadPoolExecutor) -> None:
+    """Run *call* on a loop of its own, which Ctrl-C cancels."""
     runner = asyncio.Runner()
     try:
         runner.get_loop().set_default_executor(workers)
-        runner.run(_stream(chain, value, output))
+        runner.run(call)
     except KeyboardInterrupt:
         # Not `runner.close()`: it would wait for steps that run in threads, for minutes.
         runner.get_loop().run_until_complete(runner.get_loop().shutdown_asyncgens())
@@ -84,11 +85,11 @@ def _drive(chain: Runnable[Any, Any], value: Any, output: Output, workers: Threa
         runner.close()
 
 
-async def _stream(chain: Runnable[Any, Any], value: Any, output: Output) -> None:
+async def _stream(chain: Runnable[Any, Any], value: Any, config: Any, output: Output) -> None:
     if _is_graph(chain):  # a graph streams its nodes' updates, which are not its output
-        output.finish(await chain.ainvoke(value))
+        output.finish(await chain.ainvoke(value, config))
         return
-    async for chunk in chain.astream(value):
+    async for chunk in chain.astream(value, config):
         output.add(chunk)
     output.finish()
 

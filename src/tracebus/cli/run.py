@@ -13,7 +13,7 @@ from tracebus.cli._destinations import exporters_from, to_option
 from tracebus.cli._target import ScriptTarget, load_runnable, parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tracebus.bus import Exporter
 
@@ -30,6 +30,12 @@ __all__ = ["run"]
     help="The chain's input: JSON, or text that is no JSON, or @FILE, or - for standard input. "
     "Without it: an empty object.",
 )
+@click.option(
+    "--config",
+    metavar="JSON",
+    help='The call\'s config, an object or @FILE, as {"configurable": {"thread_id": "1"}, '
+    '"recursion_limit": 200}.',
+)
 @to_option("TRACEBUS_TO, or the log on this machine that `tracebus` watches")
 @click.option("--traceback", is_flag=True, help="When the chain fails, show where.")
 @click.option(
@@ -40,6 +46,7 @@ def run(
     target: str,
     args: tuple[str, ...],
     given: str | None,
+    config: str | None,
     to: tuple[str, ...],
     traceback: bool,
     tui: bool,
@@ -51,18 +58,21 @@ def run(
     """
     parsed = parse_target(target)
     if tui:
-        return partial(_watched, target, args, given, to, traceback=traceback)
+        said = {"--input": given, "--config": config}
+        return partial(_watched, target, args, said, to, traceback=traceback)
     exporters = exporters_from(to)
     if isinstance(parsed, ScriptTarget):
-        if given is not None:
-            raise click.UsageError("--input is for chains; give a script its arguments after --")
+        if given is not None or config is not None:
+            raise click.UsageError(
+                "--input and --config are for chains; give a script its arguments after --"
+            )
         return partial(_script, parsed.path, args, exporters)
     if args:
         raise click.UsageError(f"{args[0]!r}: arguments after TARGET are for scripts; use --input")
-    value = read_input(given)
+    value, settings = read_input(given), read_config(config)
     from tracebus.cli._chain import run_chain  # noqa: PLC0415  `--help` must not pay for it
 
-    code = run_chain(partial(load_runnable, parsed), value, exporters, traceback=traceback)
+    code = run_chain(partial(load_runnable, parsed), value, settings, exporters, traceback=traceback)
     if code == 1 and given is None:
         click.echo("(it was given {}, an empty object; --input gives it something else)", err=True)
     raise click.exceptions.Exit(code)
@@ -76,7 +86,7 @@ def read_input(given: str | None) -> Any:
     """
     if given is None:
         return {}
-    text = _text(given)
+    text = _text(given, "--input")
     import json  # noqa: PLC0415  `--help` must not pay for it
 
     try:
@@ -87,7 +97,26 @@ def read_input(given: str | None) -> Any:
         return text
 
 
-def _text(given: str) -> str:
+def read_config(given: str | None) -> dict[str, Any] | None:
+    """Return the config the user wrote.
+
+    Raises:
+        click.BadParameter: it is no JSON object, or the file cannot be read.
+    """
+    if given is None:
+        return None
+    import json  # noqa: PLC0415  `--help` must not pay for it
+
+    try:
+        config = json.loads(_text(given, "--config"))
+    except ValueError as error:
+        raise click.BadParameter(f"it is no JSON: {error}", param_hint="--config") from error
+    if not isinstance(config, dict):
+        raise click.BadParameter("it is no JSON object", param_hint="--config")
+    return config
+
+
+def _text(given: str, option: str) -> str:
     if given == "-":
         return sys.stdin.read()
     if not given.startswith("@"):
@@ -95,16 +124,18 @@ def _text(given: str) -> str:
     try:
         return Path(given[1:]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"cannot read {given[1:]}: {error}", param_hint="--input") from error
+        raise click.BadParameter(f"cannot read {given[1:]}: {error}", param_hint=option) from error
 
 
 def _watched(
-    target: str, args: Sequence[str], given: str | None, to: Sequence[str], *, traceback: bool
+    target: str, args: Sequence[str], said: Mapping[str, str | None], to: Sequence[str], *, traceback: bool
 ) -> None:
     """Run the same command without `--tui` in a process of its own, and show it."""
     from tracebus.cli._tui import accompanied  # noqa: PLC0415  the screen is asked for seldom
 
-    options = [*(["--traceback"] if traceback else []), *(["--input", given] if given is not None else [])]
+    options = ["--traceback"] if traceback else []
+    for name, value in said.items():
+        options += [] if value is None else [name, value]
     sys.exit(accompanied("run", to, [*options, target, *(["--", *args] if args else [])], title=target))
 
 
