@@ -158,7 +158,7 @@ OURS: dict[str, Callable[[], Callable[[], None]]] = {
     "tracebus, all three": _all_three,
 }
 """One reader: without looking for circles, with, and with `keep` and a budget besides. The second looks at
-nothing here: these chains are too short to go in circles. A budget has every run watched."""
+nothing here: these chains are too short to go in circles. A budget has somebody read along for the models."""
 
 
 def _instrumented(package: str) -> Callable[[], None]:

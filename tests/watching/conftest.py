@@ -55,3 +55,8 @@ class Told(History):
 @pytest.fixture
 def told():
     return Told()
+
+
+@pytest.fixture(scope="session")
+def new_told():
+    return Told

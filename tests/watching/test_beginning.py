@@ -30,7 +30,7 @@ def circles(events):
 
 def watches(bus):
     """Tell whether somebody reads *bus* to find circles."""
-    return any(worker.name == "watching" for worker in bus._workers)
+    return any(worker.name.startswith("watching") for worker in bus._workers)
 
 
 def calls(times):
@@ -88,6 +88,29 @@ def test_calls_in_a_circle_are_told_of_while_they_go_on():
         assert observe(RunnableLambda(agent), bus=bus).invoke("?"), "told only once it was over"
     (fact,) = found
     assert (fact.kind, fact.what, fact.count, len(fact.runs)) == ("same_call", "search", 3, 3)
+
+
+@pytest.mark.parametrize("budget", [None, Budget(tokens=1_000_000)], ids=["no budget", "a budget"])
+def test_what_nobody_else_read_counts(budget):
+    """An exit that reads no payloads leaves those of the first calls to who begins with the third."""
+
+    class Exit(RecordingExporter):
+        settles_itself = True
+
+    out = Exit()
+
+    def agent(_):
+        for _ in range(3):
+            search.invoke({"query": "x"})
+            bus.flush()
+
+    with EventBus() as bus:
+        bus.attach(out)
+        observe(RunnableLambda(agent), bus=bus, budget=budget).invoke("?")
+        bus.flush()
+        bus.flush()
+    names = [event.name for event in out.events if isinstance(event, CustomEmitted)]
+    assert names == ["tracebus.budget", "tracebus.loop"][budget is None :]
 
 
 def test_a_flush_waits_for_what_was_noticed():

@@ -6,15 +6,19 @@ import logging
 import threading
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from langchain_core.runnables import RunnableLambda
 
 from tracebus import Budget, EventBus, RunTree, observe, observing
 from tracebus.environment import problems
-from tracebus.events import CustomEmitted, Gap, ModelInfo
+from tracebus.events import CustomEmitted, Gap, ModelInfo, RunKind, TokenUsage
 from tracebus.testing import RecordingExporter, ScriptedChatModel
-from tracebus.watching import Watcher, budget_levels, fact_of, sentence
+from tracebus.watching import budget_levels, fact_of, sentence
 from tracebus.watching._alarm_clock import AlarmClock
 from tracebus.watching._budget import parse_budget
+from tracebus.watching._budgets import BudgetWatcher
+from tracebus.watching._circling import LoopWatcher
 from tracebus.watching._gauge import Gauge
 
 
@@ -77,6 +81,57 @@ def test_a_model_inside_a_model_counts_once(told):
     told.model(outer, tokens=90)
     told.end(outer, usage=told.events[-1].usage)
     assert [fact.state for fact in folded(told, Budget(tokens=110))] == ["near"]
+
+
+def program(told, draw):
+    """Return the events of a root run of models, runs in models, and others, and a budget of them."""
+    open_runs = [told.start("root")]
+    for number in range(draw(st.integers(0, 14))):
+        if len(open_runs) > 1 and draw(st.booleans()):
+            usage = draw(st.sampled_from([None, TokenUsage(input_tokens=40, output_tokens=10), TokenUsage()]))
+            told.end(open_runs.pop(draw(st.integers(1, len(open_runs) - 1))), usage=usage)
+        else:
+            kind = draw(st.sampled_from([RunKind.CHAIN, RunKind.CHAT_MODEL, RunKind.EMBEDDING, RunKind.TOOL]))
+            model = draw(st.sampled_from([ModelInfo(provider="openai", name="gpt-4o"), None]))
+            parent = draw(st.sampled_from(open_runs))
+            open_runs.append(told.start(f"r{number}", parent, kind=kind, model=model))
+    told.end("root")
+    limits = {"tokens": 100, "cost": 0.0005, "model_calls": 3, "seconds": 19.5}
+    chosen = draw(st.sets(st.sampled_from(sorted(limits)), min_size=1))
+    return told.events, Budget(**{name: limits[name] for name in chosen})
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_a_gauge_need_be_asked_only_where_it_says_so(new_told, data):
+    """The same is said, of the same events, as where it is asked after each one."""
+    events, budget = program(new_told(), data.draw)
+    asked, always = Gauge(events[0], budget), Gauge(events[0], budget)
+    for event in events:
+        news = asked.apply(event)
+        always.apply(event)
+        assert (asked.news(event.time) if news else []) == always.news(event.time)
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_the_watcher_says_what_a_gauge_says_that_sees_every_event(new_told, data):
+    """Though it shows one only what models do, and what is below them; of time, by the run's end."""
+    events, budget = program(new_told(), data.draw)
+    gauge, expected, told = Gauge(events[0], budget), [], []
+    for event in events:
+        gauge.apply(event)
+        expected += [(fact.state, fact.limit) for fact in gauge.news(event.time)]
+    with EventBus() as bus:
+        bus.publish = told.append
+        watcher = BudgetWatcher(bus, lambda: 0)
+        watcher.budget = budget
+        watcher.export(events)
+        watcher.close()
+    said = facts(told)
+    assert said.pop(0) == ("set", "")
+    assert [one for one in said if "seconds" not in one] == [one for one in expected if "seconds" not in one]
+    assert (("exceeded", "seconds") in said) == (("exceeded", "seconds") in expected)
 
 
 def test_time_passes_while_nothing_happens():
@@ -216,8 +271,9 @@ def test_what_is_no_budget_is_refused():
         observe(RunnableLambda(str), to=RecordingExporter(), budget=0.5)
 
 
-def test_what_the_watcher_missed_is_counted():
+@pytest.mark.parametrize("watcher", [BudgetWatcher, LoopWatcher])
+def test_what_a_watcher_missed_is_counted(watcher):
     """It is no exporter of the user's, and so has no row of its own that would tell."""
     with EventBus() as bus:
-        Watcher(bus).export([Gap(time=1, missed=3, seq=3)])
+        watcher(bus).export([Gap(time=1, missed=3, seq=3)])
         assert bus.statistics().counters["events_unwatched"] == 3

@@ -181,6 +181,13 @@ class EventBus:
         """The position to attach or subscribe after to miss nothing of any run that is open now."""
         return self._ring.before_open_runs
 
+    def expect_reader(self, *, before_open_runs: bool) -> None:
+        """Say whether somebody may come who settles for itself and attaches after `before_open_runs`.
+
+        Until then payloads that nobody else reads stay for it, from the start of the oldest open run on.
+        """
+        self._unread.expects_reader = before_open_runs
+
     def statistics(self) -> BusStatistics:
         """Return the bus's and its readers' numbers as they stand."""
         with self._ending.lock:

@@ -48,6 +48,8 @@ class Unread:
         self._ring = ring
         self._workers = workers
         self._subscriptions = subscriptions
+        self.expects_reader = False
+        """Whether somebody may come yet who begins before the runs that are open now."""
         self._done = 0
         self._lock = threading.Lock()
 
@@ -62,6 +64,8 @@ class Unread:
         try:
             workers = list(self._workers)
             reached = min((worker.position for worker in workers), default=0)
+            if self.expects_reader:
+                reached = min(reached, self._ring.before_open_runs)
             whole = self._subscriptions or not all(settles_itself(worker.exporter) for worker in workers)
             if not whole and not all(reads_along(worker.exporter) for worker in workers):
                 self._let_go(reached)

@@ -11,9 +11,21 @@ from tracebus.events import CustomEmitted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tracebus.events import Event
+    from tracebus.bus import EventBus
+    from tracebus.events import Event, RunStarted
 
-__all__ = ["BUDGET", "LOOP", "BudgetFact", "Fact", "LoopFact", "fact_from", "fact_of", "facts_in", "is_fact"]
+__all__ = [
+    "BUDGET",
+    "LOOP",
+    "BudgetFact",
+    "Fact",
+    "LoopFact",
+    "fact_from",
+    "fact_of",
+    "facts_in",
+    "is_fact",
+    "publish",
+]
 
 BUDGET: Final = "tracebus.budget"
 LOOP: Final = "tracebus.loop"
@@ -92,3 +104,18 @@ def fact_from(name: str, data: Any) -> Fact | None:
 def facts_in(events: Iterable[CustomEmitted]) -> list[Fact]:
     """Return what custom events say of what was noticed, in their order."""
     return [fact for event in events if event.name in _TYPES and (fact := fact_of(event)) is not None]
+
+
+def publish(bus: EventBus | None, start: RunStarted, name: str, fact: Fact, now: int) -> None:
+    """Put *fact* on *bus*, if there still is one, as an event *name* of the run that began with *start*."""
+    if bus is not None:
+        bus.publish(
+            CustomEmitted(
+                time=now,
+                run_id=start.run_id,
+                parent_run_id=start.parent_run_id,
+                root_run_id=start.root_run_id,
+                name=name,
+                data=msgspec.to_builtins(fact),
+            )
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from tracebus.events import ModelInfo, RunEnded, RunKind, RunStarted, settle
@@ -14,21 +15,41 @@ if TYPE_CHECKING:
     from tracebus.events import RunEvent
     from tracebus.watching._budget import Budget
 
-__all__ = ["Gauge"]
+__all__ = ["MODELS", "NEVER", "Gauge"]
 
 NEAR = 0.8
 """The part of a limit that is worth a word before all of it is used."""
-_NEVER = 1 << 63
+NEVER = 1 << 63
 _NO_MODEL = ModelInfo()
-_MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM, RunKind.EMBEDDING))
+MODELS = frozenset((RunKind.CHAT_MODEL, RunKind.LLM, RunKind.EMBEDDING))
 
 
 class Gauge:
-    """Adds up what a root run uses: a fold over its events.
+    """Adds up what a root run uses: a fold over its models' events.
 
     A model that calls a model reports the inner one's tokens again: its own count only where no model
     below it reported any.
     """
+
+    __slots__ = (
+        "_calls",
+        "_cost",
+        "_due_calls",
+        "_due_cost",
+        "_due_tokens",
+        "_models",
+        "_reported",
+        "_said",
+        "_tokens",
+        "_unpriced",
+        "_unreported",
+        "below",
+        "budget",
+        "due_at",
+        "limits",
+        "start",
+        "told",
+    )  # fmt: skip
 
     def __init__(self, start: RunStarted, budget: Budget) -> None:
         self.start = start
@@ -40,54 +61,76 @@ class Gauge:
         self._unreported = 0
         self._calls = 0
         self._models: dict[str, ModelInfo] = {}
-        self._parents: dict[str, str | None] = {}
+        self.below: dict[str, str | None] = {}
+        """Open model runs and all below them, with their parents: no others' events change anything."""
         self._reported: set[str] = set()
-        """Open runs below which a model reported its tokens."""
+        """Those of them below which a model reported its tokens."""
+        self.due_at = NEVER
+        """When the clock alone will make news, in nanoseconds since the epoch."""
         self.told = False
         """Whether `Budget.on_exceeded` was called."""
         self._said: set[tuple[str, str]] = set()
-        self._due = self.next_alarm() or _NEVER
-        """When the clock alone will make news."""
+        self._note_due()
 
     def apply(self, event: RunEvent) -> bool:
-        """Take one event of the root run in; return whether there may be news by it."""
-        model: ModelInfo | None = None
+        """Take one event of the root run in; return whether there is news by it, or by the time."""
+        news = False
         if isinstance(event, RunStarted):
-            self._parents[event.run_id] = event.parent_run_id
-            if event.kind in _MODELS:
-                self._calls += 1
-                if "cost" in self.limits:
-                    settle(event, ("model",))
-                    model = event.model
-                model = self._models[event.run_id] = model or _NO_MODEL
-        elif isinstance(event, RunEnded):
+            if event.kind in MODELS:
+                news = self._asked(event)
+            elif event.parent_run_id in self.below:
+                self.below[event.run_id] = event.parent_run_id
+        elif isinstance(event, RunEnded) and event.run_id in self.below:
             model = self._models.pop(event.run_id, None)
             if model is not None:
-                self._answered(event, model)
-            self._parents.pop(event.run_id, None)
+                news = self._answered(event, model)
+            del self.below[event.run_id]
             self._reported.discard(event.run_id)
-        return model is not None or event.time >= self._due
+        return news or self.is_due(event.time)
 
-    def _answered(self, event: RunEnded, model: ModelInfo) -> None:
+    def is_due(self, now: int) -> bool:
+        """Tell whether the clock alone makes news at *now*."""
+        return now >= self.due_at
+
+    def _asked(self, event: RunStarted) -> bool:
+        self.below[event.run_id] = event.parent_run_id
+        self._calls += 1
+        model: ModelInfo | None = None
+        if "cost" in self.limits:
+            settle(event, ("model",))
+            model = event.model
+        self._models[event.run_id] = model or _NO_MODEL
+        return self._calls >= self._due_calls
+
+    def _answered(self, event: RunEnded, model: ModelInfo) -> bool:
         if event.run_id in self._reported:
-            return
+            return False
         if event.usage is not None:
             settle(event, ("usage",))
         usage = event.usage
         if usage is None or (usage.input_tokens is None and usage.output_tokens is None):
             self._unreported += 1
             self._unpriced += 1
-            return
+            return self._is_unsaid("tokens") or self._is_unsaid("cost")
         self._tokens = (self._tokens or 0) + (usage.input_tokens or 0) + (usage.output_tokens or 0)
         cost = 0.0 if event.cached else self._price(event, model)
         if cost is None:
             self._unpriced += 1
         else:
             self._cost = (self._cost or 0.0) + cost
-        parent = self._parents.get(event.run_id)
-        while parent is not None:
+        parent = self.below[event.run_id]
+        while parent in self.below and parent not in self._reported:
             self._reported.add(parent)
-            parent = self._parents.get(parent)
+            parent = self.below[parent]
+        return (
+            self._tokens >= self._due_tokens
+            or (self._cost or 0.0) >= self._due_cost
+            or (cost is None and self._is_unsaid("cost"))
+        )
+
+    def _is_unsaid(self, limit: str) -> bool:
+        """Tell whether there is *limit*, and nobody was told that what is used of it is unknown."""
+        return limit in self.limits and (limit, "unknown") not in self._said
 
     def _price(self, event: RunEnded, model: ModelInfo) -> float | None:
         if "cost" not in self.limits or event.usage is None:
@@ -122,8 +165,21 @@ class Gauge:
     def news(self, now: int) -> list[BudgetFact]:
         """Return what has become true since it was asked last: limits nearly used, used, not known."""
         found = list(self._news(now))
-        self._due = self.next_alarm() or _NEVER
+        self._note_due()
         return found
+
+    def _note_due(self) -> None:
+        """Note what has to be reached for news: where less is used, nobody need look at each limit."""
+        self._due_tokens = self._next("tokens")
+        self._due_cost = self._next("cost")
+        self._due_calls = self._next("model_calls")
+        self.due_at = self._next_alarm()
+
+    def _next(self, limit: str) -> float:
+        of = self.limits.get(limit)
+        if of is None or (limit, "exceeded") in self._said:
+            return math.inf
+        return of if (limit, "near") in self._said else NEAR * of
 
     def _news(self, now: int) -> Iterator[BudgetFact]:
         for limit, of in self.limits.items():
@@ -139,11 +195,10 @@ class Gauge:
             elif used >= NEAR * of and self._first(limit, "near"):
                 yield self._fact("near", limit, used, unknown)
 
-    def next_alarm(self) -> int | None:
-        """Return when the clock alone will make news, in nanoseconds since the epoch."""
+    def _next_alarm(self) -> int:
         seconds = self.limits.get("seconds")
         if seconds is None or ("seconds", "exceeded") in self._said:
-            return None
+            return NEVER
         part = 1.0 if ("seconds", "near") in self._said else NEAR
         return self.start.time + int(seconds * part * 1e9) + 1
 

@@ -31,8 +31,8 @@ def watched(
 ) -> Callable[[str], None] | None:
     """Watch *bus*; return what is to be told of every root run that begins, `None` where nothing is.
 
-    Where there is no budget the watcher begins with the first run that could go in circles: what most chains
-    do costs a program no thread that reads it.
+    Who looks for circles begins with the first run that could go in one: what most chains do costs a program
+    no thread that reads it, or only the one that watches a budget.
 
     Args:
         bus: whose root runs.
@@ -52,11 +52,11 @@ def watched(
     if nothing and budget_from_environment() is None:
         return None
     watcher = watcher_of(bus, None if each else budget, None if each else loops)
-    if budget is not None or watcher.budget is not None:
-        watcher.begin()
-    else:
-        for wanted in filter(None, (watcher.loops, loops)):
-            tracker.signs.watch_also(_first_signs(wanted), lambda: _begin(watcher))
+    if budget is not None or watcher.budgets.budget is not None:
+        watcher.begin_budgets()
+    for wanted in filter(None, (watcher.circles.loops, loops)):
+        tracker.signs.watch_also(_first_signs(wanted), lambda: _begin(watcher))
+        watcher.expect_circles()
     if not each or (budget is None and loops is None):
         return None
 
@@ -78,4 +78,4 @@ def _first_signs(loops: Loops) -> FirstSigns:
 
 def _begin(watcher: Watcher) -> None:
     with contextlib.suppress(ClosedBusError):  # meanwhile: nobody could be told
-        watcher.begin()
+        watcher.begin_circles()

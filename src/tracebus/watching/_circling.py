@@ -1,0 +1,86 @@
+"""The reader of a bus that notices root runs which go in circles."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from tracebus.events import Gap, RunEnded, RunRetried, RunStarted
+from tracebus.watching._circles import Circles
+from tracebus.watching._facts import LOOP, publish
+from tracebus.watching._own import MOST_RUNS, Own
+from tracebus.watching._sentences import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tracebus.bus import EventBus
+    from tracebus.events import Event
+    from tracebus.watching._loops import Loops
+
+__all__ = ["LoopWatcher"]
+
+_logger = logging.getLogger("tracebus")
+
+
+class LoopWatcher:
+    """Looks for circles in one bus's root runs: an exporter that writes back what it notices.
+
+    It reads events on a thread of its own; the program's path is not touched.
+    """
+
+    settles_itself = True
+    reads_along = True
+
+    def __init__(self, bus: EventBus) -> None:
+        self._bus = weakref.ref(bus)
+        self.loops: Loops | None = None
+        """What counts as a circle in root runs that have no thresholds of their own; `None` for nothing."""
+        self._own_process()
+
+    def _own_process(self) -> None:
+        self.own: Own[Loops] = Own()
+        """Thresholds of root runs that are about to begin."""
+        self._runs: OrderedDict[str, Circles] = OrderedDict()
+
+    def export(self, batch: Sequence[Event], /) -> None:
+        """Learn from *batch*. What a bug of ours makes of an event is logged, and costs no other."""
+        for event in batch:
+            try:
+                if isinstance(event, RunStarted | RunEnded | RunRetried):
+                    self._learn(event)
+                elif isinstance(event, Gap) and (bus := self._bus()) is not None:
+                    bus.count("events_unwatched", event.missed)
+            except Exception:
+                if not self._failed:
+                    _logger.exception("what a run does could not be watched; said once")
+                self._failed = True
+
+    _failed = False
+
+    def _learn(self, event: RunStarted | RunEnded | RunRetried) -> None:
+        circles = self._runs.get(event.root_run_id)
+        if circles is None:
+            loops = self.own.pop(event) or self.loops if isinstance(event, RunStarted) else None
+            if loops is None or not isinstance(event, RunStarted):
+                return
+            circles = self._runs[event.root_run_id] = Circles(event, loops)
+            if len(self._runs) > MOST_RUNS:
+                self._runs.popitem(last=False)
+        for fact in circles.apply(event):
+            publish(self._bus(), circles.start, LOOP, fact, event.time)
+            _logger.warning("%s", sentence(fact))
+        if isinstance(event, RunEnded) and event.run_id == circles.start.run_id:
+            self._runs.pop(event.root_run_id, None)
+
+    def flush(self, timeout: float, /) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def after_fork(self) -> None:
+        """Leave the runs so far to the parent process."""
+        self._own_process()

@@ -1,0 +1,38 @@
+"""What a root run that is about to begin was given of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from tracebus.events import RunStarted
+
+__all__ = ["MOST_RUNS", "Own"]
+
+T = TypeVar("T")
+
+MOST_RUNS = 10_000
+
+
+class Own(Generic[T]):
+    """Remembers things by the root runs they belong to, until their first events are read."""
+
+    __slots__ = ("_given",)
+
+    def __init__(self) -> None:
+        self._given: dict[str, T] = {}
+
+    def give(self, run_id: str, thing: T) -> None:
+        """Give the root run *run_id*, which is about to begin, a *thing* of its own."""
+        given = self._given
+        if len(given) >= MOST_RUNS:  # of runs that were over before anybody watched
+            with contextlib.suppress(StopIteration, RuntimeError):  # another thread did the same
+                given.pop(next(iter(given)), None)
+        given[run_id] = thing
+
+    def pop(self, event: RunStarted) -> T | None:
+        """Return what was given to the root run that begins with *event*, or to what is called here of it."""
+        if not self._given:
+            return None
+        return self._given.pop(event.root_run_id, None) or self._given.pop(event.run_id, None)
