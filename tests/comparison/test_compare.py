@@ -160,6 +160,26 @@ def test_what_is_left_out_between_changes_is_counted(left, right):
     assert sum(hunk if isinstance(hunk, int) else 1 for hunk in hunks) == len(list(line_pairs(left, right)))
 
 
+def test_a_word_in_a_long_paragraph_is_found():
+    """What stays the same around it is left out, and said how much it was; all of it with `--full`."""
+    before, after = "Be brief. " * 300, "Be polite. " * 300
+    (pair,) = line_pairs([f"{before}Answer in German.{after}"], [f"{before}Answer in French.{after}"])
+    assert [[part.text for part in side if part.changed] for side in pair] == [["German"], ["French"]]
+    found = compare(*(tree(step("ask", given=f"{before}Answer in {word}.{after}")) for word in "ab"))
+    lines = list(report(found))
+    assert any("{+b+}" in line and "… 2850 characters …" in line for line in lines)
+    assert max(map(len, lines)) < 500
+    assert max(map(len, report(found, full=True))) > len(before + after)
+
+
+def test_a_line_without_a_word_in_common_is_cut():
+    """A document of one line that was exchanged does not fill the screen."""
+    found = compare(*(tree(step("ask", made=mark * 100_000)) for mark in "ab"))
+    lines = list(report(found))
+    assert any("… 99400 characters …" in line for line in lines)
+    assert max(map(len, lines)) < 1_000
+
+
 def test_thousands_of_steps_are_compared_while_one_waits():
     """What differs in the first of them is shown, and how many more there are is said."""
     pair = [

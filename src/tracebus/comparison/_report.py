@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tracebus import figures
 from tracebus.comparison._reading import in_order, own_differences, path_of, verdict
-from tracebus.comparison._texts import unified
+from tracebus.comparison._texts import Part, unified
 from tracebus.signs import STATUS
 from tracebus.text import first_line, sanitise
 from tracebus.tree import RunStatus
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tracebus.comparison._compare import Comparison, Difference, Side, Step
-    from tracebus.comparison._texts import LinePair, Part
+    from tracebus.comparison._texts import LinePair
 
     Paint = Callable[[str, str], str]
 
@@ -24,6 +24,8 @@ __all__ = ["plain", "report"]
 
 _MOST_LINES = 30
 """Lines of one difference shown without `--full`."""
+_MOST_SAID, _MOST_SAME = 600, 160
+"""Characters shown without `--full` of what changed in a line, and of what did not."""
 _MOST_DETAILED = 40
 _MOST_STEPS = 400
 """Steps listed, and those of which the texts that differ are shown, without `--full`."""
@@ -174,7 +176,10 @@ def _difference(difference: Difference, shown: set[LinePair], *, full: bool, pai
     if not fresh:
         return
     yield f"  {difference.what}"
-    lines = [text for text, _ in groupby(text for line in hunks for text in _hunk(line, shown, paint))]
+    lines = [
+        text
+        for text, _ in groupby(text for line in hunks for text in _hunk(line, shown, full=full, paint=paint))
+    ]
     shown.update(fresh)
     most = len(lines) if full else _MOST_LINES
     yield from lines[:most]
@@ -182,27 +187,34 @@ def _difference(difference: Difference, shown: set[LinePair], *, full: bool, pai
         yield paint(f"    … {len(lines) - most} lines more; all of them with --full", "faint")
 
 
-def _hunk(line: LinePair | int, shown: set[LinePair], paint: Paint) -> Iterator[str]:
+def _hunk(line: LinePair | int, shown: set[LinePair], *, full: bool, paint: Paint) -> Iterator[str]:
     if isinstance(line, int):
         yield paint(f"    … {line} {'line' if line == 1 else 'lines'} the same", "faint")
     elif line.same:
-        yield paint(f"    {_whole(line.left)}", "faint")
+        whole = "".join(part.text for part in line.left or ())
+        yield paint(f"    {_said(Part(whole, changed=False), full=full)}", "faint")
     elif line in shown:
         yield paint("    … as above", "faint")
     else:
         if line.left is not None:
-            yield _marked("-", line.left, "removed", paint)
+            yield _marked("-", line.left, "removed", full=full, paint=paint)
         if line.right is not None:
-            yield _marked("+", line.right, "added", paint)
+            yield _marked("+", line.right, "added", full=full, paint=paint)
 
 
-def _marked(sign: str, parts: tuple[Part, ...], role: str, paint: Paint) -> str:
+def _marked(sign: str, parts: tuple[Part, ...], role: str, *, full: bool, paint: Paint) -> str:
     whole = all(part.changed for part in parts)
     texts = [
-        paint(sanitise(part.text), f"{role} word" if part.changed and not whole else role) for part in parts
+        paint(_said(part, full=full), f"{role} word" if part.changed and not whole else role)
+        for part in parts
     ]
     return paint(f"  {sign} ", role) + "".join(texts)
 
 
-def _whole(parts: tuple[Part, ...] | None) -> str:
-    return sanitise("".join(part.text for part in parts or ()))
+def _said(part: Part, *, full: bool) -> str:
+    most = _MOST_SAID if part.changed else _MOST_SAME
+    left_out = len(part.text) - most
+    if full or left_out <= 0:
+        return sanitise(part.text)
+    head, tail = sanitise(part.text[: most // 2]), sanitise(part.text[-(most // 2) :])
+    return f"{head} … {left_out} characters … {tail}"

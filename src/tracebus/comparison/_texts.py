@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,10 @@ __all__ = ["LinePair", "Part", "line_pairs", "unified"]
 
 _MOST_LINES = 2_000
 """Of more changed lines, comparing would hold up the reader: they stand side by side by their number."""
-_LONGEST_LINE = 500
+_MOST_WORDS = 500
+"""Of more between what both lines begin and end with, words are not searched for what is alike."""
+_LONGEST_LINE = 200_000
+_WORD = re.compile(r"[^\W_]+|.", re.DOTALL)
 _MOST_CHANGED = 40
 """Pairs of lines that are compared word by word."""
 
@@ -109,24 +113,35 @@ def _whole(line: str | None) -> tuple[Part, ...] | None:
 def _changed(left: str, right: str) -> LinePair:
     if max(len(left), len(right)) > _LONGEST_LINE:
         return LinePair(_whole(left), _whole(right))
-    ours, theirs = _words(left), _words(right)
-    matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
-    if matcher.ratio() < _ALIKE:
+    ours, theirs = _WORD.findall(left), _WORD.findall(right)
+    spans = list(_spans(ours, theirs))
+    alike = sum(last - first for same, first, last, _, _ in spans if same)
+    if 2 * alike < _ALIKE * (len(ours) + len(theirs)):
         return LinePair(_whole(left), _whole(right))
     one: list[Part] = []
     other: list[Part] = []
-    for tag, first, last, other_first, other_last in matcher.get_opcodes():
+    for same, first, last, other_first, other_last in spans:
         for side, words in ((one, ours[first:last]), (other, theirs[other_first:other_last])):
             if words:
-                side.append(Part("".join(words), tag != "equal"))
+                side.append(Part("".join(words), not same))
     return LinePair(tuple(one), tuple(other))
 
 
-def _words(line: str) -> list[str]:
-    words: list[str] = []
-    for character in line:
-        if words and character.isalnum() and words[-1][-1].isalnum():
-            words[-1] += character
-        else:
-            words.append(character)
-    return words
+def _spans(left: Sequence[str], right: Sequence[str]) -> Iterator[tuple[bool, int, int, int, int]]:
+    """Yield whether words are the same, and their places left and right; what both begin and end with first.
+
+    A sentence that changed in a long paragraph costs no more than the sentence.
+    """
+    before = _common(left, right)
+    after = _common(left[before:][::-1], right[before:][::-1])
+    ours, theirs = left[before : len(left) - after], right[before : len(right) - after]
+    if before:
+        yield True, 0, before, 0, before
+    if max(len(ours), len(theirs)) > _MOST_WORDS:
+        yield False, before, len(left) - after, before, len(right) - after
+    elif ours or theirs:
+        matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
+        for tag, first, last, other_first, other_last in matcher.get_opcodes():
+            yield tag == "equal", first + before, last + before, other_first + before, other_last + before
+    if after:
+        yield True, len(left) - after, len(left), len(right) - after, len(right)
