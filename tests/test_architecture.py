@@ -20,7 +20,7 @@ WAYS = [
 STEPS = [pair for way in WAYS for pair in pairwise(way)]
 HANDED_OVER = {  # neither names the other: who calls the one after the other, or hands it over, as the page says
     ("plain_text", "RunTracker.streamed"): "src/tracebus/sources/callbacks/_recorder.py:Recorder._streamed",
-    ("RunTracker.streamed", "EventBus.publish"): "src/tracebus/sources/attaching/_wiring.py:_tracker_of",
+    ("RunTracker.streamed", "EventBus.write"): "src/tracebus/sources/attaching/_wiring.py:_tracker_of",
     ("Settler.settle", "Delivery.deliver"): "src/tracebus/bus/_worker.py:Worker._turn",
     ("end_attributes", "OtlpSink.end"): "exporters/tracebus_exporters/otel/runs/_table.py:RunTable._finish",
     ("encode_span", "Sender.put"): "exporters/tracebus_exporters/otel/sinks/_otlp_sink.py:OtlpSink",

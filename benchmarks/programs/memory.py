@@ -42,7 +42,7 @@ def complete_runs() -> None:
     from tracebus.events import Outcome
 
     bus = EventBus()
-    tracker = RunTracker(bus.publish, count=bus.count)
+    tracker = RunTracker(bus.write, count=bus.count)
     print("events     resident MiB   (ring of 65,536 events)")
     while bus.statistics().published < 1_000_000:
         for _ in range(25_000):
@@ -57,7 +57,7 @@ def complete_runs() -> None:
 def never_ending_runs() -> None:
     """A hundred and sixty thousand runs nobody ends."""
     bus = EventBus()
-    tracker = RunTracker(bus.publish, count=bus.count)
+    tracker = RunTracker(bus.write, count=bus.count)
     print("\nruns begun  still open  resident MiB   (at most 65,536 open)")
     for step in range(1, 9):
         for _ in range(20_000):

@@ -6,6 +6,7 @@ import copy
 import gc
 import weakref
 from dataclasses import dataclass, field
+from json import dumps
 
 import pytest
 from hypothesis import given, settings
@@ -246,3 +247,30 @@ def test_what_a_snapshot_keeps_is_counted_once():
     second = weighed(snapshot({"messages": conversation}))
     assert sum(size for _, size in first.shares) > 50 * 150
     assert sum(size for _, size in second.shares) < 2_000
+
+
+@pytest.mark.parametrize(
+    ("attribute", "key", "was", "becomes"),
+    [
+        ("usage_metadata", "output_tokens", 1, True),
+        ("usage_metadata", "output_tokens", 0, False),
+        ("additional_kwargs", "refused", False, 0),
+        ("additional_kwargs", "refused", True, 1.0),
+        ("response_metadata", "logprobs", None, []),
+        ("response_metadata", "logprobs", {"tokens": [0, 1]}, {"tokens": [0, True]}),
+    ],
+)
+def test_a_number_that_becomes_a_truth_value_makes_another_piece(attribute, key, was, becomes):
+    """Python takes 1 for True; the record of a message changed from one to the other in place does not."""
+    message = AIMessage("hello", tool_calls=[{"name": "look", "args": {"at": 1}, "id": "1"}])
+    setattr(message, attribute, {"input_tokens": 1, key: was, "total_tokens": 2})
+    shown = dumps(getattr(message, attribute))
+    before = pieces.piece_of(message)
+    assert before is not None
+    assert before.lasting
+    assert pieces.piece_of(message) is before
+    getattr(message, attribute)[key] = becomes
+    after = pieces.piece_of(message)
+    assert after is not before
+    assert dumps(before.state[attribute]) == shown
+    assert dumps(after.state[attribute]) == dumps(getattr(message, attribute))

@@ -80,10 +80,12 @@ class EventBus:
         Callable from every thread, and from finalisers and signal handlers even inside itself. An
         event that stands in another log already is copied. After `close` it is only counted.
         """
-        try:
-            self._ring.append(event)
-        except Exception as error:  # noqa: BLE001 - the program that publishes must not pay for it
-            self._ring.tally.complain("publish_failures", f"{event!r} could not be published", error)
+        self._ring.append(event)
+
+    @property
+    def write(self) -> Callable[[Event, int | None], None]:
+        """What `publish` does, for sources: they may say how many bytes an event keeps at the most."""
+        return self._ring.append
 
     def count(self, what: str, n: int = 1) -> None:
         """Add *n* to `statistics().counters[what]`."""

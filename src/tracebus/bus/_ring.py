@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
 from msgspec.structs import force_setattr, replace
@@ -66,10 +66,12 @@ class Ring:
         self.has_copies = False
         """Whether a settled event may have been replaced by a copy that is not."""
         self._let_go_to = 0
-        self._bounds = [0] * capacity
-        """At most what the events keep that `holdings` does not count yet, by their slots."""
-        self._unweighed = 0
-        """The sum of these."""
+        self._total = 0
+        """The sum of all events' bounds: of what each keeps, at the most."""
+        self._before = [0] * capacity
+        """By their slots: that sum before the events in the log."""
+        self._look_at = max_bytes
+        """The sum at which the limit may have been reached."""
         self._weighed_to = 0
         """Up to which position `holdings` counts the events."""
         self.clock = clock
@@ -83,92 +85,97 @@ class Ring:
         self._open: OrderedDict[str, RunStarted] = OrderedDict()
         self.hurried = 0
         """Up to which position events shall be delivered at once, and not gathered."""
-        self._root_ended_at = 0
-        """When the newest root run ended, in nanoseconds since the epoch."""
-        self._hurried_at = 0
-        """When those who gather events were last woken for it."""
-        self._lock = threading.RLock()
-        self._busy = False
-        self._reentered: deque[Event] = deque()
+        self._hurry_from = 0
+        """From when on those who gather events are woken for the end of a root, in nanoseconds."""
+        self._reentered: deque[tuple[Event, int]] = deque()
+        self._new_lock()
 
-    def append(self, event: Event) -> None:
-        """Give *event* the next position and make it readable, without waiting for any reader.
+    def append(  # noqa: C901, PLR0912  # called for every event
+        self, event: Event, bound: int | None = None
+    ) -> None:
+        """Give *event* the next position and make it readable, without waiting for any reader; never raise.
 
-        Re-entrant: a finaliser or signal handler that appends while its own thread is in here finds
-        `_busy` set and leaves its event to the outer call. No object is freed under the lock (hence
-        `freed`): a finaliser may take a lock of the program's that another appending thread holds.
+        *bound* is about how many bytes it keeps, at the most, where the source knows. Re-entrant: a
+        finaliser or signal handler that appends while its own thread is in here leaves its event to the
+        outer call. No object is freed under the lock (hence `freed`): a finaliser may take a lock of the
+        program's that another appending thread holds.
         """
-        while True:
-            if event.seq:  # it stands in another log already, and stays as it is there
-                event = replace(event, seq=0)
-            bound = bound_of(event)
+        try:
+            if bound is None:
+                bound = bound_of(event)
+                if event.seq:  # it stands in another log already, and stays as it is there
+                    event = replace(event, seq=0)
+            if self._is_in():
+                self._reentered.append((event, bound))
+                return
+            hurry = False
+            freed: list[object] | None = None
             with self._lock:
-                if self._busy:
-                    self._reentered.append(event)
+                if self.sealed:
+                    self.tally.count("published_after_close")
                     return
-                try:
-                    self._busy = True
-                    freed = self._append(event, bound)
-                finally:
-                    self._busy = False
-            freed = None  # noqa: F841 - freed here, and not under the lock
-            if not self._reentered:
-                break
-            event = self._reentered.popleft()
-        if self._root_ended_at - self._hurried_at >= _BETWEEN_HURRIES:
-            self._hurried_at = self._root_ended_at
-            self.hurried = self.head
-            self.alarms.wake_all()
-        elif self.head >= self.alarms.next:
-            self.alarms.wake(self.head)
+                seq = self.head + 1
+                force_setattr(event, "seq", seq)
+                index = seq % self.capacity
+                evicted = self._slots[index]
+                if evicted.seq and (evicted.seq <= self._weighed_to or type(evicted) is RunStarted):
+                    freed = self._evict(evicted)
+                if type(event) is RunStarted:
+                    run_id = event.run_id
+                    if run_id in self._open or len(self._open) >= _MAX_OPEN_RUNS:
+                        self._forget(run_id, freed := freed or [])
+                    self._open[run_id] = event
+                elif type(event) is RunEnded:
+                    started = self._open.pop(event.run_id, None)
+                    hurry = event.parent_run_id is None and event.time >= self._hurry_from
+                    if started is not None and started.seq <= self._let_go_to:
+                        self._let_go(started, freed := freed or [])  # kept until now for who joined late
+                self._slots[index] = event
+                self._before[index] = total = self._total
+                self.head = seq
+                self._total = total = total + bound
+                if total > self._look_at:
+                    self._look(freed := freed or [])
+            if hurry:
+                self._hurry(event.time)
+            elif seq >= self.alarms.next:
+                self.alarms.wake(seq)
+            if self._reentered:
+                self.append(*self._reentered.popleft())
+        except Exception as error:  # noqa: BLE001 - the program that publishes must not pay for it
+            self.tally.complain("publish_failures", f"{event!r} could not be published", error)
 
-    def _append(self, event: Event, bound: int) -> object:
-        """Do what `append` does, under the lock; return what is to be freed after it."""
-        if self.sealed:
-            self.tally.count("published_after_close")
-            return None
-        seq = self.head + 1
-        force_setattr(event, "seq", seq)
-        index = seq % self.capacity
-        evicted = self._slots[index]
-        bounded = self._bounds[index]
-        freed: list[object] | None = None
-        if evicted.seq and (
-            evicted.seq <= self._weighed_to or (type(evicted) is RunStarted and self._is_open(evicted))
-        ):
-            freed = self._evict(evicted)
-            bounded = self._bounds[index]
-        closed: RunStarted | None = None
-        if type(event) is RunStarted:
-            opened = self._open
-            if event.run_id in opened:
-                closed = opened.pop(event.run_id)
-            elif len(opened) >= _MAX_OPEN_RUNS:
-                closed = self._forget_oldest()
-            opened[event.run_id] = event
-        elif type(event) is RunEnded:
-            if event.parent_run_id is None:
-                self._root_ended_at = event.time
-            closed = self._open.pop(event.run_id, None)
-        self._slots[index] = event
-        self._bounds[index] = bound
-        self.head = seq
-        self._unweighed += bound - bounded
-        if closed is not None and (closed.seq <= self._let_go_to or closed.seq <= seq - self.capacity):
-            freed = freed or []
-            self._let_go(closed, freed)  # kept until now for whoever joined late
-        if self.holdings.bytes + self._unweighed > self.max_bytes:
-            freed = freed or []
-            self._make_room(freed)
-        return evicted, closed, freed
+    def _hurry(self, now: int) -> None:
+        """Have the exporters deliver at once what there is, and for a while not again."""
+        self._hurry_from = now + _BETWEEN_HURRIES
+        self.hurried = self.head
+        self.alarms.wake_all()
+
+    def _forget(self, run_id: str, freed: list[object]) -> None:
+        """Take out of the open runs that of *run_id*, else the oldest."""
+        if run_id in self._open:
+            started = self._open.pop(run_id)
+        else:
+            self.tally.count("open_runs_forgotten")
+            started = self._open.popitem(last=False)[1]
+        freed.append(started)
+        if started.seq <= self._let_go_to:
+            self._let_go(started, freed)
 
     def _evict(self, event: Event) -> list[object]:
         """Count *event*, which leaves the log, no more, unless its run is open; return what that frees."""
         if not self._is_open(event):
-            return self.holdings.remove(event.seq)
+            return self.holdings.remove(event.seq) if event.seq <= self._weighed_to else []
         if event.seq > self._weighed_to:
             self._weigh_up_to(event.seq)
+        self._let_go_to = max(self._let_go_to, event.seq)
         return []
+
+    def _new_lock(self) -> None:
+        lock: Any = threading.RLock()
+        self._lock = lock
+        self._is_in: Callable[[], bool] = lock._is_owned  # noqa: SLF001  # as `threading.Condition` asks
+        """Tells whether this very thread holds it."""
 
     # Memory -------------------------------------------------------------------------------------
 
@@ -178,6 +185,19 @@ class Ring:
         self.weigh(self.head)
         return self.holdings.bytes + self._held_elsewhere
 
+    @property
+    def _kept(self) -> int:
+        """Bytes the events in the log keep, at the most where they have not been weighed yet."""
+        first = max(self._weighed_to, self.head - self.capacity) + 1
+        unweighed = self._total - self._before[first % self.capacity] if first <= self.head else 0
+        return self.holdings.bytes + unweighed
+
+    def _look(self, freed: list[object]) -> None:
+        """Keep the limit, and say when to look again."""
+        if self._kept > self.max_bytes:
+            self._make_room(freed)
+        self._look_at = self._total + self.max_bytes - self._kept
+
     def weigh(self, position: int) -> None:
         """Count exactly what the events up to *position* keep: whoever settles them calls this before."""
         while self._weighed_to < position:
@@ -185,10 +205,7 @@ class Ring:
 
     def _weigh_up_to(self, position: int) -> None:
         for seq in range(max(self._weighed_to, self.head - self.capacity) + 1, position + 1):
-            index = seq % self.capacity
-            self._unweighed -= self._bounds[index]
-            self._bounds[index] = 0
-            self.holdings.add(seq, *weight_of(self._slots[index]))
+            self.holdings.add(seq, *weight_of(self._slots[seq % self.capacity]))
         self._weighed_to = max(position, self._weighed_to)
 
     def settled(self, events: Iterable[Event]) -> None:
@@ -196,7 +213,7 @@ class Ring:
 
         def account() -> list[object]:
             freed: list[object] = [self.holdings.settled(event.seq) for event in events]
-            if self.holdings.bytes + self._unweighed > self.room:
+            if self._kept > self.room:
                 self._make_room(freed)
             return freed
 
@@ -209,7 +226,7 @@ class Ring:
             self._held_elsewhere += change
             self.room = max(self.max_bytes // _SHARE_OF_READ, self.max_bytes - self._held_elsewhere)
             freed: list[object] = []
-            if self.holdings.bytes + self._unweighed > self.room:
+            if self._kept > self.room:
                 self._make_room(freed)
             return freed
 
@@ -223,7 +240,7 @@ class Ring:
     def let_go_of_read(self) -> None:
         """Replace the oldest events every reader is past by copies without payload, where many are kept."""
         target = self.room // _SHARE_OF_READ
-        if self.holdings.bytes + self._unweighed > target:
+        if self._kept > target:
             self.weigh(self.head)
         if self.holdings.bytes > target and (reached := self._passed()) > self._let_go_to:
             self._exclusively(lambda: self._let_go_up_to(reached, target))
@@ -284,14 +301,11 @@ class Ring:
     def _exclusively(self, work: Callable[[], object]) -> None:
         """Run *work* while nobody appends; what it returns is freed afterwards."""
         with self._lock:
-            was_busy, self._busy = self._busy, True
-            try:
-                freed = work()
-            finally:
-                self._busy = was_busy
+            freed = work()
+            self._look_at = self._total + self.max_bytes - self._kept
         del freed
-        if self._reentered and not was_busy:
-            self.append(self._reentered.popleft())
+        if self._reentered and not self._is_in():
+            self.append(*self._reentered.popleft())
 
     def read(self, after: int, limit: int) -> tuple[int, list[Event]]:
         """Return how many events after position *after* are lost, and up to *limit* that follow them.
@@ -325,11 +339,7 @@ class Ring:
     def open_runs(self) -> tuple[int, list[RunStarted]]:
         """Return the head and the runs open at it, in the order they began."""
         with self._lock:
-            was_busy, self._busy = self._busy, True
-            try:
-                return self.head, list(self._open.values())
-            finally:
-                self._busy = was_busy
+            return self.head, list(self._open.values())
 
     @property
     def open_count(self) -> int:
@@ -344,8 +354,7 @@ class Ring:
 
     def reset_after_fork(self) -> None:
         """Become usable in a forked child, where other threads' locks and sleepers are gone."""
-        self._lock = threading.RLock()
-        self._busy = False
+        self._new_lock()
         self._reentered.clear()
         for start in self._open.values():
             if start.seq <= self.head - self.capacity:
@@ -354,7 +363,3 @@ class Ring:
         self.readers = WeakSet(self.readers)  # it may have been in use when the process forked
         self.alarms.reset()
         self.tally.reset()
-
-    def _forget_oldest(self) -> RunStarted:
-        self.tally.count("open_runs_forgotten")
-        return self._open.popitem(last=False)[1]

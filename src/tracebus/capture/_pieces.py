@@ -13,6 +13,8 @@ from operator import attrgetter
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -47,28 +49,23 @@ _POINTER = 8
 _state_of = attrgetter("__dict__")
 
 
-class Piece:
+class Piece(msgspec.Struct, eq=False, weakref=True):
     """An object of a shared kind as it was at one moment. Immutable but for what is derived from it."""
 
-    __slots__ = ("__weakref__", "chain", "check", "former", "forms", "kind", "lasting", "size", "state")
-
-    def __init__(
-        self, kind: type, former: Callable[[dict[str, Any]], Any], state: Any, check: Any, size: int
-    ) -> None:
-        self.kind = kind
-        self.former = former
-        self.state: dict[str, Any] = state
-        """The object's attributes, containers copied."""
-        self.check = check
-        """Equal to the object's `__dict__` as long as that is as it was."""
-        self.size = size
-        """Bytes it keeps, about."""
-        self.lasting = True
-        """Whether all of it is plain data; what else it holds may change unseen: it is converted anew."""
-        self.forms: tuple[tuple[Capture, PieceForm], ...] = ()
-        """What it looks like as JSON, by policy; a form says at which depths it holds."""
-        self.chain: Chain | None = None
-        """The newest list it is part of."""
+    kind: type
+    former: Callable[[dict[str, Any]], Any]
+    state: dict[str, Any]
+    """The object's attributes, containers copied."""
+    check: Any
+    """Equal to the object's `__dict__` as long as that is as it was."""
+    size: int
+    """Bytes it keeps, about."""
+    lasting: bool
+    """Whether all of it is plain data; what else it holds may change unseen: it is converted anew."""
+    forms: tuple[tuple[Capture, PieceForm], ...] = ()
+    """What it looks like as JSON, by policy; a form says at which depths it holds."""
+    chain: Chain | None = None
+    """The newest list it is part of."""
 
     def plain(self) -> Any:
         """Return it as a dictionary, one level deep."""
@@ -200,19 +197,10 @@ def _new_piece(value: Any, state: Any, known: tuple[_Ref, Piece] | None) -> Piec
     found = _formers.get(kind) or _former_of(kind)
     if found is None or type(state) is not dict or not found[1] <= state.keys():
         return None
-    if (flat := _flat(state)) is not None:
-        copied, size, made_of_others = flat
-        piece = Piece(kind, found[0], copied, copied, size)
-        if made_of_others:  # they are known again; what is only round them hardly comes again
-            piece.lasting = False
-            return piece
-    else:
-        freezer = _Freezer()
-        copied, check = freezer.copied(state, 0)
-        piece = Piece(kind, found[0], copied, check, freezer.size)
-        if not freezer.lasting:
-            piece.lasting = False
-            return piece
+    copied, check, size, lasting = _copied(state)
+    piece = Piece(kind, found[0], copied, check, size, lasting)
+    if not lasting:
+        return piece
     ref = known[0] if known is not None and known[0]() is value else _reference(value, _known)
     _known[id(value)] = (ref, piece)
     return piece
@@ -331,69 +319,86 @@ class _Inner:
     __hash__ = None  # type: ignore[assignment]  # compared only
 
 
-def _flat(state: dict[Any, Any]) -> tuple[dict[str, Any], int, bool] | None:
-    """Return what `_Freezer` makes of a message without odd data, its size, and more.
+def _copied(state: dict[str, Any]) -> tuple[dict[str, Any], Any, int, bool]:
+    """Return what `_Freezer` makes of a message's data, with its size and whether all of it is plain.
 
-    Or of a prompt of few messages: it says of these that they are not all of it. Nine in ten are such, and
-    this is the program's path.
+    This is the program's path, and most of a message is short texts, and containers with nothing in them.
     """
     copied = state.copy()
-    size = _CONTAINER + _CONTAINER + _POINTER * len(copied)
-    made_of_others = False
+    size = _CONTAINER + _POINTER * len(copied)
+    odd: _Odd | None = None
     for key, item in copied.items():
         kind = type(item)
         if kind is str:
-            size += getsizeof(item)
+            size += len(item) if len(item) < _SHORT else getsizeof(item)
+        elif item is None:
+            continue
+        elif type(key) is not str:  # to hash another's key would be the program's code
+            return state, state, size, False
+        elif kind is dict and not item:
+            copied[key] = _NO_DICT
+        elif kind is list and not item:
+            copied[key] = _NO_LIST
+        elif kind is dict and (simple := _simple(item)) is not None:
+            copied[key], inside = simple
+            size += inside
+        else:
+            odd = odd or _Odd()
+            copied[key] = odd.copied(key, item, kind)
+    if odd is None:
+        return copied, copied, size, True
+    check = {**copied, **odd.marks} if odd.marks else copied
+    return copied, check, size + odd.size, odd.lasting
+
+
+class _Odd:
+    """Copies those attributes of one object that are not of the simplest kinds."""
+
+    __slots__ = ("_freezer", "lasting", "marks", "size")
+
+    def __init__(self) -> None:
+        self._freezer = _Freezer()
+        self.marks: dict[str, Any] = {}
+        """What is equal to the originals as long as they stay as they are, where the copies are not."""
+        self.size = 0
+        self.lasting = True
+
+    def copied(self, key: str, item: Any, kind: type) -> Any:
+        """Return a copy of *item*, the attribute *key*."""
+        if kind is list and (pieces := few_pieces(item)) is not None:
+            self.size += _CONTAINER + sum([piece.size + _POINTER for piece in pieces])
+            self.lasting = False  # they are known again; what is only round them hardly comes again
+            return pieces
+        freezer = self._freezer
+        before = freezer.size
+        kept, mark = freezer.copied(item, 1)
+        if mark is not kept:
+            self.marks[key] = mark
+        self.size += freezer.size - before
+        self.lasting = self.lasting and freezer.lasting
+        return kept
+
+
+def _simple(value: dict[Any, Any]) -> tuple[dict[str, Any], int] | None:
+    """Return a copy of a short dictionary of texts and numbers, as usage is, and its size.
+
+    `None` for anything else, and for what `==` would not tell from something else.
+    """
+    if len(value) > _MOST_SIMPLE:
+        return None
+    size = _CONTAINER + _NUMBER * len(value)
+    for key, item in value.items():
+        kind = type(item)
+        if kind is str:
+            size += len(item)
+        elif kind is int or kind is float:
+            if item == 0 or item == 1:  # noqa: PLR1714  # twice as fast
+                return None
         elif item is not None:
-            if kind not in _EMPTY:
-                return None
-            if not item:
-                copied[key] = _EMPTY[kind][0]
-            elif kind is list and is_shared(type(item[0])):
-                if (pieces := few_pieces(item)) is None:
-                    return None
-                copied[key] = pieces
-                size += _CONTAINER + sum([piece.size + _POINTER for piece in pieces])
-                made_of_others = True
-            elif (inner := _simple(item, kind)) is not None:
-                copied[key], inside = inner
-                size += inside
-            else:
-                return None
+            return None
         if type(key) is not str:
             return None
-    return copied, size, made_of_others
-
-
-def _simple(value: Any, kind: type, depth: int = 4) -> tuple[Any, int] | None:
-    """Return a copy of a dictionary or list of texts and numbers, as usage and tool calls are, and its size.
-
-    `None` for what `==` would not tell from something else, which `_Freezer` copies.
-    """
-    if depth == 0 or len(value) > _MOST_SIMPLE:
-        return None
-    copied: Any = value.copy() if kind is dict else list(value) if kind is list else None
-    if copied is None:
-        return None
-    size = _CONTAINER + _POINTER * len(copied)
-    for key, item in copied.items() if kind is dict else enumerate(copied):
-        inner = type(item)
-        if inner is str:
-            size += getsizeof(item)
-        elif inner is int or inner is float:
-            if item in _exact:
-                return None
-            size += _NUMBER
-        elif item is not None:
-            if (inner is not dict and inner is not list) or (
-                found := _simple(item, inner, depth - 1)
-            ) is None:
-                return None
-            copied[key] = found[0]
-            size += found[1]
-        if kind is dict and type(key) is not str:
-            return None
-    return copied, size
+    return value.copy(), size
 
 
 def few_pieces(items: list[Any]) -> list[Piece] | None:
@@ -410,10 +415,14 @@ def few_pieces(items: list[Any]) -> list[Piece] | None:
 
 
 _TRUE, _FALSE = _Truth(True), _Truth(False)
-_EMPTY: dict[type, tuple[Any, Any]] = {kind: (kind(),) * 2 for kind in (dict, list, tuple)}
+_NO_DICT: dict[str, Any] = {}
+_NO_LIST: list[Any] = []
+_EMPTY: dict[type, Any] = {dict: _NO_DICT, list: _NO_LIST, tuple: ()}
 """One of each for all pieces: it is read, never written, and stays in the processor's cache."""
 _exact: dict[float, _Number] = {0: _Number(0), 1: _Number(1)}
-_MOST_SIMPLE = 64
+_MOST_SIMPLE = 16
+_SHORT = 256
+"""Characters of a text whose exact size is not worth a look."""
 _SIMPLE = frozenset((str, bytes, type(None)))
 _NUMBERS = frozenset((int, float, bool))
 
@@ -424,7 +433,7 @@ class _Freezer:
     __slots__ = ("lasting", "room", "size")
 
     def __init__(self) -> None:
-        self.size = _CONTAINER
+        self.size = 0
         self.room = _MOST_PLACES
         self.lasting = True
         """Whether it was all plain data."""
@@ -445,7 +454,7 @@ class _Freezer:
 
     def _container(self, value: Any, kind: type, depth: int) -> tuple[Any, Any] | None:
         if not value and kind in _EMPTY:  # as most containers of a message are
-            return _EMPTY[kind]
+            return _EMPTY[kind], _EMPTY[kind]
         if kind is dict and all(type(key) is str for key in value):
             return self._dict(value, depth + 1)
         if kind is list or kind is tuple:

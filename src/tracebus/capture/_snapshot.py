@@ -49,11 +49,11 @@ def bounded(value: Any, max_items: int = 1_000) -> tuple[Any, int]:
     Counts every part as if nothing else kept it; `weighed` says which do.
     """
     kind = type(value)
-    if kind is str:
-        return value, len(value)
     if kind is dict:
-        if len(value) <= _FEW <= max_items and (found := _few(value)) is not None:
+        if len(value) <= _FEW and (found := _few(value)) is not None and max_items >= _FEW:
             return found
+    elif kind is str:
+        return value, len(value)
     elif is_shared(kind):
         if (piece := piece_of(value)) is not None:
             return piece, piece.size

@@ -84,7 +84,7 @@ async def cancelled_after(ticks, streamed, deadline_inside):
 def test_cancelled_anywhere_every_run_ends_once_and_none_as_error(ticks, streamed, deadline_inside):
     """Cancelling at a random tick leaves nothing open, and nothing is taken for a failure."""
     events, clock = [], Clock()
-    tracker = RunTracker(events.append, clock=clock)
+    tracker = RunTracker(lambda event, _bound: events.append(event), clock=clock)
     token = _scope.enter(Recorder(tracker, Capture()))
     try:
         outcome = asyncio.run(cancelled_after(ticks, streamed, deadline_inside))

@@ -27,7 +27,9 @@ class Clock:
 
 def new_tracker(**options):
     events, counts, clock = [], [], Clock()
-    tracker = RunTracker(events.append, count=counts.append, clock=clock, **options)
+    tracker = RunTracker(
+        lambda event, _bound: events.append(event), count=counts.append, clock=clock, **options
+    )
     return tracker, events, counts, clock
 
 

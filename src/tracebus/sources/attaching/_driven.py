@@ -98,7 +98,7 @@ class DrivenCall:
                 self._close(run, error)
         self._reader.finish(error)
 
-    def _emit(self, event: RunEvent) -> None:
+    def _emit(self, event: RunEvent, _bound: int | None) -> None:
         if isinstance(event, RunStarted):
             self._told.add(event.run_id)
         if self._shown is None:

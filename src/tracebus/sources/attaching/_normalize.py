@@ -45,7 +45,9 @@ async def normalize(
         Exception: whatever *stream* raises, after the ends of the runs it ends.
     """
     emitted: deque[RunEvent] = deque()
-    reader = StreamReader(RunTracker(emitted.append, reap=False), capture or DEFAULT_CAPTURE)
+    reader = StreamReader(
+        RunTracker(lambda event, _bound: emitted.append(event), reap=False), capture or DEFAULT_CAPTURE
+    )
     async with aclosing(_events(await _opened(stream), reader, emitted)) as events:
         async for event in events:
             yield event

@@ -111,7 +111,7 @@ def observe_process_into(bus: EventBus | None) -> None:
 def _tracker_of(bus: EventBus) -> RunTracker:
     tracker = _trackers.get(id(bus))
     if tracker is None:
-        tracker = _trackers[id(bus)] = RunTracker(bus.publish, count=bus.count)
+        tracker = _trackers[id(bus)] = RunTracker(bus.write, count=bus.count)
         bus.before_close(tracker.close_all)
         bus.after_fork_in_child(tracker.forget)
     return tracker

@@ -11,6 +11,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 
 from tracebus.sources.callbacks._inline import ASKS_WITH_CARE, in_place
 from tracebus.sources.callbacks._records import Records
+from tracebus.sources.reading._classify import UNSAID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -138,13 +139,70 @@ class TracebusHandler(BaseCallbackHandler):
             handlers[place] = TracebusHandler(())  # which tells nobody: LangChain is going through the list
         return len(places) > 1
 
-    on_chain_start = _telling(Records.start)
+    # These come for every run, or every token: to pass keywords on as they come costs more than all else.
+    def on_chain_start(
+        self,
+        serialized: Any,
+        inputs: Any,
+        *,
+        run_id: Any,
+        parent_run_id: Any = None,
+        tags: Any = None,
+        metadata: Any = None,
+        name: Any = None,
+        run_type: Any = UNSAID,
+        kind: Any = None,
+        **_: Any,
+    ) -> None:
+        """Tell that a chain, prompt, parser, graph or node begins."""
+        try:
+            for recorder in self.recorders:
+                recorder.start(
+                    self, serialized, inputs, run_id, parent_run_id, tags, metadata, name, run_type, kind
+                )
+        except Exception as error:  # noqa: BLE001  # as in `_telling`
+            report(self, "start", error)
+
+    def on_chain_end(
+        self,
+        outputs: Any,
+        *,
+        run_id: Any,
+        inputs: Any = None,
+        parent_run_id: Any = None,  # noqa: ARG002  # named, it costs less than among the others
+        tags: Any = None,  # noqa: ARG002  # likewise
+        **_: Any,
+    ) -> None:
+        """Tell that one is over."""
+        try:
+            for recorder in self.recorders:
+                recorder.end(self, outputs, run_id, inputs)
+        except Exception as error:  # noqa: BLE001  # as in `_telling`
+            report(self, "end", error)
+
+    # LangChain passes the token by the keyword `token=` from sync code, positionally from async.
+    def on_llm_new_token(
+        self,
+        token: Any,
+        *,
+        run_id: Any,
+        chunk: Any = None,
+        parent_run_id: Any = None,  # noqa: ARG002  # likewise
+        tags: Any = None,  # noqa: ARG002  # likewise
+        **_: Any,
+    ) -> None:
+        """Tell of text, reasoning or a piece of a tool call."""
+        try:
+            for recorder in self.recorders:
+                recorder.token(self, token, run_id, chunk)
+        except Exception as error:  # noqa: BLE001  # as in `_telling`
+            report(self, "token", error)
+
     on_chat_model_start = _telling(Records.start_chat_model)
     on_llm_start = _telling(Records.start_completion)
     on_tool_start = _telling(Records.start_tool)
     on_retriever_start = _telling(Records.start_retriever)
 
-    on_llm_new_token = _telling(Records.token)
     on_stream_event = _telling(Records.protocol_event)
     on_retry = _telling(Records.retry)
     on_custom_event = _telling(Records.custom)
@@ -156,7 +214,6 @@ class TracebusHandler(BaseCallbackHandler):
     on_interrupt = _telling(Records.interrupted)
     on_resume = _telling(Records.resumed)
 
-    on_chain_end = _telling(Records.end)
     on_retriever_end = _telling(Records.end_retriever)
     on_tool_end = _telling(Records.end_tool)
     on_llm_end = _telling(Records.end_model)

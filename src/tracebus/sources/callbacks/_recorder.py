@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from langchain_core.outputs import LLMResult
 
     from tracebus.capture import Capture
+    from tracebus.sources.callbacks._records import Speaker
     from tracebus.sources.tracking._tracker import RunTracker
 
 _BY_TOKEN, _BY_PROTOCOL = "token", "protocol"
@@ -81,12 +82,11 @@ class Recorder:
 
     # -- starts ----------------------------------------------------------------------------------
 
-    def start(  # noqa: C901  # what is called for every run is a tenth of its cost
+    def start(  # noqa: C901, PLR0912, PLR0915, PLR0917  # what is called for every run is a tenth of its cost
         self,
-        owner: object,
+        owner: Speaker,
         serialized: Mapping[str, Any] | None,
         inputs: Any,
-        *,
         run_id: UUID,
         parent_run_id: UUID | None = None,
         tags: Sequence[str] | None = None,
@@ -96,14 +96,19 @@ class Recorder:
         kind: RunKind | None = None,
         invocation_params: Mapping[str, Any] | None = None,
         tool_call_id: str | None = None,
-        **rest: Any,
+        batch_size: int = 1,
+        **_: Any,
     ) -> None:
         """Open a run: `on_chain_start`, and with *kind* every other start.
 
         Chains are chains, prompts, parsers, graphs and nodes: what tells them apart is in the rest.
         """
         tracker = self.tracker
-        key = run_id.int if type(run_id) is UUID else run_key(run_id)
+        if type(run_id) is UUID:
+            key: Hashable = run_id.int
+            told = id_text(run_id.int)
+        else:
+            key, told = run_key(run_id), as_text(run_id)
         parent_key = reported = None
         if parent_run_id is not None:
             parent_key = reported = (
@@ -116,19 +121,17 @@ class Recorder:
         tagged, attempt = told_by(tags) if tags else _NO_TAGS
         stream = False
         if kind is None:
-            above = parent if parent_key == reported else tracker.get(reported)
+            above = parent if parent_key is reported else tracker.get(reported)
             kind = self._kind(run_type, called, tagged, metadata, above)
             stream = kind is _GRAPH or kind is _AGENT
-            if type(inputs) is dict and len(inputs) == 1 and _is_unknown(inputs):
+            if type(inputs) is dict and len(inputs) == 1 and "input" in inputs and _is_unknown(inputs):
                 inputs, stream = None, True
         policy = self.capture if parent is None else parent.capture
         if scoped.get() is not None:
             policy = scoped_capture(tracker) or policy  # a thread has no scope
-        told = id_text(run_id.int) if type(run_id) is UUID else as_text(run_id)
-        run = OpenRun(key, told, kind, called, owner, policy)
-        run.call = getattr(owner, "call", None) or current_call.get()
-        run.runner = noted.get() or current_runner()
-        run.parent = parent
+        call = owner.call or current_call.get()
+        runner = noted.get() or current_runner()
+        run = OpenRun(key, told, kind, called, owner, policy, key, told, call, runner, parent)
         if stream:
             run.stream = True
         said: Any = dict(metadata) if metadata else _NOTHING
@@ -153,17 +156,16 @@ class Recorder:
                 invocation_params=invocation_params,
                 tool_call_id=tool_call_id,
             )
-        if rest and rest.get("batch_size", 1) != 1:
+        if batch_size != 1:
             run.alone = False
-        begun = tracker.begin(
-            run,
-            parent_key,
-            tagged,
-            CapturedPayload(said, policy, as_plain) if said else None,
-            None if inputs is None else captured(inputs, policy),
-            rare,
-        )
-        if begun is not None and called.startswith("RunnableEach") and isinstance(inputs, list):
+        about = CapturedPayload(said, policy, as_plain) if said else None
+        bound = 0 if about is None else about.bound
+        given = None
+        if inputs is not None:
+            given = captured(inputs, policy)
+            bound += given.bound
+        begun = tracker.begin(run, parent_key, tagged, about, given, rare, None if rare else bound)
+        if isinstance(inputs, list) and begun is not None and called.startswith("RunnableEach"):
             run.source_inputs = inputs
 
     def _kind(
@@ -222,32 +224,31 @@ class Recorder:
         if tool_call_id is not None:
             rare["tool_call_id"] = as_text(tool_call_id)
 
-    def start_chat_model(self, owner: object, serialized: Any, messages: Any, **about: Any) -> None:
+    def start_chat_model(self, owner: Speaker, serialized: Any, messages: Any, **about: Any) -> None:
         """`on_chat_model_start`."""
         inputs = {"messages": list(messages[0]) if messages else []}
         self.start(owner, serialized, inputs, kind=RunKind.CHAT_MODEL, **about)
 
-    def start_completion(self, owner: object, serialized: Any, prompts: Any, **about: Any) -> None:
+    def start_completion(self, owner: Speaker, serialized: Any, prompts: Any, **about: Any) -> None:
         """`on_llm_start`: a text completion model."""
         self.start(owner, serialized, {"prompts": list(prompts)}, kind=RunKind.LLM, **about)
 
     def start_tool(
-        self, owner: object, serialized: Any, input_str: str, *, inputs: Any = None, **about: Any
+        self, owner: Speaker, serialized: Any, input_str: str, *, inputs: Any = None, **about: Any
     ) -> None:
         """`on_tool_start`."""
         given = {"input": input_str} if inputs is None else inputs
         self.start(owner, serialized, given, kind=RunKind.TOOL, **about)
 
-    def start_retriever(self, owner: object, serialized: Any, query: str, **about: Any) -> None:
+    def start_retriever(self, owner: Speaker, serialized: Any, query: str, **about: Any) -> None:
         """`on_retriever_start`."""
         self.start(owner, serialized, {"query": query}, kind=RunKind.RETRIEVER, **about)
 
     # -- while running ---------------------------------------------------------------------------
 
-    # LangChain passes the token by the keyword `token=` from sync code, positionally from async.
-    def token(self, owner: object, token: object, *, run_id: UUID, chunk: Any = None, **_: Any) -> None:
+    def token(self, owner: object, token: object, run_id: UUID, chunk: Any = None) -> None:
         """`on_llm_new_token`: text, reasoning or a piece of a tool call."""
-        run = self.tracker.get(run_key(run_id))
+        run = self.tracker.get(run_id.int if type(run_id) is UUID else run_key(run_id))
         if run is None or run.owner is not owner or run.speaks_by is _BY_PROTOCOL:
             return
         run.speaks_by, run.streamed = _BY_TOKEN, True  # also of what nobody can read
@@ -321,7 +322,7 @@ class Recorder:
 
     # -- ends ------------------------------------------------------------------------------------
 
-    def end(self, owner: object, outputs: Any, *, run_id: UUID, inputs: Any = None, **_: Any) -> None:
+    def end(self, owner: object, outputs: Any, run_id: UUID, inputs: Any = None) -> None:
         """`on_chain_end`: *inputs* are those that a stream had not at its start."""
         run = self._ending(owner, run_id)
         if run is None:
@@ -453,11 +454,13 @@ class Recorder:
         inputs: Any = None,
         fields: dict[str, Any] | None = None,
     ) -> None:
+        bound = 0
         if outputs is not None:
             outputs = captured(outputs, run.capture)
+            bound = outputs.bound
         if inputs is not None:
             fields = {**(fields or {}), "inputs": captured(inputs, run.capture)}
-        self.tracker.finish(run, outcome, outputs, fields)
+        self.tracker.finish(run, outcome, outputs, fields, None if fields else bound)
 
 
 def _of_a_root(run: OpenRun, inputs: Any, noted: Any, *, told_alone: bool) -> tuple[Any, Any]:

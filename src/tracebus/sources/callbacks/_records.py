@@ -5,15 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from langchain_core.outputs import LLMResult
 
     from tracebus.capture import Capture
+    from tracebus.events import RunKind
+    from tracebus.sources.tracking._call import Call
     from tracebus.sources.tracking._tracker import RunTracker
 
-__all__ = ["Records"]
+__all__ = ["Records", "Speaker"]
+
+
+class Speaker(Protocol):
+    """Who tells of a run, and counts as its reporter."""
+
+    call: Call | None
+    """The observed call it belongs to, where it belongs to one."""
 
 
 class Records(Protocol):
@@ -29,30 +38,34 @@ class Records(Protocol):
         """What of payloads is taken."""
         ...
 
-    def start(
+    def start(  # noqa: PLR0917  # by keyword it would cost more
         self,
-        owner: object,
+        owner: Speaker,
         serialized: Mapping[str, Any] | None,
         inputs: Any,
-        *,
         run_id: UUID,
-        **_: Any,
+        parent_run_id: UUID | None = None,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        run_type: str | None = ...,
+        kind: RunKind | None = None,
     ) -> None:
         """`on_chain_start`: chains, prompts, parsers, graphs and nodes."""
 
-    def start_chat_model(self, owner: object, serialized: Any, messages: Any, **about: Any) -> None:
+    def start_chat_model(self, owner: Speaker, serialized: Any, messages: Any, **about: Any) -> None:
         """`on_chat_model_start`."""
 
-    def start_completion(self, owner: object, serialized: Any, prompts: Any, **about: Any) -> None:
+    def start_completion(self, owner: Speaker, serialized: Any, prompts: Any, **about: Any) -> None:
         """`on_llm_start`."""
 
-    def start_tool(self, owner: object, serialized: Any, input_str: str, **about: Any) -> None:
+    def start_tool(self, owner: Speaker, serialized: Any, input_str: str, **about: Any) -> None:
         """`on_tool_start`."""
 
-    def start_retriever(self, owner: object, serialized: Any, query: str, **about: Any) -> None:
+    def start_retriever(self, owner: Speaker, serialized: Any, query: str, **about: Any) -> None:
         """`on_retriever_start`."""
 
-    def token(self, owner: object, token: object, *, run_id: UUID, **_: Any) -> None:
+    def token(self, owner: object, token: object, run_id: UUID, chunk: Any = None) -> None:
         """`on_llm_new_token`."""
 
     def protocol_event(self, owner: object, event: Mapping[str, Any], *, run_id: UUID, **_: Any) -> None:
@@ -82,7 +95,7 @@ class Records(Protocol):
     def unknown(self, owner: object, callback: str, *args: Any, **_: Any) -> None:
         """Take a callback there is no method for."""
 
-    def end(self, owner: object, outputs: Any, *, run_id: UUID, **_: Any) -> None:
+    def end(self, owner: object, outputs: Any, run_id: UUID, inputs: Any = None) -> None:
         """`on_chain_end`."""
 
     def end_retriever(self, owner: object, documents: Any, *, run_id: UUID, **_: Any) -> None:

@@ -45,8 +45,6 @@ def captured(value: Any, capture: Capture) -> CapturedPayload:
     """Return *value*, content of the program, as an event holds it until somebody reads it."""
     if not capture.content:
         return CapturedPayload(True, capture, as_plain)  # nothing of it but that there was something
-    if type(value) is str:
-        return CapturedPayload(value, capture, as_plain, len(value))
     taken, bound = bounded(value, capture.max_items)
     return CapturedPayload(taken, capture, as_plain, bound)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Hashable
@@ -102,35 +104,49 @@ class Caller(Protocol):
         ...
 
 
-class OpenRun:
-    """A run that has begun; for a while after its end the tracker remembers it as a possible parent.
+class OpenRun(msgspec.Struct, eq=False):
+    """A run that has begun. A `Struct`, as events are: it is made without Python code."""
 
-    What most runs do not have is an attribute of the class until a run has it: half of the cost of one.
-    """
-
+    key: Hashable
+    """What it is known by here: hashing a UUID costs more than hashing its integer."""
+    id: str
+    kind: RunKind
+    name: str
+    owner: object
+    """Who reports this run: the others that hear of it too are ignored."""
+    capture: Capture
+    told_as: Hashable
+    """What its source calls it; not its key where an open run was called so already."""
+    root_id: str
+    call: Caller | None = None
+    runner: Executor | None = None
+    """Who executes it, where its source knows."""
+    parent: OpenRun | None = None
+    parent_id: str | None = None
+    root: OpenRun = None  # type: ignore[assignment]  # from its beginning on: itself, or its parent's
+    children: dict[Hashable, OpenRun] | None = None
+    started: int = 0
+    last_seen: int = 0
+    """Kept on roots: when anything last happened in the tree."""
     outcome: Outcome | None = None
     output: StreamedOutput | None = None
     """What it has streamed so far."""
-    parent: OpenRun | None = None
-    parent_id: str | None = None
-    children: dict[Hashable, OpenRun] | None = None
-    runner: Executor | None = None
-    """Who executes it, where its source knows."""
-    stream = False
+    stream: bool = False
     """It is read step by step, by whoever likes to."""
     watch: object = None
     """What keeps an eye on its task."""
-    streamed = False
+    streamed: bool = False
     speaks_by: str | None = None
     """Which of LangChain's ways of telling a model's output this run uses."""
-    interrupted = False
+    interrupted: bool = False
     """A child paused the graph this run is."""
-    attempts = 0
-    turns = 0
+    attempts: int = 0
+    turns: int = 0
     """How many runs have begun directly below it."""
-    calls = answers = 0
+    calls: int = 0
+    answers: int = 0
     """Kept on roots: how many tools and models have begun below it."""
-    retries = 0
+    retries: int = 0
     """How often it said that an attempt follows."""
     timed: float = False
     """It is a node whose time LangGraph watches; of a graph, the seconds it gives each step."""
@@ -146,29 +162,9 @@ class OpenRun:
     """Kept on roots: how many attempts failed, and the last one's error, by `tried_as`."""
     last_error: Any = None
     thread_id: Any = None
-    resumes = True
+    resumes: bool = True
     """It may go on where its thread paused."""
-    alone = True
+    alone: bool = True
     """It is the only one of its call."""
-    call: Caller | None = None
     source_inputs: Any = None
     """The inputs as the program passed them, for telling which item of a list a child got."""
-
-    def __init__(  # noqa: PLR0917  # by keyword it would cost twice as much
-        self, key: Hashable, run_id: str, kind: RunKind, name: str, owner: object, capture: Capture
-    ) -> None:
-        self.key = key
-        """What it is known by here: hashing a UUID costs more than hashing its integer."""
-        self.told_as = key
-        """What its source calls it; not its key where an open run was called so already."""
-        self.id = run_id
-        self.kind = kind
-        self.name = name
-        self.owner = owner
-        """Who reports this run: the others that hear of it too are ignored."""
-        self.capture = capture
-        self.root: OpenRun = self
-        self.root_id = run_id
-        self.started = 0
-        self.last_seen = 0
-        """Kept on roots: when anything last happened in the tree."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from msgspec.structs import force_setattr
 
 from tracebus import ambient, propagate
-from tracebus.capture import clean_text
+from tracebus.capture import DEFAULT_CAPTURE, clean_text
 from tracebus.clock import catch_up, system_clock
 from tracebus.events import (
     CustomEmitted,
@@ -41,16 +42,17 @@ SECOND = 1_000_000_000
 _OK = Outcome.OK
 
 _REMEMBERED_RUNS = 4_096
-"""How many ended runs stay known as possible parents of late children."""
+"""So many ended runs stay known as possible parents of late children."""
+_MOST_REMEMBERED = 2 * _REMEMBERED_RUNS
 _REMEMBERED_INTERRUPTS = 1_024
 """How many interrupted threads stay known, to link the run that resumes one."""
 
 
 class Emit(Protocol):
-    """Takes every event: `EventBus.publish`; a list's `append`, where one stream is read."""
+    """Takes every event: the bus's log; a list, where one stream is read."""
 
-    def __call__(self, event: RunEvent, /) -> object:
-        """Take *event*, without waiting and without raising."""
+    def __call__(self, event: RunEvent, bound: int | None, /) -> object:
+        """Take *event*, which keeps at most *bound* bytes, without waiting and without raising."""
         ...
 
 
@@ -61,7 +63,7 @@ class RunTracker:
     end; *count* with the name of anything that had to be ignored.
 
     Args:
-        emit: takes each event, usually `EventBus.publish`.
+        emit: takes each event, usually `EventBus.write`.
         count: counts what was ignored, usually `EventBus.count`.
         clock: returns nanoseconds since the epoch.
         max_open_runs: above so many, the oldest open run is given up as abandoned.
@@ -91,7 +93,8 @@ class RunTracker:
         self._reap = reap
         self._idle_timeout = int(idle_timeout * SECOND)
         self._open: dict[Hashable, OpenRun] = {}
-        self._ended: OrderedDict[Hashable, OpenRun] = OrderedDict()
+        self._ended: dict[Hashable, tuple[str, str, Outcome, object]] = {}
+        """Ids, root's ids, outcomes and owners of runs that have ended: late children may name them."""
         self._shared = SharedIds()
         self.get: Callable[[Hashable], OpenRun | None] = self._open.get
         """Returns an open run; of several that the source calls by one key, the one meant in this context."""
@@ -139,7 +142,8 @@ class RunTracker:
         it; a *stream* is read step by step; one that is not *alone* began together with others of its call.
         A run that is *tried_as* a failed one before it is the next attempt, where *attempt* says nothing.
         """
-        run = OpenRun(key, run_id or str(key), kind, name, owner, capture)
+        known_as = run_id or str(key)
+        run = OpenRun(key, known_as, kind, clean_text(name), owner, capture, key, known_as)
         run.runner, run.stream, run.call, run.thread_id = runner, stream, call, thread_id
         run.tried_as, run.resumes, run.alone = tried_as, resumes, alone
         rare = {
@@ -152,7 +156,7 @@ class RunTracker:
         said = {name: value for name, value in rare.items() if value is not None}
         return self.begin(run, parent_key, tags, metadata, inputs, said)
 
-    def begin(  # noqa: C901, PLR0917  # called for every run
+    def begin(  # noqa: PLR0917  # called for every run
         self,
         run: OpenRun,
         parent_key: Hashable | None,
@@ -160,10 +164,14 @@ class RunTracker:
         metadata: Any,
         inputs: Any,
         rare: dict[str, Any],
+        bound: int | None = None,
     ) -> OpenRun | None:
-        """Do what `start` does with a *run* that is made already; *rare* are further fields of the event."""
+        """Do what `start` does with a *run* that is made already.
+
+        *rare* are further fields of the event, *bound* is how many bytes all of them keep at the most.
+        """
         with self._lock:
-            now = run.started = run.last_seen = self._clock()
+            now = run.started = self._clock()
             key = run.key
             known = key in self._open or key in self._ended or key in self._shared.runs
             if self._closed or (known and not self._again(run, rare)):
@@ -179,18 +187,16 @@ class RunTracker:
                 self._open[key] = run
             if run.tried_as is not None or (rare and "attempt" in rare):
                 self._note_attempt(run, rare, now)
-            is_root = run.parent_id is None
-            if is_root:
-                now = self._of_a_root(run, rare)
-            if run.thread_id is not None and (resumed := self._resumed(run)) is not None and is_root:
-                rare["links"] = (*rare.get("links", ()), resumed)
+            if run.parent is None:
+                self._of_one_without_parent(run, rare)
+            name = run.name
             event = RunStarted(
-                time=now,
+                time=run.started,
                 run_id=run.id,
                 parent_run_id=run.parent_id,
                 root_run_id=run.root_id,
                 kind=run.kind,
-                name=clean_text(run.name),
+                name=name if name.isascii() else clean_text(name),
                 tags=tags,
                 metadata=metadata if metadata is not None else {},
                 inputs=inputs,
@@ -198,21 +204,29 @@ class RunTracker:
             if rare:
                 for field, value in rare.items():
                     force_setattr(event, field, value)
-            self._emit(event)
-            if is_root and run.call is not None:
-                run.call.roots.append((self, run))
+            self._emit(event, bound)
             if now >= self._next_idle_check or len(self._open) > self._max_open_runs:
                 self._make_room(now)
         if self.signs.seen:
             self.signs.tell()
         return run
 
-    def _of_a_root(self, run: OpenRun, rare: dict[str, Any]) -> int:
-        """Note in *run* and *rare* what only those without a parent here have; return when it begins."""
+    def _of_one_without_parent(self, run: OpenRun, rare: dict[str, Any]) -> None:
+        """Note in *run* and *rare* what only those have whose parent is not open here."""
+        is_root = run.parent_id is None
+        if is_root:
+            self._of_a_root(run, rare)
+        if run.thread_id is not None and (resumed := self._resumed(run)) is not None and is_root:
+            rare["links"] = (*rare.get("links", ()), resumed)
+
+    def _of_a_root(self, run: OpenRun, rare: dict[str, Any]) -> None:
+        """Note in *run* and *rare* what only roots have."""
         if catch_up():  # the machine slept since the last one
             run.started = run.last_seen = self._clock()
         if run.call is not None:
-            run.name = run.call.name or run.name
+            run.call.roots.append((self, run))
+            if run.call.name:
+                run.name = clean_text(run.call.name)
             if run.call.begins is not None:
                 run.call.begins(run.id)
         remote = propagate.remote_parent.get()
@@ -222,12 +236,11 @@ class RunTracker:
             self.signs.of_elsewhere()
         if (traceparent := _traceparent(remote)) is not None:
             rare["traceparent"] = traceparent
-        return run.started
 
     def _again(self, run: OpenRun, rare: dict[str, Any]) -> bool:
         """Give *run*, whose key is known, an id of its own; `False` if it is told a second time."""
-        known = self.get(run.key) or self._ended.get(run.key)
-        if known is not None and known.outcome is None:
+        known = self.get(run.key)
+        if known is not None:
             repeats = getattr(run.owner, "repeats", None)
             if known.owner is not run.owner or (repeats is not None and repeats()):
                 return False
@@ -262,7 +275,8 @@ class RunTracker:
                 root_run_id=run.root_id,
                 chunk=chunk,
                 text=text,
-            )
+            ),
+            len(text) if chunk is None else chunk.bound,
         )
 
     def end(self, key: Hashable, outcome: Outcome, *, owner: object = None, **fields: Any) -> OpenRun | None:
@@ -280,15 +294,25 @@ class RunTracker:
             self._close(run, self._judged(run, outcome), self._clock(), fields)
         return run
 
-    def finish(self, run: OpenRun, outcome: Outcome, outputs: Any, fields: dict[str, Any] | None) -> None:
-        """Close *run* and emit its `RunEnded`, with *outputs* and whatever further *fields*."""
+    def finish(
+        self,
+        run: OpenRun,
+        outcome: Outcome,
+        outputs: Any,
+        fields: dict[str, Any] | None,
+        bound: int | None = None,
+    ) -> None:
+        """Close *run* and emit its `RunEnded`, with *outputs* and whatever further *fields*.
+
+        *bound* is how many bytes these keep at the most.
+        """
         with self._lock:
             if self._open.get(run.key) is not run:
                 self.stray_end(run.key)
                 return
             if outcome is not _OK or run.interrupted or run.call is not None:
                 outcome = self._judged(run, outcome)
-            self._close(run, outcome, self._clock(), fields, outputs)
+            self._close(run, outcome, self._clock(), fields, outputs, bound)
 
     def stray_end(self, key: Hashable, owner: object = None) -> None:
         """Count an end of a run that is not open."""
@@ -297,7 +321,7 @@ class RunTracker:
             return  # a stream the program kept longer than its bus, say
         if ended is None:
             self.count("ends_without_a_start")
-        elif owner is None or ended.owner is owner:
+        elif owner is None or ended[3] is owner:
             self.count("ends_after_the_end")
         # else: a second reporter of a run whose first one has ended it already.
 
@@ -399,6 +423,8 @@ class RunTracker:
     def _enter(self, run: OpenRun, parent_key: Hashable | None) -> None:
         """Put *run* among the open runs and below its parent."""
         run.parent = None
+        run.root = run
+        run.last_seen = run.started
         key = run.key
         shares = key in self._open or key in self._shared.runs
         if shares:
@@ -416,16 +442,16 @@ class RunTracker:
             run.parent = parent
             self._put_below(parent, run)
         elif (ended := self._ended.get(parent_key)) is not None:
-            run.parent_id, run.root_id = ended.id, ended.root_id
+            run.parent_id, run.root_id, outcome, _ = ended
             self.signs.of_elsewhere()
             if self._reap:
-                self._reaper.watch_late(run, ended.outcome or Outcome.OK)
+                self._reaper.watch_late(run, outcome)
         # else: a parent no source told of (a LangSmith trace, a filtered stream): a root to us.
 
     def _put_below(self, parent: OpenRun, run: OpenRun) -> None:
         root = parent.root
         run.parent_id, run.root, run.root_id = parent.id, root, parent.root_id
-        root.last_seen = run.last_seen
+        root.last_seen = run.started
         if parent.children is None:
             parent.children = {run.key: run}
         else:
@@ -449,8 +475,14 @@ class RunTracker:
             return Outcome.CANCELLED  # its generator is closed because the parent's task was cancelled
         return outcome
 
-    def _close(
-        self, run: OpenRun, outcome: Outcome, now: int, fields: dict[str, Any] | None, outputs: Any = None
+    def _close(  # noqa: C901, PLR0917  # called for every run
+        self,
+        run: OpenRun,
+        outcome: Outcome,
+        now: int,
+        fields: dict[str, Any] | None,
+        outputs: Any = None,
+        bound: int | None = None,
     ) -> None:
         key = run.key
         del self._open[key]
@@ -459,9 +491,10 @@ class RunTracker:
             if not self._shared.runs:
                 self.get = self._open.get
         run.outcome = outcome
-        self._ended[key] = run
-        if len(self._ended) > _REMEMBERED_RUNS:
-            self._ended.popitem(last=False)
+        ended = self._ended
+        ended[key] = (run.id, run.root_id, outcome, run.owner)
+        if len(ended) > _MOST_REMEMBERED:
+            self._ended = dict(islice(ended.items(), _REMEMBERED_RUNS, None))
         run.root.last_seen = now
         parent = run.parent
         if parent is not None and parent.children is not None:
@@ -481,11 +514,15 @@ class RunTracker:
         if fields:
             for field, value in fields.items():
                 force_setattr(event, field, value)
-        self._emit(event)
-        if run.children and self._reap:
-            self._reaper.watch(run, outcome, now)
-        # What is remembered of it keeps nothing of the program alive.
-        run.parent = run.call = run.last_error = run.source_inputs = run.output = run.watch = run.tried = None
+        self._emit(event, bound)
+        run.parent = run.call = None
+        if parent is None:
+            run.root = _OVER  # else it would hold itself
+        if run.children or run.kind in SILENT_KINDS:  # others may hold it still
+            if run.children and self._reap:
+                self._reaper.watch(run, outcome, now)
+            # It keeps nothing of the program alive.
+            run.last_error = run.source_inputs = run.output = run.watch = run.tried = None
 
     def _closed_badly(self, run: OpenRun, outcome: Outcome, error: Any) -> None:
         """Remember of *run*, which ended with *outcome*, what later runs are told by."""
@@ -513,7 +550,8 @@ class RunTracker:
                 root_run_id=of.root_id,
                 attempt=attempt,
                 error=of.last_error if failed is None else failed[1],
-            )
+            ),
+            None,
         )
 
     def _touch_and_emit(self, event_type: Callable[..., RunEvent], run: OpenRun, **fields: Any) -> None:
@@ -526,7 +564,8 @@ class RunTracker:
                 parent_run_id=run.parent_id,
                 root_run_id=run.root_id,
                 **fields,
-            )
+            ),
+            None,
         )
 
     def _resumed(self, run: OpenRun) -> Link | None:
@@ -550,6 +589,10 @@ class RunTracker:
         while len(self._open) > self._max_open_runs:
             self.count("runs_given_up_over_limit")
             self.give_up(next(iter(self._open.values())), Outcome.ABANDONED, now)
+
+
+_OVER = OpenRun(0, "", RunKind.UNKNOWN, "", None, DEFAULT_CAPTURE, 0, "")
+"""Stands for the root of roots that have ended."""
 
 
 def _goes_on(run: OpenRun) -> bool:
