@@ -134,6 +134,19 @@ async def test_a_long_agent_folds_and_its_calls_are_jumped_to(page):
     await page.until(call, lambda text: text == "model call 24 of 31")
 
 
+async def test_a_long_name_leaves_room_for_what_stands_beside_it(page):
+    """The field to find in, the figures, and the sign before the name in the details."""
+    left, figures, field, sign, title = await page.evaluate(
+        """(() => { for (const id of ["run-title", "detail-title"]) document.getElementById(id).textContent = "x".repeat(3000);
+        const box = (what) => document.querySelector(what).getBoundingClientRect();
+        return [box("#tree-pane").width, box("#run-facts").width, box(".head .search").width,
+          box("#detail-kind").bottom, box("#detail-title").top]; })()"""
+    )
+    assert figures > left / 20
+    assert field > left / 10
+    assert title < sign
+
+
 async def test_a_filter_without_hits_says_so_and_how_to_leave(page):
     """For words, for a call there is not, and in the list of runs; Escape and a button lead back."""
     none = seen("#no-hits")
