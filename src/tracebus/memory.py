@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 __all__ = ["bytes_of"]
 
@@ -16,7 +16,7 @@ _MOST_VALUES = 2_000
 """Values looked at: nobody waits for the rest of a huge payload to be weighed."""
 
 
-def bytes_of(values: Iterable[Any], seen: set[int]) -> int:
+def bytes_of(values: Collection[Any], seen: set[int]) -> int:
     """Return about how many bytes *values* take, with what is in them.
 
     Args:
@@ -24,19 +24,19 @@ def bytes_of(values: Iterable[Any], seen: set[int]) -> int:
         seen: the ids of lists and dicts that were counted before and count no more; those found are added.
             They stay true for as long as somebody keeps the values.
     """
-    size, pending = 0, [*values]
-    for value in pending:  # which grows meanwhile
-        kind = type(value)
-        if kind is str:
-            size += len(value)
-        elif kind is dict or kind is list:
-            if id(value) in seen:
-                continue
-            seen.add(id(value))
-            size += _PLACE * len(value)
-            inside = value.values() if kind is dict else value
-            room = _MOST_VALUES - len(pending)
-            pending += inside if len(inside) <= room else islice(inside, max(0, room))
-        else:
-            size += _PLACE
+    size, room, pending = 0, _MOST_VALUES, [values]
+    for inside in pending:  # which grows meanwhile
+        size += _PLACE * len(inside)
+        for value in inside if len(inside) <= room else islice(inside, max(0, room)):
+            kind = type(value)
+            if kind is str:
+                size += len(value)
+            elif kind is dict:
+                if id(value) not in seen:
+                    seen.add(id(value))
+                    pending.append(value.values())
+            elif kind is list and id(value) not in seen:
+                seen.add(id(value))
+                pending.append(value)
+        room -= len(inside)
     return size

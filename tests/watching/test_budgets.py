@@ -118,17 +118,16 @@ def test_a_gauge_need_be_asked_only_where_it_says_so(new_told, data):
 def test_the_watcher_says_what_a_gauge_says_that_sees_every_event(new_told, data):
     """Though it shows one only what models do, and what is below them; of time, by the run's end."""
     events, budget = program(new_told(), data.draw)
-    gauge, expected, told = Gauge(events[0], budget), [], []
+    gauge, expected = Gauge(events[0], budget), []
     for event in events:
         gauge.apply(event)
         expected += [(fact.state, fact.limit) for fact in gauge.news(event.time)]
     with EventBus() as bus:
-        bus.publish = told.append
         watcher = BudgetWatcher(bus, lambda: 0)
         watcher.budget = budget
         watcher.export(events)
         watcher.close()
-    said = facts(told)
+        said = facts(bus.recent())
     assert said.pop(0) == ("set", "")
     assert [one for one in said if "seconds" not in one] == [one for one in expected if "seconds" not in one]
     assert (("exceeded", "seconds") in said) == (("exceeded", "seconds") in expected)

@@ -29,7 +29,8 @@ __all__ = [
 
 BUDGET: Final = "tracebus.budget"
 LOOP: Final = "tracebus.loop"
-_PREFIX: Final = "tracebus."
+_BUDGET_BYTES: Final = 2_000
+"""What a budget's fact keeps at the most, besides the name of its run."""
 
 
 class BudgetFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -109,13 +110,12 @@ def facts_in(events: Iterable[CustomEmitted]) -> list[Fact]:
 def publish(bus: EventBus | None, start: RunStarted, name: str, fact: Fact, now: int) -> None:
     """Put *fact* on *bus*, if there still is one, as an event *name* of the run that began with *start*."""
     if bus is not None:
-        bus.publish(
-            CustomEmitted(
-                time=now,
-                run_id=start.run_id,
-                parent_run_id=start.parent_run_id,
-                root_run_id=start.root_run_id,
-                name=name,
-                data=msgspec.to_builtins(fact),
-            )
+        event = CustomEmitted(
+            time=now,
+            run_id=start.run_id,
+            parent_run_id=start.parent_run_id,
+            root_run_id=start.root_run_id,
+            name=name,
+            data=msgspec.to_builtins(fact),
         )
+        bus.write(event, _BUDGET_BYTES + len(fact.name) if name is BUDGET else None)
