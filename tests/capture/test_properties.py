@@ -9,10 +9,12 @@ import math
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracebus.capture import Capture, snapshot, to_json
+from tracebus.capture._known_secrets import HEADS
 from tracebus.capture._scrub import is_harmless, scrub
 
 SECRET = "hunter2-very-secret"
@@ -200,6 +202,13 @@ def test_a_text_called_harmless_is_not_changed_by_scrubbing(text):
     """The short way out overlooks nothing that the patterns would find."""
     if is_harmless(text):
         assert scrub(text, Capture()) == text
+
+
+@pytest.mark.parametrize("head", [*HEADS, "Bearer ", "basic "])
+def test_a_text_with_the_beginning_of_a_secret_is_not_called_harmless(head):
+    """Wherever it stands, and whatever the head has in common with others."""
+    assert not is_harmless(f"so {head}")
+    assert not is_harmless(f"{head}so")
 
 
 @given(st.text(max_size=60))

@@ -65,17 +65,26 @@ class Found(NamedTuple):
 
 def is_harmless(text: str) -> bool:
     """Tell at once of most texts that they cannot hold a secret one could find."""
-    return (
-        ":" not in text
-        and "=" not in text
-        and "-" not in text
-        and "_" not in text
-        and not any(head in text for head in _UNMARKED)
-    )
+    if ":" in text or "=" in text or "-" in text or "_" in text:
+        return False
+    for shared, heads in _UNMARKED:
+        if shared in text:
+            for head in heads:
+                if head in text:
+                    return False
+    return True
 
 
 _MARKS = frozenset("-_:=")
-_UNMARKED = (*(head for head in HEADS if _MARKS.isdisjoint(head)), "earer ", "asic ")
+
+
+def _by_what_they_share(heads: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return *heads* in groups, each with a text that all in it have: few texts need be asked for each."""
+    shared = (".", "A", *(head for head in heads if "." not in head and "A" not in head))
+    return tuple((part, tuple(head for head in heads if part in head)) for part in shared)
+
+
+_UNMARKED = _by_what_they_share((*(head for head in HEADS if _MARKS.isdisjoint(head)), "earer ", "asic "))
 """What else a secret may begin with."""
 
 
