@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import io
 import subprocess
 import sys
 
@@ -7,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tracebus.cli import _table, cli
+from tracebus.cli import _app, _table, cli
 from tracebus.cli._table import CommandLine
 
 
@@ -113,3 +115,45 @@ def test_the_version_is_the_distributions():
     from importlib.metadata import version
 
     assert run("--version").output == f"tracebus {version('tracebus')}\n"
+
+
+def _echoing(monkeypatch, echo):
+    """Have `tracebus --version` run *echo* instead."""
+    monkeypatch.setattr(_app.cli, "main", lambda *_, **__: echo())
+
+
+@pytest.mark.parametrize("encoding", ["cp437", "cp1252", "latin-1", "cp932"])
+def test_what_a_code_page_lacks_is_escaped(monkeypatch, encoding):
+    """A model says what it likes; a script that runs after the command finds its stream as it was."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    _echoing(monkeypatch, lambda: click.echo("\N{BUS} ä … 時"))
+    with pytest.raises(SystemExit) as left:
+        _app.main([])
+    assert not left.value.code
+    stream.flush()
+    assert stream.buffer.getvalue().decode(encoding).startswith("\\U0001f68c ")
+    assert stream.errors == "strict"
+
+
+def test_a_stream_that_is_closed_takes_what_is_said(monkeypatch):
+    """A service may be started without: Python's stream is None then."""
+    monkeypatch.setattr(sys, "stdout", None)
+    _echoing(monkeypatch, lambda: sys.stdout.isatty())
+    with pytest.raises(SystemExit) as left:
+        _app.main([])
+    assert not left.value.code
+    assert sys.stdout is None
+
+
+def test_a_full_disk_behind_standard_output_is_a_message(monkeypatch, capsys):
+    """No traceback: there is nothing to mend in the command."""
+
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    _echoing(monkeypatch, full)
+    with pytest.raises(SystemExit) as left:
+        _app.main([])
+    assert left.value.code == 1
+    assert capsys.readouterr().err == "Error: standard output cannot be written: No space left on device\n"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import errno
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -15,12 +18,13 @@ from tracebus.cli._table import DEFAULT, available
 from tracebus.exceptions import InvalidTargetError, TracebusError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["cli", "main"]
 
 _LOG_SCHEMES = frozenset(("sqlite", "redis", "rediss", "unix", "jsonl"))
 
+_NO_ROOM = (errno.ENOSPC, errno.EIO, errno.EFBIG)
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -111,13 +115,47 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _invoke(args: Sequence[str] | None) -> Any:
     """Return what the command returned, or an exit code."""
-    try:
-        return cli.main(args, prog_name="tracebus", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except click.exceptions.Abort:
-        return INTERRUPTED
+    with _printable():
+        try:
+            return cli.main(args, prog_name="tracebus", standalone_mode=False)
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except click.exceptions.Abort:
+            return INTERRUPTED
+        except OSError as error:
+            if error.errno not in _NO_ROOM or error.filename is not None:
+                raise
+            click.echo(f"Error: standard output cannot be written: {error.strerror}", err=True)
+            return 1
+
+
+@contextlib.contextmanager
+def _printable() -> Iterator[None]:
+    """Escape what a stream's encoding lacks, and have a stream that is closed take what is said for nothing.
+
+    A model says what it likes, and a pipe on Windows takes what its code page has. What runs after the
+    command (a user's script) finds the streams as they were.
+    """
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123  no path of anybody's
+        closed = [name for name in ("stdout", "stderr") if getattr(sys, name) is None]
+        for name in closed:
+            setattr(sys, name, nowhere)
+        strict = [one for one in (sys.stdout, sys.stderr) if getattr(one, "errors", None) == "strict"]
+        try:
+            for stream in strict:
+                _set_errors(stream, "backslashreplace")
+            yield
+        finally:
+            for stream in strict:
+                _set_errors(stream, "strict")
+            for name in closed:
+                setattr(sys, name, None)
+
+
+def _set_errors(stream: Any, errors: str) -> None:
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # no text file, or one that is gone
+        stream.reconfigure(errors=errors)
 
 
 def _unknown(name: str, commands: list[str]) -> str:
