@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
+from tracebus_exporters.receiver._json import spans_of_json
 from tracebus_exporters.receiver._protobuf import spans_of_bytes
 from tracebus_exporters.receiver._span import BadRequestError
 
@@ -66,3 +69,34 @@ def test_an_attribute_that_is_none_refuses_the_request():
     body = request.SerializeToString().replace(b"value", b"va\xffue")
     with pytest.raises(BadRequestError, match="no ExportTraceServiceRequest"):
         spans_of_bytes(body)
+
+
+@pytest.mark.parametrize(("sent", "read"), [(5, 5), (2**63 - 1, 2**63 - 1), (2**63, 0), (2**64 - 1, 0)])
+def test_a_time_no_log_can_hold_is_none(sent, read):
+    """The wire's times are unsigned: `-1` of a sender is a time in the year 2554."""
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add()
+    span.trace_id, span.span_id, span.end_time_unix_nano = bytes(16), bytes(8), sent
+    span.events.add().time_unix_nano = sent
+    events = [{"timeUnixNano": str(sent)}]
+    by_json = json.dumps(
+        {"traceId": "0" * 32, "spanId": "0" * 16, "endTimeUnixNano": str(sent), "events": events}
+    )
+    body = f'{{"resourceSpans": [{{"scopeSpans": [{{"spans": [{by_json}]}}]}}]}}'.encode()
+    for found in (*spans_of_bytes(request.SerializeToString()), *spans_of_json(body)):
+        assert (found.end, found.events[0].time) == (read, read)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        '"endTimeUnixNano": "18446744073709551616"',
+        '"endTimeUnixNano": "-1"',
+        '"attributes": [{"key": "k", "value": {"intValue": "9223372036854775808"}}]',
+    ],
+)
+def test_a_number_of_more_than_64_bits_is_refused(field):
+    """JSON has room for what the protocol has none for."""
+    span = f'{{"traceId": "{"0" * 32}", "spanId": "{"0" * 16}", {field}}}'
+    with pytest.raises(BadRequestError, match="more than 64 bits"):
+        spans_of_json(f'{{"resourceSpans": [{{"scopeSpans": [{{"spans": [{span}]}}]}}]}}'.encode())

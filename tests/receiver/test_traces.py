@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from sent_spans import SECOND, TRACE, receiver, span, tree_of
 
 from tracebus.capture import DEFAULT_CAPTURE
+from tracebus.events import RunStarted
+from tracebus.exceptions import InvalidLogError
 from tracebus.tree import RunStatus
 from tracebus_exporters.receiver._span import BadRequestError
 from tracebus_exporters.receiver._traces import Traces
@@ -149,6 +152,42 @@ def test_a_log_that_cannot_be_written_loses_nothing():
         taking.take([span(1)])
     taking.take([span(1)])
     assert len(log.events) == 2
+
+
+def test_a_log_that_is_none_for_a_while_loses_nothing(monkeypatch):
+    """Somebody put another file in its place: that is mended, too."""
+    taking, log, _ = receiver()
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "append", lambda _: (_ for _ in ()).throw(InvalidLogError("no log of events")))
+        with pytest.raises(OSError, match="no log of events"):
+            taking.take([span(1)])
+    taking.take([span(1)])
+    assert len(log.events) == 2
+
+
+@given(st.lists(st.sampled_from(["good", "bad", "away"]), min_size=1, max_size=12))
+def test_a_trace_that_no_log_takes_keeps_none_of_the_others_out(kinds):
+    """It is let go, and counted; all others are stored once, though the disk is full in between."""
+    taking, log, _ = receiver()
+    store = log.append
+
+    def append(events):
+        if any(event.name == "bad" for event in events if isinstance(event, RunStarted)):
+            raise OverflowError("too large")
+        return store(events)
+
+    log.append = append
+    for number, kind in enumerate(kinds, 1):
+        log.failures = kind == "away"
+        with contextlib.suppress(OSError):
+            taking.take([span(number, trace=f"{number:032x}", name=kind)])
+    log.failures = 0
+    taking.close()
+    bad = kinds.count("bad")
+    assert taking.statistics()["refused"] == bad
+    assert taking.statistics()["events"] == len(log.events)
+    stored = [event.run_id for event in log.events if isinstance(event, RunStarted)]
+    assert len(set(stored)) == len(stored) == len(kinds) - bad
 
 
 @pytest.mark.parametrize("wrong", [BadRequestError("no request"), RuntimeError("a bug")])

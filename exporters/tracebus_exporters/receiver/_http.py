@@ -95,6 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(400, str(error))
         except OSError as error:
             self._answer(503, f"the log cannot be written: {error}")
+        except Exception as error:  # noqa: BLE001  a bug of ours: the sender hears of it, and may send on
+            self._answer(500, f"a bug of tracebus: {error!r}")
         else:
             self._answer(200, "")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from tracebus_exporters.receiver._records import EVENT_NAME
-from tracebus_exporters.receiver._span import BadRequestError, Record, Span, SpanEvent, SpanLink
+from tracebus_exporters.receiver._span import BadRequestError, Record, Span, SpanEvent, SpanLink, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ def _records(request: Any) -> Iterator[Record]:
                 yield Record(
                     str(record.get("traceId") or "").lower(),
                     str(record.get("spanId") or "").lower(),
-                    int(record.get("timeUnixNano") or record.get("observedTimeUnixNano") or 0),
+                    _time(record.get("timeUnixNano") or record.get("observedTimeUnixNano")),
                     str(record.get("eventName") or attributes.get(EVENT_NAME) or ""),
                     attributes,
                     _value(record.get("body"), _DEEPEST),
@@ -90,12 +90,12 @@ def _span(span: dict[str, Any], service: str) -> Span:
         _id(span["spanId"], 16),
         "" if not parent or parent == _ZEROS else _id(parent, 16),
         str(span.get("name") or ""),
-        int(span.get("startTimeUnixNano") or 0),
-        int(span.get("endTimeUnixNano") or 0),
+        _time(span.get("startTimeUnixNano")),
+        _time(span.get("endTimeUnixNano")),
         _attributes(span.get("attributes")),
         [
             SpanEvent(
-                int(each.get("timeUnixNano") or 0),
+                _time(each.get("timeUnixNano")),
                 str(each.get("name") or ""),
                 _attributes(each.get("attributes")),
             )
@@ -118,6 +118,16 @@ def _id(text: str, length: int) -> str:
     return text.lower()
 
 
+def _time(value: Any) -> int:
+    return moment(_within(int(value or 0), 0, 2**64))
+
+
+def _within(number: int, least: int, above: int) -> int:
+    if not least <= number < above:
+        raise ValueError("a number has more than 64 bits")
+    return number
+
+
 def _attributes(pairs: Any) -> dict[str, Any]:
     return {str(pair["key"]): _value(pair.get("value"), _DEEPEST) for pair in pairs or ()}
 
@@ -127,7 +137,7 @@ def _value(value: Any, depth: int) -> Any:  # noqa: PLR0911  one for each type
         case {"stringValue": str(text)}:
             return text
         case {"intValue": number}:
-            return int(number)
+            return _within(int(number), -(2**63), 2**63)
         case {"doubleValue": number}:
             return float(number)
         case {"boolValue": bool(flag)}:

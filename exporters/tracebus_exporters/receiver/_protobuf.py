@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import DecodeError
 
 from tracebus_exporters.receiver._encoded import TRACES, attributes_of
-from tracebus_exporters.receiver._span import BadRequestError, Span, SpanEvent, SpanLink
+from tracebus_exporters.receiver._span import BadRequestError, Span, SpanEvent, SpanLink, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,9 @@ def service_of(resource: Any) -> str:
 
 
 def _events(events: Any) -> list[SpanEvent]:
-    return [SpanEvent(each.time_unix_nano, each.name, attributes_of(each.attributes)) for each in events]
+    return [
+        SpanEvent(moment(each.time_unix_nano), each.name, attributes_of(each.attributes)) for each in events
+    ]
 
 
 def _links(links: Any) -> list[SpanLink]:
@@ -66,8 +68,8 @@ def _span(span: Any, service: str) -> Span:
         span.span_id.hex(),
         "" if parent == _NO_SPAN else parent.hex(),
         span.name,
-        span.start_time_unix_nano,
-        span.end_time_unix_nano,
+        moment(span.start_time_unix_nano),
+        moment(span.end_time_unix_nano),
         attributes_of(span.attributes),
         _events(events) if (events := span.events) else _NONE,
         _links(links) if (links := span.links) else _NONE,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 from tracebus.capture import DEFAULT_CAPTURE
+from tracebus.exceptions import TracebusError
 from tracebus_exporters.receiver._traces import Traces
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ __all__ = ["Receiver"]
 _MOST_UNWRITTEN = 200_000
 """Events kept while the log cannot be written; beyond, senders are asked to come again."""
 _TICK = 0.25
+
+logger = logging.getLogger("tracebus")
 
 
 class _Request:
@@ -66,6 +70,8 @@ class Receiver:
         self._spans = 0
         self._records = 0
         self._events = 0
+        self._refused = 0
+        self._said = False
         self._closed = threading.Event()
         self._ticking: threading.Thread | None = None
 
@@ -167,13 +173,14 @@ class Receiver:
         self._write()
 
     def statistics(self) -> dict[str, int]:
-        """Return how many spans and log records came, of these too late; what was stored, what waits."""
+        """Return how many spans and log records came, of these too late; what is stored, waits, cannot be."""
         return {
             "spans": self._spans,
             "records": self._records,
             "late": self._traces.late,
             "events": self._events,
             "held": self._traces.held,
+            "refused": self._refused,
         }
 
     def _write(self) -> None:
@@ -184,12 +191,40 @@ class Receiver:
             if not batch:
                 return
             try:
-                self._log.append(batch)
-            except BaseException:
-                with self._lock:
-                    self._unwritten = batch + self._unwritten
+                self._append(batch)
+            except OSError:
                 raise
-            self._events += len(batch)
+            except Exception:  # noqa: BLE001  what one trace holds must not keep the others from the log
+                self._write_apart(batch)
+
+    def _append(self, batch: list[RunEvent]) -> None:
+        """Store *batch*. Where the log cannot be written now it is put back, for the next time."""
+        try:
+            self._log.append(batch)
+        except Exception as error:
+            if not isinstance(error, OSError | TracebusError):
+                raise
+            with self._lock:
+                self._unwritten = batch + self._unwritten
+            raise (error if isinstance(error, OSError) else OSError(str(error))) from error
+        self._events += len(batch)
+
+    def _write_apart(self, batch: list[RunEvent]) -> None:
+        """Store the events of each trace by themselves, and let go of those that no log takes."""
+        traces: dict[str, list[RunEvent]] = {}
+        for event in batch:
+            traces.setdefault(event.root_run_id, []).append(event)
+        while traces:
+            root = next(iter(traces))
+            try:
+                self._append(traces.pop(root))
+            except OSError:
+                with self._lock:
+                    self._unwritten += [event for events in traces.values() for event in events]
+                raise
+            except Exception as error:  # noqa: BLE001  no log takes it, and the others are not to wait
+                self._refused += 1
+                self._say_once(error, f"the trace of {root} cannot be stored, and is let go")
 
     def _keep_ticking(self) -> None:
         while not self._closed.wait(_TICK):
@@ -197,3 +232,10 @@ class Receiver:
                 self.tick()
             except OSError:
                 continue  # what is left is stored with what comes next; senders are told
+            except Exception as error:  # noqa: BLE001  a bug of ours ends no thread that others need
+                self._say_once(error, "what waits could not be looked after")
+
+    def _say_once(self, error: Exception, what: str) -> None:
+        if not self._said:
+            self._said = True
+            logger.error("%s", what, exc_info=error)

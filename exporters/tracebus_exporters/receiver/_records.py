@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError
 
 from tracebus_exporters.receiver._encoded import LOGS, attributes_of, value_of
 from tracebus_exporters.receiver._protobuf import service_of
-from tracebus_exporters.receiver._span import BadRequestError, Record
+from tracebus_exporters.receiver._span import BadRequestError, Record, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def _records(request: Any) -> Iterator[Record]:
                 yield Record(
                     record.trace_id.hex(),
                     record.span_id.hex(),
-                    record.time_unix_nano or record.observed_time_unix_nano,
+                    moment(record.time_unix_nano or record.observed_time_unix_nano),
                     record.event_name or str(attributes.get(EVENT_NAME) or ""),
                     attributes,
                     value_of(record.body),

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["BadRequestError", "Record", "Span", "SpanEvent", "SpanLink"]
+__all__ = ["BadRequestError", "Record", "Span", "SpanEvent", "SpanLink", "moment"]
+
+_LATEST = 2**63 - 1
 
 
 class BadRequestError(ValueError):
     """What was sent is no request of the protocol; the message says what is wrong with it."""
+
+
+def moment(nanoseconds: int) -> int:
+    """Return a time as logs hold it: one that no signed 64 bits hold (the wire's are unsigned) is none, 0."""
+    return nanoseconds if 0 <= nanoseconds <= _LATEST else 0
 
 
 class SpanEvent(NamedTuple):
