@@ -26,8 +26,10 @@ def bytes_of(values: Collection[Any], seen: set[int]) -> int:
     """
     size, room, pending = 0, _MOST_VALUES, [values]
     for inside in pending:  # which grows meanwhile
-        size += _PLACE * len(inside)
-        for value in inside if len(inside) <= room else islice(inside, max(0, room)):
+        count = len(inside)
+        size += _PLACE * count
+        room -= count
+        for value in inside if room >= 0 else islice(inside, max(0, room + count)):
             kind = type(value)
             if kind is str:
                 size += len(value)
@@ -38,5 +40,4 @@ def bytes_of(values: Collection[Any], seen: set[int]) -> int:
             elif kind is list and id(value) not in seen:
                 seen.add(id(value))
                 pending.append(value)
-        room -= len(inside)
     return size

@@ -171,7 +171,8 @@ class KeepingExporter:
             run = held.get(event.root_run_id) or self._first_or_late(event, teller, ready)
             if run is None:
                 continue
-            if run.take(event):
+            run.events.append(event)
+            if run.note(event):
                 self._decide(run, event.time, ready)
             else:
                 touched[run.id] = run

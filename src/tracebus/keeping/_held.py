@@ -60,13 +60,8 @@ class HeldRun:
         self.bytes = 0
         self.seen: set[int] = set()
 
-    def take(self, event: RunEvent) -> bool:
-        """Hold *event*; return whether the run is over with it."""
-        self.events.append(event)
-        return self.note(event)
-
     def note(self, event: RunEvent) -> bool:
-        """Learn from *event* without holding it; return whether the run is over with it."""
+        """Learn from *event*, which is held or not; return whether the run is over with it."""
         kind = type(event)
         if kind is RunStarted:
             self.open.add(event.run_id)
@@ -104,7 +99,8 @@ def _large(event: Event) -> tuple[Any, ...]:
     """Return what may be large in *event*."""
     match event:
         case RunStarted():
-            return event.inputs, event.metadata, event.partial_variables
+            rare = event.metadata or event.partial_variables
+            return (event.inputs, event.metadata, event.partial_variables) if rare else (event.inputs,)
         case RunEnded():
             return event.outputs, event.inputs
         case RunStreamed():

@@ -5,7 +5,7 @@
     observe(agent, budget=Budget(cost=0.50, tokens=200_000, seconds=60, model_calls=40))
 
 Nothing is stopped: it becomes facts of the run, events called `tracebus.budget` and `tracebus.loop`, which
-every view shows, and a line in the log. `Budget(on_exceeded=…)` is told at once, to cancel by itself.
+every view shows, and a line in the log. `Budget(on_exceeded=…)` is told soon, to cancel by itself.
 """
 
 from __future__ import annotations

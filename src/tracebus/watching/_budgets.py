@@ -14,7 +14,7 @@ from tracebus.pricing import warm_up
 from tracebus.watching._alarm_clock import AlarmClock
 from tracebus.watching._facts import BUDGET, publish
 from tracebus.watching._gauge import MODELS, NEVER, Gauge
-from tracebus.watching._own import MOST_RUNS, Own
+from tracebus.watching._own import LINGER, MOST_RUNS, Own
 from tracebus.watching._sentences import sentence
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class BudgetWatcher:
 
     settles_itself = True
     reads_along = True
+    linger = LINGER
 
     def __init__(self, bus: EventBus, clock: Clock = system_clock) -> None:
         self._bus = weakref.ref(bus)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tracebus.events import Gap, RunEnded, RunRetried, RunStarted
 from tracebus.watching._circles import Circles
 from tracebus.watching._facts import LOOP, publish
-from tracebus.watching._own import MOST_RUNS, Own
+from tracebus.watching._own import LINGER, MOST_RUNS, Own
 from tracebus.watching._sentences import sentence
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class LoopWatcher:
 
     settles_itself = True
     reads_along = True
+    linger = LINGER
 
     def __init__(self, bus: EventBus) -> None:
         self._bus = weakref.ref(bus)

@@ -1,4 +1,4 @@
-"""What a root run that is about to begin was given of its own."""
+"""What the readers that watch root runs share: how they read, and what a run was given of its own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from tracebus.events import RunStarted
 
-__all__ = ["MOST_RUNS", "Own"]
+__all__ = ["LINGER", "MOST_RUNS", "Own"]
 
 T = TypeVar("T")
 
+LINGER = 0.05
+"""Seconds that events are gathered before somebody looks at them: who is told in some hundredths of a second
+is told before the next answer of a model, and every turn of a thread costs the program a little."""
 MOST_RUNS = 10_000
+"""Root runs that are watched at the same time."""
 
 
 class Own(Generic[T]):
