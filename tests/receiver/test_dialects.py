@@ -174,6 +174,14 @@ def test_what_nobody_knows_is_kept_under_its_name():
     assert "sk-secret" not in str(node.metadata)
 
 
+@pytest.mark.parametrize("odd", [2**63 - 1, 10**12 + 1, -1])
+def test_what_counts_no_tokens_is_unknown(odd):
+    """A sum of such would be more than a log can hold."""
+    counts = {"gen_ai.usage.input_tokens": odd, "gen_ai.usage.output_tokens": 5}
+    usage = one(span(1, **{"gen_ai.operation.name": "chat", **counts})).own_usage
+    assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (None, 5, None)
+
+
 def test_without_content_nothing_that_was_said_is_kept():
     """Structure, times and tokens are; texts under whatever name are not."""
     sent = span(1)._replace(attributes=MODELS["Traceloop"] | {"vendor.prompt": "When?", "vendor.count": 3})

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MODELS", "answering", "asked", "used"]
 
+_MOST_TOKENS = 10**12
+"""As of the sources: more is no count, and more than logs can sum."""
+
 
 def asked(attributes: Mapping[str, Any], plan: Plan, capture: Capture) -> ModelInfo:
     """Return the model that was asked, with the parameters of the request."""
@@ -65,11 +68,15 @@ def used(attributes: Mapping[str, Any], plan: Plan) -> TokenUsage | None:
     counts: dict[str, int] = {}
     for name, field in plan.usage:
         value = attributes[name]
-        if type(value) is int and field not in counts:
+        if _is_count(value) and field not in counts:
             counts[field] = value
-    other = {detail: attributes[name] for name, detail in plan.details if type(attributes[name]) is int}
+    other = {detail: attributes[name] for name, detail in plan.details if _is_count(attributes[name])}
     if not counts and not other:
         return None
     if "total_tokens" not in counts and "input_tokens" in counts and "output_tokens" in counts:
         counts["total_tokens"] = counts["input_tokens"] + counts["output_tokens"]
     return TokenUsage(**counts, other=other)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _MOST_TOKENS

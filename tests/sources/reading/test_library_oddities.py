@@ -18,7 +18,7 @@ import tracebus
 from tracebus import Capture, observe
 from tracebus.events import RunEnded, RunStarted
 from tracebus.sources.reading._glued import once, unglued
-from tracebus.sources.reading._usage import usage_of_message
+from tracebus.sources.reading._usage import usage_of_message, usage_told
 from tracebus.testing import ScriptedChatModel
 
 WHO = {
@@ -119,6 +119,17 @@ def test_a_repeated_name_is_told_once(name, times):
     if len(base) >= 3:
         assert once(base * times) == base
     assert unglued("no reason we know") == ["no reason we know"]
+
+
+@pytest.mark.parametrize("odd", [10**30, 2**63, 10**12 + 1, -1, True, 1.5, "7"])
+def test_what_counts_no_tokens_is_unknown(odd):
+    """A database and a metric hold 64 bits: one such number lost the whole batch, and every metric after it."""
+    usage = {"input_tokens": odd, "output_tokens": 7, "total_tokens": odd}
+    usage["output_token_details"] = {"reasoning": odd, "thoughts": odd}
+    found = usage_of_message(usage)
+    assert (found.input_tokens, found.output_tokens, found.total_tokens) == (None, 7, None)
+    assert (found.reasoning_tokens, found.other) == (None, {})
+    assert usage_told([{"token_usage": {"prompt_tokens": odd, "completion_tokens": 7}}]).input_tokens is None
 
 
 def test_input_tokens_that_a_stream_lost_are_unknown():

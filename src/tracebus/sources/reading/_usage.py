@@ -10,6 +10,8 @@ from tracebus.events import TokenUsage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+MOST_TOKENS = 10**12
+"""What one answer can have used at most; more is no count, and more than logs and metrics can sum."""
 NOTHING_USED = TokenUsage(input_tokens=0, output_tokens=0, total_tokens=0)
 """What an answer out of LangChain's cache used."""
 
@@ -135,4 +137,7 @@ def is_from_cache(usage_metadata: Mapping[str, Any] | None) -> bool:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """Return *value* as a count; `None` for what counts no tokens: logs and metrics hold 64 bits."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= MOST_TOKENS else None
