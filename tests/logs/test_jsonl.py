@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import stat
 import subprocess
@@ -117,6 +118,16 @@ def test_standard_output_is_no_log():
     with pytest.raises(InvalidLogError, match="standard output is no log"):
         from_url("jsonl:-")
     assert from_url("jsonl:./-").path.name == "-"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(log, path):
+    """Nobody writes into it, so whoever reads waits for ever."""
+    path.parent.mkdir()
+    os.mkfifo(path)
+    log.check()
+    with pytest.raises(InvalidLogError, match="not seekable"):
+        log.append(sample_run("a"))
 
 
 @pytest.mark.parametrize("cut", [1, 5, 9, 40])

@@ -157,6 +157,8 @@ class JsonlLog:
             InvalidLogError: it cannot be written, or is somebody else's file.
         """
         require_writable(self.path, "jsonl")
+        if not self.path.is_file():
+            return  # not there, or a device or a pipe, where reading may wait for ever
         with opened(self.path) as file:
             if file is not None:
                 require_log(file, self.path)
