@@ -50,7 +50,7 @@ def bounded(value: Any, max_items: int = 1_000) -> tuple[Any, int]:
     """
     kind = type(value)
     if kind is dict:
-        if len(value) <= _FEW and (found := _few(value)) is not None and max_items >= _FEW:
+        if len(value) <= _FEW and max_items >= _FEW and (found := _few(value, max_items)) is not None:
             return found
     elif kind is str:
         return value, len(value)
@@ -64,17 +64,23 @@ def bounded(value: Any, max_items: int = 1_000) -> tuple[Any, int]:
     return taken, copier.bound
 
 
-def _few(value: dict[Any, Any]) -> tuple[dict[Any, Any], int] | None:
-    """Return what most steps are given: a dictionary of few atoms, and lists of few messages; bounded."""
+def _few(value: dict[Any, Any], max_items: int) -> tuple[dict[Any, Any], int] | None:
+    """Return what most steps are given: a dictionary of few atoms, and of lists of messages; bounded."""
     copied = value.copy()
     bound = _PLACE * _FEW
     for key, item in copied.items():
         kind = type(item)
         if kind is str:
             bound += len(item)
-        elif kind is list and type(key) is str and (pieces := few_pieces(item)) is not None:
-            copied[key] = pieces
-            bound += sum([piece.size + _POINTER for piece in pieces])
+        elif kind is list and type(key) is str:
+            if (pieces := few_pieces(item)) is not None:
+                copied[key] = pieces
+                bound += sum([piece.size + _POINTER for piece in pieces])
+            elif len(item) <= max_items and (listed := piece_list(item.copy(), len(item))) is not None:
+                copied[key] = listed
+                bound += _POINTER + sum([piece.size for piece in listed.new])
+            else:
+                return None
         elif issubclass(kind, str):
             bound += max(_UNKNOWN, str.__len__(item))
         elif kind is bytes or kind not in _ATOMS:

@@ -71,7 +71,10 @@ def seconds_given() -> float:
 
 def _beginning(frame: FrameType | None) -> FrameType | None:
     for _ in range(_WITHIN):
-        if frame is None or frame.f_code in codes:
+        if frame is None:
+            break
+        code = frame.f_code
+        if code.co_name in _METHODS and code in codes:
             return frame
         frame = frame.f_back
     return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.callbacks import BaseCallbackHandler
 
+from tracebus.events import RunKind
 from tracebus.sources.callbacks._inline import ASKS_WITH_CARE, in_place
 from tracebus.sources.callbacks._records import Records
 from tracebus.sources.reading._classify import UNSAID
@@ -25,6 +26,7 @@ _reported: set[tuple[str, type[BaseException]]] = set()
 
 _DISPATCHES = ("handle_event", "ahandle_event", "on_chat_model_start")
 """LangChain's functions that call the handlers of one event; the last, asynchronous, calls each by itself."""
+_CHAT_MODEL = RunKind.CHAT_MODEL
 _HOPS = 12
 """At most so many frames lie between these and `TracebusHandler.repeats`."""
 
@@ -180,6 +182,59 @@ class TracebusHandler(BaseCallbackHandler):
         except Exception as error:  # noqa: BLE001  # as in `_telling`
             report(self, "end", error)
 
+    def on_chat_model_start(
+        self,
+        serialized: Any,
+        messages: Any,
+        *,
+        run_id: Any,
+        parent_run_id: Any = None,
+        tags: Any = None,
+        metadata: Any = None,
+        name: Any = None,
+        invocation_params: Any = None,
+        batch_size: Any = 1,
+        options: Any = None,  # noqa: ARG002  # likewise
+        **_: Any,
+    ) -> None:
+        """Tell that a chat model begins."""
+        try:
+            inputs = {"messages": list(messages[0]) if messages else []}
+            for recorder in self.recorders:
+                recorder.start(
+                    self,
+                    serialized,
+                    inputs,
+                    run_id,
+                    parent_run_id,
+                    tags,
+                    metadata,
+                    name,
+                    UNSAID,
+                    _CHAT_MODEL,
+                    invocation_params,
+                    None,
+                    batch_size,
+                )
+        except Exception as error:  # noqa: BLE001  # as in `_telling`
+            report(self, "start", error)
+
+    def on_llm_end(
+        self,
+        response: Any,
+        *,
+        run_id: Any,
+        parent_run_id: Any = None,  # noqa: ARG002  # likewise
+        tags: Any = None,  # noqa: ARG002  # likewise
+        **_: Any,
+    ) -> None:
+        """Tell of a model's answer."""
+        try:
+            for recorder in self.recorders:
+                recorder.end_model(self, response, run_id)
+        except Exception as error:  # noqa: BLE001  # as in `_telling`
+            report(self, "end_model", error)
+
     # LangChain passes the token by the keyword `token=` from sync code, positionally from async.
     def on_llm_new_token(
         self,
@@ -198,7 +253,6 @@ class TracebusHandler(BaseCallbackHandler):
         except Exception as error:  # noqa: BLE001  # as in `_telling`
             report(self, "token", error)
 
-    on_chat_model_start = _telling(Records.start_chat_model)
     on_llm_start = _telling(Records.start_completion)
     on_tool_start = _telling(Records.start_tool)
     on_retriever_start = _telling(Records.start_retriever)
@@ -216,7 +270,6 @@ class TracebusHandler(BaseCallbackHandler):
 
     on_retriever_end = _telling(Records.end_retriever)
     on_tool_end = _telling(Records.end_tool)
-    on_llm_end = _telling(Records.end_model)
 
     on_chain_error = _telling(Records.fail)
     on_tool_error = _telling(Records.fail)

@@ -224,11 +224,6 @@ class Recorder:
         if tool_call_id is not None:
             rare["tool_call_id"] = as_text(tool_call_id)
 
-    def start_chat_model(self, owner: Speaker, serialized: Any, messages: Any, **about: Any) -> None:
-        """`on_chat_model_start`."""
-        inputs = {"messages": list(messages[0]) if messages else []}
-        self.start(owner, serialized, inputs, kind=RunKind.CHAT_MODEL, **about)
-
     def start_completion(self, owner: Speaker, serialized: Any, prompts: Any, **about: Any) -> None:
         """`on_llm_start`: a text completion model."""
         self.start(owner, serialized, {"prompts": list(prompts)}, kind=RunKind.LLM, **about)
@@ -352,7 +347,7 @@ class Recorder:
         error, cuts = error_info("ToolError", said_by(output), run.capture)
         self._end(run, Outcome.ERROR, output, None, {"error": error, "cuts": cuts})
 
-    def end_model(self, owner: object, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
+    def end_model(self, owner: object, response: LLMResult, run_id: UUID) -> None:
         """`on_llm_end`, of chat models and text completions."""
         run = self._ending(owner, run_id)
         if run is not None:
@@ -421,9 +416,10 @@ class Recorder:
         return run if run.owner is owner else None
 
     def _streamed(self, run: OpenRun, token: object, message: object) -> None:
-        text = plain_text(token, message, run.capture)
+        output = run.output or output_of(run)
+        text = plain_text(token, message, output)
         if text is not None:
-            self.tracker.streamed(run, StreamedText(output_of(run), text))
+            self.tracker.streamed(run, StreamedText(output, output.text.take(text)))
         elif is_output(token, message):
             self.tracker.streamed(run, streamed_chunk(run, token, message))
 

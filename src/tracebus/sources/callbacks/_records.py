@@ -50,11 +50,11 @@ class Records(Protocol):
         name: str | None = None,
         run_type: str | None = ...,
         kind: RunKind | None = None,
+        invocation_params: Mapping[str, Any] | None = None,
+        tool_call_id: str | None = None,
+        batch_size: int = 1,
     ) -> None:
-        """`on_chain_start`: chains, prompts, parsers, graphs and nodes."""
-
-    def start_chat_model(self, owner: Speaker, serialized: Any, messages: Any, **about: Any) -> None:
-        """`on_chat_model_start`."""
+        """`on_chain_start`: chains, prompts, parsers, graphs, nodes; with *kind*, every other start."""
 
     def start_completion(self, owner: Speaker, serialized: Any, prompts: Any, **about: Any) -> None:
         """`on_llm_start`."""
@@ -104,7 +104,7 @@ class Records(Protocol):
     def end_tool(self, owner: object, output: Any, *, run_id: UUID, **_: Any) -> None:
         """`on_tool_end`."""
 
-    def end_model(self, owner: object, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
+    def end_model(self, owner: object, response: LLMResult, run_id: UUID) -> None:
         """`on_llm_end`."""
 
     def fail_model(self, owner: object, error: BaseException, *, run_id: UUID, **_: Any) -> None:

@@ -61,6 +61,8 @@ _RETRIERS = {
     RunKind.CHAT_MODEL: _OF_A_MODEL,
 }
 
+_FUNCTIONS = frozenset(name for retrier in _RETRIERS.values() for name in retrier.functions)
+
 
 def attempt_under_way(kind: RunKind, tool_call_id: str | None, task: Any = None) -> int | None:
     """Return which attempt, from 1, begins in this frame; `None` where nobody retries.
@@ -100,11 +102,12 @@ def _variables_of(retrier: _Retrier, frame: FrameType | None) -> Mapping[str, An
     for _ in range(retrier.depth):
         if frame is None:
             return None
-        code, module = frame.f_code, frame.f_globals.get("__name__")
-        if code.co_name in retrier.functions and module == retrier.module:
-            return frame.f_locals
-        if module == _OF_A_NODE.module and code.co_name in _OF_A_NODE.functions:
-            return None  # what is above belongs to a graph around
+        name = frame.f_code.co_name
+        if name in _FUNCTIONS:
+            if name in retrier.functions and _is_in(frame, retrier.module):
+                return frame.f_locals
+            if name in _OF_A_NODE.functions and _is_in(frame, _OF_A_NODE.module):
+                return None  # what is above belongs to a graph around
         frame = frame.f_back
     return None
 

@@ -15,7 +15,6 @@ from tracebus.sources.tracking._streaming import StreamedOutput
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tracebus.capture import Capture
     from tracebus.events import Event
     from tracebus.sources.tracking._open_run import OpenRun
 
@@ -91,17 +90,17 @@ def streamed_chunk(run: OpenRun, token: object, message: object) -> Deferred:
     return kind(output_of(run), token, message)
 
 
-def plain_text(token: object, message: object, capture: Capture) -> str | None:
+def plain_text(token: object, message: object, output: StreamedOutput) -> str | None:
     """Return the text of a chunk that is nothing but text, as nearly all are; `None` for another.
 
     It costs less than a `StreamedChunk`, and keeps no message of the program's alive.
     """
     content = token if message is None else getattr(message, "content", token)
-    if type(content) is not str or not content or len(content) > capture.max_string:
+    if type(content) is not str or not content or len(content) > output.capture.max_string:
         return None
     if getattr(message, "tool_call_chunks", None) or getattr(message, "additional_kwargs", None):
         return None
-    return content if capture.streams_text and not capture.raw_chunks else None
+    return content if output.plain else None
 
 
 def output_of(run: OpenRun) -> StreamedOutput:

@@ -7,18 +7,20 @@ themselves may come from a helper task of LangChain's own (`abatch` gathers them
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from asyncio import _get_running_loop  # its public twin raises where there is none
+from asyncio import _get_running_loop, current_task  # the first one's public twin raises where there is none
 from concurrent.futures import thread as _pool
 from contextvars import ContextVar
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+import msgspec
+
 from tracebus.sources.tracking._open_run import Life
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from tracebus.sources.tracking._open_run import Executor, OpenRun
@@ -26,17 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["Runner", "current_runner", "note_runner", "noted"]
 
 
-class Runner:
+class Runner(msgspec.Struct, eq=False):
     """A task, or a thread outside any task, in which runs begin. Keeps neither alive."""
 
-    __slots__ = ("last", "loop", "task", "thread")
-
-    def __init__(self, task: asyncio.Task[Any] | None, loop: asyncio.AbstractEventLoop | None) -> None:
-        self.task: ref[asyncio.Task[Any]] | None = None if task is None else ref(task)
-        self.loop: ref[asyncio.AbstractEventLoop] | None = None if loop is None else ref(loop)
-        self.thread = get_ident()
-        self.last: OpenRun | None = None
-        """The last run begun here, where LangChain would not tell that it was cancelled."""
+    thread: int
+    task: ref[asyncio.Task[Any]] | None = None
+    loop: ref[asyncio.AbstractEventLoop] | None = None
+    last: OpenRun | None = None
+    """The last run begun here, where LangChain would not tell that it was cancelled."""
 
     def is_same(self, other: Executor | None) -> bool:
         """Tell whether *other* stands for the same task or thread."""
@@ -97,16 +96,12 @@ def note_runner() -> None:
     """Remember, in this context, who executes it."""
     known = noted.get()
     loop = _get_running_loop()
-    if loop is None and known is not None and known.task is None and known.thread == get_ident():
-        return
-    task = None if loop is None else asyncio.current_task(loop)
-    if known is None:
-        noted.set(Runner(task, loop))
-    elif task is None:
-        if known.task is not None or known.thread != get_ident():
-            noted.set(Runner(None, None))
-    elif known.task is None or known.task() is not task:
-        noted.set(Runner(task, loop))
+    task = None if loop is None else current_task(loop)
+    if task is None or loop is None:
+        if known is None or known.task is not None or known.thread != get_ident():
+            noted.set(Runner(get_ident()))
+    elif known is None or known.task is None or known.task() is not task:
+        noted.set(Runner(get_ident(), ref(task), ref(loop)))
 
 
 def current_runner() -> Runner | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import force_setattr
 
 from tracebus.capture import StreamScrubber, TextScrubber, streamed_text
@@ -23,10 +24,12 @@ class StreamedOutput:
     Pieces are taken in order on the hot path and read whenever a reader comes by.
     """
 
-    __slots__ = ("arguments", "capture", "reasoning", "text")
+    __slots__ = ("arguments", "capture", "plain", "reasoning", "text")
 
     def __init__(self, capture: Capture) -> None:
         self.capture = capture
+        self.plain = capture.streams_text and not capture.raw_chunks
+        """Whether of a piece that is nothing but text the text is enough."""
         self.text = StreamScrubber(TextScrubber(capture))
         self.reasoning = StreamScrubber(TextScrubber(capture))
         self.arguments = StreamedArguments(capture)
@@ -40,16 +43,17 @@ class StreamedOutput:
         return None
 
 
-class StreamedText(Deferred):
-    """A token that is nothing but text, as nearly all are."""
+class StreamedText(Deferred, msgspec.Struct, gc=False, eq=False):
+    """A token that is nothing but text, as nearly all are.
 
-    __slots__ = ("_output", "_position")
+    Args:
+        output: what its run has streamed.
+        position: the token's place in it.
+    """
 
-    bound = 64
-
-    def __init__(self, output: StreamedOutput, text: str) -> None:
-        self._output = output
-        self._position = output.text.take(text)
+    _output: StreamedOutput
+    _position: int
+    bound: int = 64
 
     def settle_into(self, event: Event, field: str) -> None:
         """Fill in the event's text."""
