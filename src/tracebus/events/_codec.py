@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
@@ -66,10 +67,14 @@ def decode_batch(data: bytes) -> list[Event]:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of an event."""
+    schema = msgspec.json.schema(Event)
+    for definition in schema["$defs"].values():  # Python 3.13 takes the indentation off docstrings itself
+        if "description" in definition:
+            definition["description"] = cleandoc(definition["description"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "tracebus event",
-        **msgspec.json.schema(Event),
+        **schema,
     }
 
 
