@@ -105,8 +105,8 @@ class Recorder:
         """
         tracker = self.tracker
         if type(run_id) is UUID:
-            key: Hashable = run_id.int
-            told = id_text(run_id.int)
+            key: Any = run_id.int
+            told = id_text(key)
         else:
             key, told = run_key(run_id), as_text(run_id)
         parent_key = reported = None
@@ -114,7 +114,8 @@ class Recorder:
             parent_key = reported = (
                 parent_run_id.int if type(parent_run_id) is UUID else run_key(parent_run_id)
             )
-        if (executing := executing_run()) is not None and executing is not parent_run_id:
+        executing = executing_run()
+        if executing is not parent_run_id and executing is not None:
             parent_key = self._true_parent(key, reported, run_key(executing))
         parent = None if parent_key is None else tracker.get(parent_key)
         called = name if type(name) is str else as_name(run_name(name, serialized))
@@ -320,14 +321,16 @@ class Recorder:
     def end(self, owner: object, outputs: Any, run_id: UUID, inputs: Any = None) -> None:
         """`on_chain_end`: *inputs* are those that a stream had not at its start."""
         run = self._ending(owner, run_id)
-        if run is None:
+        if run is None or (run.timed and is_held(self.tracker, run, outputs)):
             return
-        if run.timed and is_held(self.tracker, run, outputs):
-            return
-        outcome = Outcome.ABANDONED if run.stream and was_left() else _OK
         fields: dict[str, Any] | None = None
-        if run.kind is _CHAT_MODEL or run.kind is _LLM:
-            fields = {"usage": CapturedAnswer(output_fields, (outputs,))}
+        outcome = _OK
+        kind = run.kind
+        if kind is not _CHAIN:
+            if run.stream and was_left():
+                outcome = Outcome.ABANDONED
+            if kind is _CHAT_MODEL or kind is _LLM:
+                fields = {"usage": CapturedAnswer(output_fields, (outputs,))}
         self._end(run, outcome, outputs, inputs, fields)
 
     def end_retriever(self, owner: object, documents: Any, *, run_id: UUID, **_: Any) -> None:
