@@ -249,8 +249,9 @@ def test_a_budget_in_words():
     ("make", "says"),
     [
         (lambda: Budget(), "a Budget needs a limit: cost, tokens, seconds or model_calls"),
-        (lambda: Budget(cost=0), r"Budget\(cost=…\) must be more than 0, not 0"),
-        (lambda: Budget(tokens=-1), r"Budget\(tokens=…\) must be more than 0"),
+        (lambda: Budget(cost=0), r"Budget\(cost=…\) must be a number above 0, not 0"),
+        (lambda: Budget(tokens=-1), r"Budget\(tokens=…\) must be a number above 0"),
+        (lambda: Budget(cost="x"), r"Budget\(cost=…\) must be a number above 0, not 'x'"),
         (lambda: Budget(seconds=1, on_exceeded="stop"), "must be callable, not 'stop'"),
         (lambda: parse_budget("money:3"), "no limit 'money'; known are: cost, tokens"),
         (lambda: parse_budget("seconds:soon"), "'seconds:soon' has no value such as seconds:60"),

@@ -46,8 +46,10 @@ class Budget:
         if not limits:
             raise ValueError("a Budget needs a limit: cost, tokens, seconds or model_calls")
         for name, value in limits.items():
-            if isinstance(value, bool) or not (math.isfinite(value) and value > 0):
-                raise ValueError(f"Budget({name}=…) must be more than 0, not {value!r}")
+            given: Any = value
+            number = isinstance(given, int | float) and not isinstance(given, bool)
+            if not number or not (math.isfinite(value) and value > 0):
+                raise ValueError(f"Budget({name}=…) must be a number above 0, not {value!r}")
         if self.on_exceeded is not None and not callable(self.on_exceeded):
             raise ValueError(f"Budget(on_exceeded=…) must be callable, not {self.on_exceeded!r}")
 

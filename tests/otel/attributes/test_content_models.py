@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tracebus.events import Gap, ModelInfo, Outcome, RunEnded, RunKind, RunStarted
 from tracebus_exporters.otel import OTelExporter
+from tracebus_exporters.otel.content._messages import convention_message
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "backends"))
 
@@ -170,3 +171,13 @@ def test_whatever_messages_hold_the_models_are_kept_to(  # noqa: PLR0917  what i
         assert all(len(span.attributes.get(name, "")) <= limit for name in _CONTENT)
         # An agent's or a model's messages are there as messages, however little is left of them.
         assert span.name == "retrieval" or "gen_ai.input.messages" in span.attributes
+
+
+@pytest.mark.parametrize(("given", "shown"), [([], "[]"), (7, "7"), (None, None), ("c1", "c1")])
+def test_the_id_and_type_of_data_in_a_block_of_another_kind_are_texts(given, shown):
+    """A provider's own block may hold anything under the names the models have as texts."""
+    block = {"type": "compaction", "id": given, "mime_type": given, "left": None}
+    message = convention_message({"type": "ai", "content": [block]})
+    assert not content_models.faults_of("gen_ai.input.messages", [message])
+    expected = {} if shown is None else {"id": shown, "mime_type": shown}
+    assert message["parts"] == [{"type": "compaction", "left": None, **expected}]

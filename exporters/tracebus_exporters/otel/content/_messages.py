@@ -263,7 +263,12 @@ def _server_tool_result(block: dict[str, Any]) -> Part:
 
 
 def _generic(block: dict[str, Any]) -> Part:
-    return {**block, "type": str(block.get("type", "unknown"))}
+    part: Part = {**block, "type": str(block.get("type", "unknown"))}
+    # Whatever the kind, the conventions have these as texts or not at all.
+    for name in ("id", "mime_type"):
+        if name in part and (said := _text_or_none(part.pop(name))) is not None:
+            part[name] = said
+    return part
 
 
 _BLOCKS: dict[str, Callable[[dict[str, Any]], Part | None]] = {
