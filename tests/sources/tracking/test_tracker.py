@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 from hypothesis import given
@@ -103,6 +105,30 @@ def test_only_the_first_reporter_of_a_run_counts():
     assert tracker.end("run", Outcome.ERROR, owner="second") is None
     assert [type(event).__name__ for event in events] == ["RunStarted", "RunEnded"]
     assert counts == []
+
+
+class Given(list):
+    """Inputs of the program that tell when they are gone."""
+
+
+@pytest.mark.parametrize("reap", [False, True])
+def test_what_has_ended_keeps_nothing_of_the_program_alive(reap):
+    """A run that began late, below a step that is over, holds its root, but not what the root was given."""
+    tracker, _, _, _ = new_tracker(reap=reap)
+    gc.disable()
+    try:
+        given = Given(["prompt"])
+        seen = weakref.ref(given)
+        start(tracker, "root").source_inputs = given
+        start(tracker, "step", "root")
+        left_open = start(tracker, "late", "step")
+        del given
+        tracker.end("step", Outcome.OK)
+        tracker.end("root", Outcome.OK)
+        assert left_open.outcome is None
+        assert seen() is None
+    finally:
+        gc.enable()
 
 
 def test_stray_ends_are_counted():

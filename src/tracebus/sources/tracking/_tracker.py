@@ -516,12 +516,13 @@ class RunTracker:
                 force_setattr(event, field, value)
         self._emit(event, bound)
         run.parent = run.call = None
+        if run.children and self._reap:
+            self._reaper.watch(run, outcome, now)
         if parent is None:
             run.root = _OVER  # else it would hold itself
-        if run.children or run.kind in SILENT_KINDS:  # others may hold it still
-            if run.children and self._reap:
-                self._reaper.watch(run, outcome, now)
-            # It keeps nothing of the program alive.
+        if parent is None or run.children or run.kind in SILENT_KINDS:
+            # Others may hold it still, as orphans far below hold their root: it keeps nothing of the
+            # program alive.
             run.last_error = run.source_inputs = run.output = run.watch = run.tried = None
 
     def _closed_badly(self, run: OpenRun, outcome: Outcome, error: Any) -> None:
