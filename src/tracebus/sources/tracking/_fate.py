@@ -1,4 +1,4 @@
-"""Whether a run whose parent or call has ended is over too, and with which outcome."""
+"""Whether a run whose parent or call has ended is over too, and with which outcome; which trees are idle."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from tracebus.events import Outcome, RunKind
 from tracebus.sources.tracking._open_run import Life
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from tracebus.sources.tracking._open_run import OpenRun
 
-__all__ = ["SILENT_KINDS", "fate_at_close", "fate_of", "is_over"]
+__all__ = ["SILENT_KINDS", "fate_at_close", "fate_of", "fates_below", "idle_roots", "is_over"]
 
 SILENT_KINDS = (RunKind.CHAT_MODEL, RunKind.LLM, RunKind.RETRIEVER)
 """Kinds whose cancellation LangChain does not report."""
@@ -59,3 +61,36 @@ def fate_at_close(run: OpenRun, above: Outcome | None) -> Outcome:
         return above
     silently = run.kind in SILENT_KINDS and not run.streamed and runner is not None
     return Outcome.CANCELLED if cancelled or silently else Outcome.ABANDONED
+
+
+def fates_below(run: OpenRun, outcome: Outcome) -> list[tuple[OpenRun, Outcome]]:
+    """Return *run*, which ends with *outcome*, and what ends with it, each after its parent."""
+    fates = [(run, outcome)]
+    for above, fate in fates:  # grows as it goes
+        fates += [
+            (child, fate_of(child, fate))
+            for child in (above.children or {}).values()
+            if is_over(child, above) is not Life.LIVES
+        ]
+    return fates
+
+
+def idle_roots(open_runs: Iterable[OpenRun], before: int) -> Iterator[OpenRun]:
+    """Yield those of *open_runs* without an open parent in whose tree nothing happened since *before*.
+
+    A tree is not idle while somebody executes it.
+    """
+    for run in open_runs:
+        topmost = run.parent is None or run.parent.outcome is not None
+        if topmost and run.root.last_seen < before and not _is_executed(run):
+            yield run
+
+
+def _is_executed(run: OpenRun) -> bool:
+    """Tell whether somebody executes *run*, or any open run below it."""
+    runs = [run]
+    for one in runs:  # grows as it goes
+        if is_over(one) is Life.LIVES:
+            return True
+        runs += (one.children or {}).values()
+    return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
@@ -23,14 +22,15 @@ from tracebus.events import (
     RunStarted,
     RunStreamed,
 )
-from tracebus.sources.tracking._fate import SILENT_KINDS, fate_at_close, fate_of, is_over
-from tracebus.sources.tracking._open_run import Life, OpenRun
+from tracebus.sources.tracking._fate import SILENT_KINDS, fate_at_close, fates_below, idle_roots
+from tracebus.sources.tracking._interrupted import InterruptedThreads
+from tracebus.sources.tracking._open_run import OpenRun
 from tracebus.sources.tracking._reaper import Reaper
 from tracebus.sources.tracking._same_id import SharedIds
 from tracebus.sources.tracking._signs import COUNTED, Signs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Callable, Hashable
 
     from tracebus.capture import Capture
     from tracebus.clock import Clock
@@ -44,8 +44,6 @@ _OK = Outcome.OK
 _REMEMBERED_RUNS = 4_096
 """So many ended runs stay known as possible parents of late children."""
 _MOST_REMEMBERED = 2 * _REMEMBERED_RUNS
-_REMEMBERED_INTERRUPTS = 1_024
-"""How many interrupted threads stay known, to link the run that resumes one."""
 
 
 class Emit(Protocol):
@@ -101,7 +99,7 @@ class RunTracker:
         self.signs = Signs()
         """Whom to tell of a run that may go in circles."""
         self._closed = False
-        self._interrupted_threads: OrderedDict[Any, str] = OrderedDict()
+        self._interrupted = InterruptedThreads()
         self._lock = threading.RLock()
         self._next_idle_check = clock() + self._idle_timeout // 4
         self._reaper = Reaper(self, self._lock, clock, orphan_grace, cancel_grace)
@@ -216,7 +214,7 @@ class RunTracker:
         is_root = run.parent_id is None
         if is_root:
             self._of_a_root(run, rare)
-        if run.thread_id is not None and (resumed := self._resumed(run)) is not None and is_root:
+        if run.thread_id is not None and (resumed := self._interrupted.resumed(run)) is not None and is_root:
             rare["links"] = (*rare.get("links", ()), resumed)
 
     def _of_a_root(self, run: OpenRun, rare: dict[str, Any]) -> None:
@@ -361,7 +359,7 @@ class RunTracker:
         """Close *run* as ended with *outcome* at time *at*, and all below it that does not go on."""
         with self._lock:
             if run.key in self._open:
-                fates = self._fates_below(run, outcome)
+                fates = fates_below(run, outcome)
                 for child, fate in reversed(fates[1:]):
                     self._close(child, fate, max(at, child.started), {})
                 self._close(run, outcome, max(at, run.started), {} if error is None else {"error": error})
@@ -397,28 +395,7 @@ class RunTracker:
         self.get = self._open.get
         self._reaper.reset(self._lock)
 
-    def idle_roots(self, before: int) -> Iterator[OpenRun]:
-        """Yield the open runs without an open parent in whose tree nothing happened since *before*.
-
-        A tree is not idle while somebody executes it.
-        """
-        for run in list(self._open.values()):
-            topmost = run.parent is None or run.parent.outcome is not None
-            if topmost and run.root.last_seen < before and not any(map(_goes_on, _with_all_below(run))):
-                yield run
-
     # -- inside ----------------------------------------------------------------------------------
-
-    def _fates_below(self, run: OpenRun, outcome: Outcome) -> list[tuple[OpenRun, Outcome]]:
-        """Return *run* and what ends with it, each after its parent, with the outcomes."""
-        fates = [(run, outcome)]
-        for above, fate in fates:  # grows as it goes
-            fates += [
-                (child, fate_of(child, fate))
-                for child in (above.children or {}).values()
-                if is_over(child, above) is not Life.LIVES
-            ]
-        return fates
 
     def _enter(self, run: OpenRun, parent_key: Hashable | None) -> None:
         """Put *run* among the open runs and below its parent."""
@@ -534,7 +511,7 @@ class RunTracker:
             tried = run.root.tried = run.root.tried or {}
             tried[run.tried_as] = (tried.get(run.tried_as, (0,))[0] + 1, error)
         if outcome is Outcome.INTERRUPTED and parent is None and run.thread_id is not None:
-            self._remember_interrupt(run)
+            self._interrupted.remember(run)
 
     def _emit_retry(self, run: OpenRun, attempt: int, failed: tuple[int, Any] | None, now: int) -> None:
         """Say, of the run that retries, that an attempt follows (the `retry:attempt:N` tag)."""
@@ -569,22 +546,11 @@ class RunTracker:
             None,
         )
 
-    def _resumed(self, run: OpenRun) -> Link | None:
-        """Return the link to the run that *run*, of a thread, goes on with."""
-        # A new input on an interrupted thread gives up what waited there.
-        before = self._interrupted_threads.pop(run.thread_id, None)
-        return None if before is None or not run.resumes else Link(run_id=before, relation="resumes")
-
-    def _remember_interrupt(self, run: OpenRun) -> None:
-        self._interrupted_threads[run.thread_id] = run.id
-        if len(self._interrupted_threads) > _REMEMBERED_INTERRUPTS:
-            self._interrupted_threads.popitem(last=False)
-
     def _make_room(self, now: int) -> None:
         """Give up what nobody will end: idle trees, and the oldest run above the limit."""
         if now >= self._next_idle_check:
             self._next_idle_check = now + self._idle_timeout // 4
-            for run in self.idle_roots(now - self._idle_timeout):
+            for run in list(idle_roots(self._open.values(), now - self._idle_timeout)):
                 self.count("runs_given_up_idle")
                 self.give_up(run, Outcome.ABANDONED, now)
         while len(self._open) > self._max_open_runs:
@@ -594,18 +560,6 @@ class RunTracker:
 
 _OVER = OpenRun(0, "", RunKind.UNKNOWN, "", None, DEFAULT_CAPTURE, 0, "")
 """Stands for the root of roots that have ended."""
-
-
-def _goes_on(run: OpenRun) -> bool:
-    return is_over(run) is Life.LIVES
-
-
-def _with_all_below(run: OpenRun) -> list[OpenRun]:
-    """Return *run* and every open run below it, each after its parent."""
-    runs = [run]
-    for one in runs:  # grows as it goes
-        runs += (one.children or {}).values()
-    return runs
 
 
 def _traceparent(remote: RemoteParent | None) -> str | None:
