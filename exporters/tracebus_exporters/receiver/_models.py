@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracebus.capture import to_json
 from tracebus.events import ModelInfo, TokenUsage
+from tracebus.tokens import token_count
 from tracebus_exporters.otel.conventions import _semconv as sc
 from tracebus_exporters.receiver._messages import parsed
 from tracebus_exporters.receiver._names import PARAMETERS, provider_name
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from tracebus_exporters.receiver._plan import Plan
 
 __all__ = ["MODELS", "answering", "asked", "used"]
-
-_MOST_TOKENS = 10**12
-"""As of the sources: more is no count, and more than logs can sum."""
 
 
 def asked(attributes: Mapping[str, Any], plan: Plan, capture: Capture) -> ModelInfo:
@@ -67,16 +65,13 @@ def used(attributes: Mapping[str, Any], plan: Plan) -> TokenUsage | None:
     """Return the tokens that were used, under whichever names they were counted."""
     counts: dict[str, int] = {}
     for name, field in plan.usage:
-        value = attributes[name]
-        if _is_count(value) and field not in counts:
-            counts[field] = value
-    other = {detail: attributes[name] for name, detail in plan.details if _is_count(attributes[name])}
+        if field not in counts and (count := token_count(attributes[name])) is not None:
+            counts[field] = count
+    other = {
+        detail: count for name, detail in plan.details if (count := token_count(attributes[name])) is not None
+    }
     if not counts and not other:
         return None
     if "total_tokens" not in counts and "input_tokens" in counts and "output_tokens" in counts:
         counts["total_tokens"] = counts["input_tokens"] + counts["output_tokens"]
     return TokenUsage(**counts, other=other)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _MOST_TOKENS

@@ -6,12 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import TokenUsage
+from tracebus.tokens import token_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-MOST_TOKENS = 10**12
-"""What one answer can have used at most; more is no count, and more than logs and metrics can sum."""
 NOTHING_USED = TokenUsage(input_tokens=0, output_tokens=0, total_tokens=0)
 """What an answer out of LangChain's cache used."""
 
@@ -59,13 +58,13 @@ def usage_of_message(usage_metadata: Mapping[str, Any] | None) -> TokenUsage | N
     fields: dict[str, Any] = {
         name: count
         for name in ("input_tokens", "output_tokens", "total_tokens")
-        if (count := _count(usage_metadata.get(name))) is not None
+        if (count := token_count(usage_metadata.get(name))) is not None
     }
     other: dict[str, int] = {}
     for side in ("input", "output"):
         details = usage_metadata.get(f"{side}_token_details")
         for name, value in details.items() if isinstance(details, dict) else ():
-            if (count := _count(value)) is None:
+            if (count := token_count(value)) is None:
                 continue
             if (field := _DETAILS.get((side, _TIER.sub("", name)))) is not None:
                 fields[field] = count
@@ -98,7 +97,7 @@ def usage_told(places: Iterable[Mapping[str, Any] | None]) -> TokenUsage | None:
 
 def _told(found: Mapping[str, Any]) -> TokenUsage | None:
     for input_name, output_name in _TOLD_NAMES:
-        inputs, outputs = _count(found.get(input_name)), _count(found.get(output_name))
+        inputs, outputs = token_count(found.get(input_name)), token_count(found.get(output_name))
         if inputs is not None or outputs is not None:
             break
     else:
@@ -106,14 +105,14 @@ def _told(found: Mapping[str, Any]) -> TokenUsage | None:
     details: dict[str, Any] = {}
     for (group, name), field in _TOLD_DETAILS.items():
         parts = found.get(group)
-        if isinstance(parts, dict) and (count := _count(parts.get(name))) is not None:
+        if isinstance(parts, dict) and (count := token_count(parts.get(name))) is not None:
             details[field] = count
     if inputs is not None and input_name == "input_tokens":
         for name, field in _EXCLUDED.items():
-            if (count := _count(found.get(name))) is not None:
+            if (count := token_count(found.get(name))) is not None:
                 details[field] = count
                 inputs += count
-    total = _count(found.get("total_tokens"))
+    total = token_count(found.get("total_tokens"))
     if total is None and inputs is not None and outputs is not None:
         total = inputs + outputs
     return TokenUsage(input_tokens=inputs, output_tokens=outputs, total_tokens=total, **details)
@@ -134,10 +133,3 @@ def first_usage(candidates: Iterable[Mapping[str, Any] | None]) -> TokenUsage | 
 def is_from_cache(usage_metadata: Mapping[str, Any] | None) -> bool:
     """Tell whether LangChain's cache answered: it marks the copy it returns with a cost of zero."""
     return bool(usage_metadata) and usage_metadata is not None and usage_metadata.get("total_cost") == 0
-
-
-def _count(value: object) -> int | None:
-    """Return *value* as a count; `None` for what counts no tokens: logs and metrics hold 64 bits."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return value if 0 <= value <= MOST_TOKENS else None
