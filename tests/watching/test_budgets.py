@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.runnables import RunnableLambda
+from msgspec.structs import replace
 
 from tracebus import Budget, EventBus, RunTree, observe, observing
 from tracebus.environment import problems
 from tracebus.events import CustomEmitted, Gap, ModelInfo, RunKind, TokenUsage
 from tracebus.testing import RecordingExporter, ScriptedChatModel
-from tracebus.watching import budget_levels, fact_of, sentence
+from tracebus.watching import Loops, budget_levels, fact_of, sentence
 from tracebus.watching._alarm_clock import AlarmClock
 from tracebus.watching._budget import parse_budget
 from tracebus.watching._budgets import BudgetWatcher
 from tracebus.watching._circling import LoopWatcher
 from tracebus.watching._gauge import Gauge
+from tracebus.watching._own import OneByOne
 
 
 def facts(events):
@@ -277,3 +279,33 @@ def test_what_a_watcher_missed_is_counted(watcher):
     with EventBus() as bus:
         watcher(bus).export([Gap(time=1, missed=3, seq=3)])
         assert bus.statistics().counters["events_unwatched"] == 3
+
+
+@pytest.mark.parametrize(
+    ("make", "what", "noticed"),
+    [(BudgetWatcher, "uses", "tracebus.budget"), (LoopWatcher, "does", "tracebus.loop")],
+)
+def test_an_event_that_cannot_be_read_costs_no_other(make, what, noticed, told, caplog):
+    """A bug of ours is said once, with where it is."""
+    told.start("root")
+    for _ in range(3):
+        told.model()
+        told.tool("search", {"query": "x"}, "nothing")
+    broken = replace(told.events[0], root_run_id=[])
+    with EventBus() as bus:
+        watcher = make(bus)
+        watcher.budget, watcher.loops = Budget(tokens=1_000_000), Loops()
+        watcher.export([broken, *told.events[:5], broken])
+        watcher.export([broken, *told.events[5:]])
+        assert [event.name for event in bus.recent()] == [noticed]
+    (failure,) = (record for record in caplog.records if record.exc_info)
+    assert failure.getMessage() == f"what a run {what} could not be watched; said once"
+
+
+def test_what_is_read_of_a_bus_that_is_gone_is_no_failure(caplog):
+    """There is nobody left to count for."""
+    seen = []
+    gap = Gap(time=1, missed=3, seq=3)
+    OneByOne(lambda: None, "it").read([gap, gap], seen.append)
+    assert seen == [gap, gap]
+    assert not caplog.records

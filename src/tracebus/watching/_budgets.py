@@ -9,12 +9,12 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from tracebus.clock import system_clock
-from tracebus.events import Gap, RunEnded, RunStarted
+from tracebus.events import RunEnded, RunStarted
 from tracebus.pricing import warm_up
 from tracebus.watching._alarm_clock import AlarmClock
 from tracebus.watching._facts import BUDGET, publish
 from tracebus.watching._gauge import MODELS, NEVER, Gauge
-from tracebus.watching._own import LINGER, MOST_RUNS, Own
+from tracebus.watching._own import LINGER, MOST_RUNS, OneByOne, Own
 from tracebus.watching._sentences import sentence
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class BudgetWatcher:
 
     def __init__(self, bus: EventBus, clock: Clock = system_clock) -> None:
         self._bus = weakref.ref(bus)
+        self._events = OneByOne(self._bus, "what a run uses")
         self._clock = clock
         self.budget: Budget | None = None
         """Of root runs that have none of their own."""
@@ -61,21 +62,14 @@ class BudgetWatcher:
         """When the alarm clock is set to: the earliest time that is news in itself."""
 
     def export(self, batch: Sequence[Event], /) -> None:
-        """Learn from *batch*. What a bug of ours makes of an event is logged, and costs no other."""
-        for event in batch:
-            try:
-                if isinstance(event, RunStarted):
-                    self._started(event)
-                elif isinstance(event, RunEnded):
-                    self._ended(event)
-                elif isinstance(event, Gap) and (bus := self._bus()) is not None:
-                    bus.count("events_unwatched", event.missed)
-            except Exception:
-                if not self._failed:
-                    _logger.exception("what a run uses could not be watched; said once")
-                self._failed = True
+        """Learn from *batch*."""
+        self._events.read(batch, self._learn)
 
-    _failed = False
+    def _learn(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._started(event)
+        elif isinstance(event, RunEnded):
+            self._ended(event)
 
     def _started(self, event: RunStarted) -> None:
         gauge = self._gauges.get(event.root_run_id) or self._began(event)

@@ -7,10 +7,10 @@ import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from tracebus.events import Gap, RunEnded, RunRetried, RunStarted
+from tracebus.events import RunEnded, RunRetried, RunStarted
 from tracebus.watching._circles import Circles
 from tracebus.watching._facts import LOOP, publish
-from tracebus.watching._own import LINGER, MOST_RUNS, Own
+from tracebus.watching._own import LINGER, MOST_RUNS, OneByOne, Own
 from tracebus.watching._sentences import sentence
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class LoopWatcher:
 
     def __init__(self, bus: EventBus) -> None:
         self._bus = weakref.ref(bus)
+        self._events = OneByOne(self._bus, "what a run does")
         self.loops: Loops | None = None
         """What counts as a circle in root runs that have no thresholds of their own; `None` for nothing."""
         self._own_process()
@@ -47,21 +48,12 @@ class LoopWatcher:
         self._runs: OrderedDict[str, Circles] = OrderedDict()
 
     def export(self, batch: Sequence[Event], /) -> None:
-        """Learn from *batch*. What a bug of ours makes of an event is logged, and costs no other."""
-        for event in batch:
-            try:
-                if isinstance(event, RunStarted | RunEnded | RunRetried):
-                    self._learn(event)
-                elif isinstance(event, Gap) and (bus := self._bus()) is not None:
-                    bus.count("events_unwatched", event.missed)
-            except Exception:
-                if not self._failed:
-                    _logger.exception("what a run does could not be watched; said once")
-                self._failed = True
+        """Learn from *batch*."""
+        self._events.read(batch, self._learn)
 
-    _failed = False
-
-    def _learn(self, event: RunStarted | RunEnded | RunRetried) -> None:
+    def _learn(self, event: Event) -> None:
+        if not isinstance(event, RunStarted | RunEnded | RunRetried):
+            return
         circles = self._runs.get(event.root_run_id)
         if circles is None:
             loops = self.own.pop(event) or self.loops if isinstance(event, RunStarted) else None

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-if TYPE_CHECKING:
-    from tracebus.events import RunStarted
+from tracebus.events import Gap
 
-__all__ = ["LINGER", "MOST_RUNS", "Own"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tracebus.bus import EventBus
+    from tracebus.events import Event, RunStarted
+
+__all__ = ["LINGER", "MOST_RUNS", "OneByOne", "Own"]
 
 T = TypeVar("T")
+
+_logger = logging.getLogger("tracebus")
 
 LINGER = 0.05
 """Seconds that events are gathered before somebody looks at them: who is told in some hundredths of a second
@@ -40,3 +48,31 @@ class Own(Generic[T]):
         if not self._given:
             return None
         return self._given.pop(event.root_run_id, None) or self._given.pop(event.run_id, None)
+
+
+class OneByOne:
+    """Reads events such that what a bug of ours makes of one costs no other, and counts what was missed.
+
+    Args:
+        bus: returns the bus they come from, `None` once it is gone.
+        what: what is watched, as the log shall say where it could not be.
+    """
+
+    __slots__ = ("_bus", "_failed", "_what")
+
+    def __init__(self, bus: Callable[[], EventBus | None], what: str) -> None:
+        self._bus = bus
+        self._what = what
+        self._failed = False
+
+    def read(self, batch: Sequence[Event], learn: Callable[[Event], object]) -> None:
+        """Have *learn* called with every event of *batch*; the first failure is logged, and no other."""
+        for event in batch:
+            try:
+                learn(event)
+                if isinstance(event, Gap) and (bus := self._bus()) is not None:
+                    bus.count("events_unwatched", event.missed)
+            except Exception:
+                if not self._failed:
+                    _logger.exception("%s could not be watched; said once", self._what)
+                self._failed = True
