@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,13 @@ from hypothesis import settings
 from tracebus import EventBus
 from tracebus.events import RunEnded, RunStarted, RunStreamed
 from tracebus.testing import RecordingExporter
+
+with suppress(ImportError):  # nobody promises that it is there
+    # Hypothesis imports this in the middle of a test, and pytest parses it then to rewrite its assertions.
+    # While a thread of LangChain's parses a lambda's source, to see what that takes, CPython 3.11 before
+    # 3.11.8 raises "SystemError: AST constructor recursion depth mismatch" (python/cpython#106905): it failed
+    # a test of cancellation once. LangChain catches its own.
+    import hypothesis.internal.conjecture.optimiser  # noqa: F401  # only so that it is there
 
 settings.register_profile("any machine", deadline=None)  # one that is busy fails no test
 settings.load_profile("any machine")
