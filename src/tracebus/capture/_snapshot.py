@@ -57,8 +57,8 @@ def bounded(value: Any, max_items: int = 1_000) -> tuple[Any, int]:
     elif is_shared(kind):
         if (piece := piece_of(value)) is not None:
             return piece, piece.size
-    elif issubclass(kind, str):  # a message's `text`, say
-        return value, max(_UNKNOWN, str.__len__(value))
+    elif issubclass(kind, str):
+        return _exact(value), max(_UNKNOWN, str.__len__(value))
     copier = _Copier(max_items)
     taken = copier.taken(value, _LEVELS)
     return taken, copier.bound
@@ -67,7 +67,7 @@ def bounded(value: Any, max_items: int = 1_000) -> tuple[Any, int]:
 def _few(value: dict[Any, Any], max_items: int) -> tuple[dict[Any, Any], int] | None:
     """Return what most steps are given: a dictionary of few atoms, and of lists of messages; bounded."""
     copied = value.copy()
-    bound = _PLACE * _FEW
+    bound = _PLACE * (1 + _FEW)
     for key, item in copied.items():
         kind = type(item)
         if kind is str:
@@ -75,17 +75,26 @@ def _few(value: dict[Any, Any], max_items: int) -> tuple[dict[Any, Any], int] | 
         elif kind is list and type(key) is str:
             if (pieces := few_pieces(item)) is not None:
                 copied[key] = pieces
-                bound += sum([piece.size + _POINTER for piece in pieces])
+                bound += _PLACE + sum([piece.size + _POINTER for piece in pieces])
             elif len(item) <= max_items and (listed := piece_list(item.copy(), len(item))) is not None:
                 copied[key] = listed
                 bound += _POINTER + sum([piece.size for piece in listed.new])
             else:
                 return None
         elif issubclass(kind, str):
+            copied[key] = _exact(item)
             bound += max(_UNKNOWN, str.__len__(item))
         elif kind is bytes or kind not in _ATOMS:
             return None
     return copied, bound
+
+
+def _exact(text: str) -> str:
+    """Return *text*, of a subclass (a message's `text`, say), as an exact one, which costs its readers less.
+
+    A long one stays what it is: those who hold the same object share it.
+    """
+    return text if str.__len__(text) >= LONG else str.__str__(text)
 
 
 class _Copier:
@@ -136,7 +145,7 @@ class _Copier:
     def _dict(self, value: dict[Any, Any], levels: int) -> Any:
         size = dict.__len__(value)
         self._room -= min(size, self._max_items)
-        self.bound += _PLACE * min(size, self._max_items)
+        self.bound += _PLACE * (1 + min(size, self._max_items))
         if type(value) is dict and size <= self._max_items:
             copied = value.copy()
         else:
@@ -161,7 +170,7 @@ class _Copier:
     def _list(self, value: Any, levels: int) -> Any:
         size = len(value)
         self._room -= min(size, self._max_items)
-        self.bound += _POINTER * min(size, self._max_items)
+        self.bound += _PLACE + _POINTER * min(size, self._max_items)
         copied = list(value) if size <= self._max_items else list(islice(value, self._max_items))
         pieces = piece_list(copied, size)
         if pieces is not None:
@@ -204,20 +213,28 @@ def weighed(taken: Any) -> Weighed:
             shares.append((value.chain, _POINTER))
             shares += ((piece, piece.size) for piece in value.new)
         elif kind not in _ATOMS:
-            place, inside = _contents(value, kind, levels)
-            own += place * len(inside) if inside else _UNKNOWN
+            frame, place, inside = _contents(value, kind, levels)
+            own += frame + place * len(inside)
             pending += ((item, levels - 1) for item in inside)
     return Weighed(own, tuple(shares))
 
 
-def _contents(value: Any, kind: type, levels: int) -> tuple[int, list[Any]]:
-    """Return what is in a container that was copied, and about how many bytes a place in it takes."""
+def _as_kept(key: Any, item: Any) -> Any:
+    """Return *item*, or, where it was not copied because of its key, something nobody looks into."""
+    return item if type(key) is str or type(item) in _ATOMS else _NOT_COPIED
+
+
+_NOT_COPIED = object()
+
+
+def _contents(value: Any, kind: type, levels: int) -> tuple[int, int, list[Any]]:
+    """Return about how many bytes a container takes, and each place in it; and what is in it."""
     if kind is Shortened:
-        return _UNKNOWN, value.items
+        return _PLACE, _PLACE if value.mapping else _POINTER, value.items
     if levels > 0 and kind is dict:
-        return _PLACE, list(value.values())
+        return _PLACE, _PLACE, [_as_kept(key, item) for key, item in value.items()]
     if levels > 0 and kind is list:
-        return _POINTER, list(value)
+        return _PLACE, _POINTER, list(value)
     if levels > 0 and hasattr(kind, "__dataclass_fields__") and type(kind) is type:
-        return _PLACE, list(getattr(value, "__dict__", {}).values())
-    return 0, []
+        return _UNKNOWN, 0, list(getattr(value, "__dict__", {}).values())
+    return _UNKNOWN, 0, []
