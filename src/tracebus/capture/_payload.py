@@ -6,7 +6,9 @@ from sys import getsizeof
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import force_setattr
 
+from tracebus.capture._simple import simple
 from tracebus.capture._snapshot import weighed
 from tracebus.capture._walk import Walked, to_json, walked
 from tracebus.events import Cut, Deferred, ModelInfo
@@ -52,13 +54,16 @@ class Weight:
 
     def became(self, found: Walked) -> None:
         """Take note that the payload is JSON now."""
-        known = {id(thing) for thing, _ in self.shares}
-        self.own = found.own - sum(size for text, size, _ in found.texts if text in known)
-        self.exchanged = tuple(
-            (text, shown, getsizeof(shown))
-            for text, _, shown in found.texts
-            if text in known and text != id(shown)
-        )
+        own = found.own
+        if found.texts:
+            known = {id(thing) for thing, _ in self.shares}
+            own -= sum(size for text, size, _ in found.texts if text in known)
+            self.exchanged = tuple(
+                (text, shown, getsizeof(shown))
+                for text, _, shown in found.texts
+                if text in known and text != id(shown)
+            )
+        self.own = own
         self.shares = ()  # what the program has need not be kept any more
         self.used = found.used
 
@@ -90,21 +95,40 @@ class CapturedPayload(Deferred, msgspec.Struct, gc=False, eq=False):
             self.weight = Weight(*weighed(self._value))
         return self.weight
 
+    def settle_at_once(self, event: Event, field: str) -> bool:
+        """Do what `settle_into` does with short texts and numbers, of which nothing is to be cut."""
+        capture = self._capture
+        if self._settled is not None or capture.redact is not None or not capture.content:
+            return False
+        try:
+            found = simple(self._value, capture)
+        except Exception:  # noqa: BLE001  # `settle_into` meets it again, and says so
+            return False
+        if found is None or (field == "metadata" and not (capture.metadata and type(found.plain) is dict)):
+            return False
+        self._became(field, Walked(found.plain, (), found.own, found.used))
+        force_setattr(event, field, found.plain)
+        return True
+
     def settle_into(self, event: Event, field: str) -> None:
         """Replace this object in *event*'s *field* by JSON and note there what was cut.
 
         The value itself is let go. Settled again, for a copy of the event, it gives the same JSON.
         """
-        if self._settled is None or self._settled[0] != field:
-            found = self._json(field)
-            self._settled = (field, found.value, found.cuts)
-            self._value = found.value
-            self._convert = None
-            if self.weight is None:
-                self.weight = Weight(0, ())
-            self.weight.became(found)
-        _, value, cuts = self._settled
+        settled = self._settled
+        if settled is None or settled[0] != field:
+            settled = self._became(field, self._json(field))
+        _, value, cuts = settled
         replace_field(event, field, value, cuts)
+
+    def _became(self, field: str, found: Walked) -> tuple[str, Any, tuple[Cut, ...]]:
+        settled = self._settled = (field, found.value, found.cuts)
+        self._value = found.value
+        self._convert = None
+        if self.weight is None:
+            self.weight = Weight(0, ())
+        self.weight.became(found)
+        return settled
 
     def _withheld(self, field: str) -> CutReason | None:
         """Say why *field* is to stay empty, `None` if it is not."""
@@ -175,10 +199,10 @@ class CapturedModel(Deferred):
 
 def replace_field(event: Event, field: str, value: Any, cuts: tuple[Cut, ...]) -> None:
     """Put *value* into a frozen event's *field* and add *cuts* to its cuts."""
-    msgspec.structs.force_setattr(event, field, value)
+    force_setattr(event, field, value)
     if cuts:
         before: tuple[Cut, ...] = getattr(event, "cuts", ())
-        msgspec.structs.force_setattr(event, "cuts", before + cuts)
+        force_setattr(event, "cuts", before + cuts)
 
 
 def _may_be_content(name: str, value: Any) -> bool:

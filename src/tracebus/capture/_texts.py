@@ -16,13 +16,46 @@ if TYPE_CHECKING:
     from tracebus.capture._policy import Capture
     from tracebus.events import CutReason
 
-_INT_MIN, _INT_MAX = -(2**63), 2**64 - 1  # what MessagePack holds
+INT_MIN, INT_MAX = -(2**63), 2**64 - 1  # what MessagePack holds
+NUMBER_SIZE = 8
+"""What a number takes of a payload's `max_size`."""
 _INT_MOST_BITS = 4_096  # decimal digits cost quadratic time
 _BEYOND = 4_096  # characters of a string behind its limit that are looked at for secrets
-_SHORT = 128
-_MOST_SEARCHED = 4_096
-_searched: dict[str, Capture] = {}
-"""Short texts met lately in which nothing was found, under which policy: ids, names of nodes and the like."""
+
+
+class _Searched:
+    """Texts met lately in which nothing was found: ids, names of nodes, a tool's result on its way.
+
+    Used from any thread: a lost entry costs its search.
+    """
+
+    def __init__(self) -> None:
+        self.under: dict[str, Capture] = {}
+        """By text: the policy."""
+        self.characters = 0
+
+    def keep(self, text: str, capture: Capture) -> None:
+        """Remember *text* for a while."""
+        if self.characters > _MOST_SEARCHED or len(self.under) >= _MOST_TEXTS:
+            self.under, self.characters = {}, 0
+        if len(text) < LONG:
+            self.under[text] = capture
+            self.characters += len(text)
+
+
+_MOST_SEARCHED = 500_000
+_MOST_TEXTS = 4_096
+_searched = _Searched()
+
+
+def holds_no_secret(text: str, capture: Capture) -> bool:
+    """Tell whether nothing in *text* is to be redacted."""
+    if is_harmless(text) or _searched.under.get(text) is capture:
+        return True
+    if scrub(text, capture) != text:
+        return False
+    _searched.keep(text, capture)
+    return True
 
 
 class Texts(Noting):
@@ -49,7 +82,7 @@ class Texts(Noting):
                 return shown
             if size <= self._longest and size <= self._room and text.isascii():  # by far the most common
                 self._room -= size + 3
-                return text if is_harmless(text) else self._scrubbed(text, path)
+                return text if holds_no_secret(text, self._capture) else self._scrubbed(text, path)
             # A secret at the limit is looked at whole: half of it might pass unrecognised.
             near = text[: min(self._longest, max(self._room, 1)) + _BEYOND]
             known = near if is_harmless(near) else self._scrubbed(clean_text(near), path)
@@ -86,15 +119,11 @@ class Texts(Noting):
             self._redacting = True
 
     def _scrubbed(self, text: str, path: Path) -> str:
-        if _searched.get(text) is self._capture:
+        if _searched.under.get(text) is self._capture:
             return text
         scrubbed = scrub(text, self._capture)
         if scrubbed != text:
             self._note(path, "redacted")
-        elif len(text) <= _SHORT:
-            if len(_searched) >= _MOST_SEARCHED:
-                _searched.clear()
-            _searched[text] = self._capture
         return scrubbed
 
     def _limited(self, text: str, path: Path) -> str:
@@ -109,7 +138,7 @@ class Texts(Noting):
         return clean_text(text)
 
     def _integer(self, value: int, path: Path) -> int | str:
-        if _INT_MIN <= value <= _INT_MAX:
+        if INT_MIN <= value <= INT_MAX:
             return value
         bits = value.bit_length()
         if bits > _INT_MOST_BITS:

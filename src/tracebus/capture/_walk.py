@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from tracebus.capture._forms import Instead, Listed, Mapped, NotHandled, Stub, Unreadable, form_of
 from tracebus.capture._patience import SlowError, redacted_in_time
+from tracebus.capture._piece_forms import LIST_SIZE, list_again, piece_form
 from tracebus.capture._pieces import Piece, PieceList, hooks, is_shared, piece_of
-from tracebus.capture._reuse import ListForm, ListUse, PieceForm, remember
+from tracebus.capture._reuse import PieceForm, remember
+from tracebus.capture._simple import simple, simple_form
 from tracebus.capture._text import INTERRUPTIONS, REDACTED, clean_text, clipped, safe_repr, type_name
-from tracebus.capture._texts import Texts
+from tracebus.capture._texts import NUMBER_SIZE, Texts
 from tracebus.events import Cut
 
 if TYPE_CHECKING:
@@ -23,11 +25,8 @@ if TYPE_CHECKING:
 
 
 _LONGEST_KEY = 256
-_NUMBER_SIZE = 8
 _PAIR = 2
 _MOST_CONVERSIONS = 8  # of one value into another, before its `repr` must do
-_MOST_FORMS = 4  # of one piece, under different policies
-_LIST_SIZE = 3
 _NAME_KEYS = ("name", "key", "header")
 
 _NUMBERS = frozenset((bool, int, float))
@@ -79,7 +78,12 @@ class Walked(NamedTuple):
 
 def walked(value: Any, capture: Capture, pointer: str = "", convert: _Convert | None = None) -> Walked:
     """Do what `to_json` does, and say what the result is made of."""
-    if capture.redact is None or value is None or type(value) in _NUMBERS:
+    if capture.redact is None:
+        known = simple(value, capture)
+        if known is not None:
+            return Walked(known.plain, (), known.own, known.used)
+        return _walked(value, capture, pointer, convert)
+    if value is None or type(value) in _NUMBERS:
         return _walked(value, capture, pointer, convert)
     try:
         found: Walked = redacted_in_time(capture, lambda: _walked(value, capture, pointer, convert))
@@ -129,10 +133,10 @@ class _Walk(Texts):
         if kind is str:
             return self._string(value, path)
         if value is None or kind is bool:
-            self._room -= _NUMBER_SIZE
+            self._room -= NUMBER_SIZE
             return value
         if kind is int or kind is float:
-            self._room -= _NUMBER_SIZE
+            self._room -= NUMBER_SIZE
             return self._integer(value, path) if kind is int else _float(value)
         if kind is dict:
             size, limit = len(value), self._capture.max_items
@@ -316,13 +320,13 @@ class _Walk(Texts):
         return form.plain
 
     def _form(self, piece: Piece, depth: int) -> PieceForm | None:
-        """Return the form of *piece*; `None` where it has none to keep, or none a payload may hold."""
-        if not piece.lasting:
-            return None
+        return piece_form(piece, depth, self._capture, self._new_form)
+
+    def _new_form(self, piece: Piece, depth: int) -> PieceForm:
+        """Return what *piece* looks like inside *depth* containers; size -1 where none may hold it."""
         capture = self._capture
-        for policy, form in piece.forms:
-            if policy is capture and form.holds_at(depth, capture.max_depth):
-                return form if form.size >= 0 else None
+        if (known := simple_form(piece, depth, capture)) is not None:
+            return known
         walk = _Walk(capture, "", self._convert)
         walk._deepest = depth
         plain = walk._entered(piece, piece.plain(), None, depth)
@@ -333,10 +337,6 @@ class _Walk(Texts):
         form.exact_depth = cut_short or any(cut.reason in {"depth", "cycle"} for cut in walk._cuts)
         if walk._more_cuts:
             form.exact_depth = True  # a cut that is not listed may be one of these
-        piece.forms = ((capture, form), *piece.forms[: _MOST_FORMS - 1])
-        if size < 0:
-            return None
-        remember(form)
         return form
 
     def _pieces(self, found: PieceList, path: Path, depth: int) -> Any:
@@ -348,56 +348,19 @@ class _Walk(Texts):
         return self._listing(found, found.pieces, found.length, path, depth)
 
     def _list_again(self, found: PieceList, path: Path, depth: int) -> list[Any] | None:
-        head = self._form(found.head, depth + 1)
-        tail = None if head is None else self._list_form(found, depth + 1)
-        if head is None or tail is None:
+        again = list_again(found, depth, self._capture, self._form)
+        if again is None or again.size + LIST_SIZE > self._room or id(found) in self._open:
             return None
-        size = head.size + (tail.ends[-1] if tail.ends else 0)
-        if size + _LIST_SIZE > self._room or id(found) in self._open:
-            return None
-        self._room -= size + _LIST_SIZE
-        self._shared += size
+        self._room -= again.size + LIST_SIZE
+        self._shared += again.size
         self._deepest = max(self._deepest, depth + 1)
-        if head.cuts:
-            self._note_again(head, (path, 0))
-        for place, form in tail.noted:
-            self._note_again(form, (path, place + 1))
-        if found.length > len(tail.plain) + 1:
+        for place, form in again.noted:
+            self._note_again(form, (path, place))
+        if found.length > len(again.plain):
             self._note(path, "items", found.length)
-        plain = [head.plain, *tail.plain]
-        use = ListUse(plain, (head, *tail.segments()))
-        remember(use)
-        self.used.append(use)
-        return plain
-
-    def _list_form(self, found: PieceList, depth: int) -> ListForm | None:
-        """Return the form of all but the first of *found*, with as much as possible taken over."""
-        capture, chain, tail = self._capture, found.chain, found.tail
-        known = next((form for policy, form in chain.forms if policy is capture), None)
-        if known is None or known.depth != depth:
-            known = ListForm(depth)
-        known = known.beginning(_alike(known.pieces, tail))
-        new = tail[len(known.pieces) :]
-        if not new:
-            return known
-        forms: list[PieceForm] = []
-        for piece in new:
-            form = self._form(piece, depth)
-            if form is None:
-                return None
-            forms.append(form)
-        made = known.followed_by(new, forms)
-        others = tuple(pair for pair in chain.forms if pair[0] is not capture)
-        chain.forms = ((capture, made), *others[: _MOST_FORMS - 1])
-        return made
-
-
-def _alike(known: Sequence[object], pieces: Sequence[object]) -> int:
-    """Return how many pieces at the beginning of both lists are the same."""
-    most = min(len(known), len(pieces))
-    if known[:most] == pieces[:most]:
-        return most
-    return next(place for place in range(most) if known[place] is not pieces[place])
+        remember(again.use)
+        self.used.append(again.use)
+        return again.plain
 
 
 _PLAIN = frozenset((str, int, float, bool, type(None), dict, list, tuple))

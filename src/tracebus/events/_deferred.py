@@ -80,6 +80,13 @@ class Deferred:
     bound: int = 512
     """Bytes it keeps at most, by a look that costs nothing; one that does not say so is small."""
 
+    def settle_at_once(self, event: Event, field: str) -> bool:  # noqa: ARG002  # the usual answer
+        """Do what `settle_into` does if no code of the program runs in it; else do nothing and return false.
+
+        Several threads may do so at the same time, and must come to the same.
+        """
+        return False
+
     @abstractmethod
     def settle_into(self, event: Event, field: str) -> None:
         """Replace this object in *event*'s *field* by its JSON form and note there what was cut.
@@ -98,7 +105,8 @@ def settle(event: Event, fields: Iterable[str] | None = None) -> Event:
         BaseException: whatever a payload's `settle_into` raises, once; its field is then empty.
     """
     for field in _DEFERRABLE[type(event)] if fields is None else fields:
-        if isinstance(getattr(event, field), Deferred):
+        value = getattr(event, field)
+        if isinstance(value, Deferred) and not value.settle_at_once(event, field):
             _settle_field(event, field)
     return event
 
