@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracebus.capture._known_secrets import FORMS, HEADS
+from tracebus.capture._stretches import around_signs, long_words
 from tracebus.capture._text import REDACTED
 from tracebus.capture._values import behind, is_no_code, is_no_prose
 from tracebus.capture._written import (
@@ -181,19 +182,23 @@ class _Reading:
         text = self._text
         if ":" not in text and "=" not in text:
             return
-        is_secret = self._capture.is_secret
-        for match in KEY.finditer(text):
-            if match.start() < self._covered:
-                continue  # inside a value that is not shown: looking at each would take time squared
-            key, quote, space, sign = match.groups()
-            if quote:
-                begin = match.start()
-                if begin == 0 or text[begin - 1] != quote[-1]:
-                    key = self._quoted_name(match, quote)
-                if is_secret(key):
-                    self._value(match, quoted=True)
-            elif (is_secret(key) or (sign == "=" and self._signs(key, match))) and "\n" not in space:
-                self._value(match, quoted=False)
+        for start, end in around_signs(text):
+            for match in KEY.finditer(text, start, end):
+                self._key(match)
+
+    def _key(self, match: re.Match[str]) -> None:
+        if match.start() < self._covered:
+            return  # inside a value that is not shown: looking at each would take time squared
+        text, is_secret = self._text, self._capture.is_secret
+        key, quote, space, sign = match.groups()
+        if quote:
+            begin = match.start()
+            if begin == 0 or text[begin - 1] != quote[-1]:
+                key = self._quoted_name(match, quote)
+            if is_secret(key):
+                self._value(match, quoted=True)
+        elif (is_secret(key) or (sign == "=" and self._signs(key, match))) and "\n" not in space:
+            self._value(match, quoted=False)
 
     def _quoted_name(self, match: re.Match[str], quote: str) -> str:
         """Return a quoted key whole: it may have spaces in it."""
@@ -314,7 +319,8 @@ class _Reading:
 
     def forms(self) -> None:
         text, start = self._text, self._start
-        self._spans += [Span(*match.span(), REDACTED) for match in FORMS.finditer(text, start)]
+        for begin, end in long_words(text, start):
+            self._spans += [Span(*match.span(), REDACTED) for match in FORMS.finditer(text, begin, end)]
         if ":AA" in text:
             self._spans += [Span(*match.span(), REDACTED) for match in TELEGRAM.finditer(text, start)]
         if "earer " in text or "asic " in text or "EARER " in text:
