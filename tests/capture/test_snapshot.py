@@ -9,8 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
-from tracebus.capture import Capture, snapshot, to_json
+import pytest
+from langchain_core.messages import AIMessage, ToolMessage
+
+from tracebus.capture import Capture, CapturedPayload, snapshot, to_json
 from tracebus.capture._snapshot import bounded, weighed
+from tracebus.sources.reading._messages import as_plain
 
 
 @dataclass
@@ -155,3 +159,27 @@ def test_a_text_of_another_class_is_taken_without_running_its_code():
         assert bound >= weighed(taken).own
         shown, cuts = to_json(taken, Capture(), "/inputs")
         assert (shown if value is text else shown["a"], cuts) == ("said", ())
+
+
+@pytest.mark.parametrize(
+    ("value", "lasts"),
+    [
+        ("text", True),
+        (None, True),
+        ({"a": ["b", 1, {"c": None}]}, True),
+        ({"a": {"b": {"c": {}}}}, False),
+        ([object()], False),
+        ({1: "a"}, False),
+        ([1] * 300, False),
+        ({"a": [1] * 2_000}, False),
+        (type("Text", (str,), {})("text"), False),
+        (ToolMessage([{"type": "text", "text": "x"}], tool_call_id="c"), True),
+        ([AIMessage("a"), AIMessage("b")], True),
+        (ToolMessage("x", tool_call_id="c", artifact={"a": object()}), False),
+    ],
+)
+def test_a_payload_lasts_if_nothing_of_the_program_is_in_it(value, lasts):
+    """It then says about how many bytes it keeps; only what is seen through at a glance does."""
+    size = CapturedPayload(snapshot(value), Capture(), as_plain).lasting()
+    assert (size is not None) == lasts
+    assert size is None or size > 0

@@ -9,9 +9,10 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from tracebus.capture._simple import simple
-from tracebus.capture._snapshot import weighed
+from tracebus.capture._snapshot import lasting, weighed
 from tracebus.capture._walk import Walked, to_json, walked
 from tracebus.events import Cut, Deferred, ModelInfo
+from tracebus.memory import bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +95,10 @@ class CapturedPayload(Deferred, msgspec.Struct, gc=False, eq=False):
         if self.weight is None:
             self.weight = Weight(*weighed(self._value))
         return self.weight
+
+    def lasting(self) -> int | None:
+        """Return about how many bytes it keeps, if the program can change nothing in it any more."""
+        return lasting(self._value) if self._settled is None else bytes_of((self._value,), set())
 
     def settle_at_once(self, event: Event, field: str) -> bool:
         """Do what `settle_into` does with short texts and numbers, of which nothing is to be cut."""

@@ -94,6 +94,13 @@ class Deferred:
         Must leave no `Deferred` in the field, whatever happens.
         """
 
+    def lasting(self) -> int | None:
+        """Return about how many bytes it keeps, if it may be settled at any time with the same result.
+
+        `None` where something of the program is in it, which may change, or whose life it prolongs.
+        """
+        return None
+
 
 def settle(event: Event, fields: Iterable[str] | None = None) -> Event:
     """Turn what is deferred in *event* into JSON, in place, once; return the event.

@@ -10,6 +10,7 @@ from tracebus.events import RunEnded, RunKind, RunRetried, RunStarted, settle
 from tracebus.watching._answers import Answer, knows, model_name, spent
 from tracebus.watching._branches import Branches
 from tracebus.watching._facts import LoopFact
+from tracebus.watching._results import Held, Results, digest_of
 from tracebus.watching._said import asked, digest, said
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tracebus.events import ErrorInfo, RunEvent
     from tracebus.watching._branches import Branch
     from tracebus.watching._loops import Loops
+    from tracebus.watching._results import Result
 
 __all__ = ["Circles", "loops_in"]
 
@@ -39,12 +41,12 @@ class _Series:
 
     def __init__(self) -> None:
         self.runs: list[str] = []
-        self.result: bytes | None = None
+        self.result: Result = None
         self.first_answer = 0
         """How many models had answered when the first of the runs began."""
         self.told = 0
 
-    def again(self, run_id: str, result: bytes | None, answers: int) -> int:
+    def again(self, run_id: str, result: Result, answers: int) -> int:
         """Count a run more, anew if the result is another; return how many there are."""
         if not self.runs or result != self.result:
             self.runs, self.result, self.first_answer, self.told = [], result, answers, 0
@@ -77,8 +79,9 @@ class Circles:
     What was asked and answered becomes JSON only where something came so often that it may be a circle.
     """
 
-    def __init__(self, start: RunStarted, loops: Loops) -> None:
+    def __init__(self, start: RunStarted, loops: Loops, held: Held | None = None) -> None:
         self.start = start
+        self.results = Results(held or Held())
         self._loops = loops
         self._open: dict[str, RunStarted] = {}
         self._answers: list[Answer] = []
@@ -169,10 +172,13 @@ class Circles:
             series.runs = []  # nobody asked a model, and time went by: the program waits for something
         if event.error is not None:
             settle(event, ("error",))
-            result = _failure(event.error)
+            result: Result = _failure(event.error)
         else:
-            settle(event, ("outputs",))
-            result = said(event.outputs)
+            result = digest_of(event) if series.runs else self.results.hold(event)
+        if series.runs:
+            series.result = self.results.digest(series.result)
+        else:
+            self.results.drop(series.result)
         series.again(event.run_id, result, answers)
         if series.is_news(self._loops.same_call):
             yield self._fact("same_call", start.name, series)
