@@ -15,12 +15,13 @@ from written_events import History
 
 import tracebus
 from tracebus import Capture, EventBus
-from tracebus.events import ErrorInfo, RunKind, TokenUsage
+from tracebus.events import ErrorInfo, RunKind, TokenUsage, settle
 from tracebus.sources.reading._messages import captured
 from tracebus.watching import Loops
 from tracebus.watching import _results as results
 from tracebus.watching._circles import Circles
 from tracebus.watching._results import Held
+from tracebus.watching._said import is_call, plain_text
 from tracebus.watching._watcher import watcher_of
 
 SECOND = 1_000_000_000
@@ -87,6 +88,8 @@ class Told:
         self.facts = []
         self.count = 0
         self.open = []
+        self.conversation = []
+        self.handovers = 0
         start = self.history.start("root")
         self.circles = Circles(start, loops, self.held)
         self.tell(start)
@@ -121,19 +124,25 @@ class Told:
         if result != "json":
             changed_in_place(made)
 
+    def answer(self, text, tools):
+        run_id = self.start("model", RunKind.CHAT_MODEL, {"messages": list(self.conversation)}, None)
+        self.open.remove(run_id)
+        self.now += 0.1
+        message = AIMessage(text, tool_calls=[{"name": tool, "args": {}, "id": run_id} for tool in tools])
+        outputs = captured({"messages": [message]}, POLICY)
+        self.tell(self.history.end(run_id, at=self.now, outputs=outputs, usage=TokenUsage(input_tokens=7)))
+        self.conversation.append(AIMessage(text))
+        message.content = "changed"
+
     def step(self, what, name, inputs, result, error=None, attempt=None):  # noqa: PLR0917  # as drawn
         if what == "wait":
             self.now += 2
         elif what == "model":
-            run_id = self.start("model", RunKind.CHAT_MODEL, {"messages": []}, None)
-            self.open.remove(run_id)
-            self.now += 0.1
-            calls = [{"name": name, "args": {}, "id": run_id}] if inputs is None else []
-            message = AIMessage(result, tool_calls=calls)
-            outputs = captured({"messages": [message]}, POLICY)
-            usage = TokenUsage(input_tokens=7)
-            self.tell(self.history.end(run_id, at=self.now, outputs=outputs, usage=usage))
-            message.content = "changed"
+            self.answer(result if error is None else "", [] if inputs else [name])
+        elif what == "hand over":
+            self.handovers += 1
+            self.answer("" if error is None else error, ["transfer_to"])
+            self.step("call", f"transfer_to_{self.handovers % 2}", {}, "text")
         elif what == "attempt":
             run_id = self.start("step", RunKind.CHAIN, None, attempt)
             self.start(name, RunKind.TOOL, inputs, None, run_id)
@@ -149,7 +158,9 @@ class Told:
 
 
 steps = st.tuples(
-    st.sampled_from(["call"] * 6 + ["model", "model", "wait", "side by side", "attempt"]),
+    st.sampled_from(
+        ["call"] * 6 + ["model", "model", "hand over", "hand over", "wait", "side by side", "attempt"]
+    ),
     st.sampled_from(["search", "search", "look", "transfer_to_a", "transfer_to_b"]),
     st.sampled_from([{"q": 1}, {"q": 1}, {"q": 2}, {"q": 1, "token": "x"}, "x", None]),
     st.sampled_from(sorted(RESULTS)) | st.sampled_from(["message", "deep", "data"]),
@@ -157,12 +168,13 @@ steps = st.tuples(
     st.sampled_from([None] * 5 + [2, 3]),
 )
 again = st.integers(1, 7)
+numbers = st.sampled_from([0, 2, 2, 3])
 
 
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.tuples(steps, again), max_size=12),
-    st.builds(Loops, same_call=st.sampled_from([2, 3]), ping_pong=st.sampled_from([0, 2])),
+    st.builds(Loops, same_call=numbers, same_answer=numbers, ping_pong=numbers),
     st.sampled_from([1_200, 5_000, 4_000_000]),
 )
 def test_the_same_is_noticed_at_the_same_time_whenever_results_are_digested(story, loops, most):
@@ -179,6 +191,36 @@ def test_the_same_is_noticed_at_the_same_time_whenever_results_are_digested(stor
     assert later.held.bytes == 0
 
 
+LONG_KEYS = {"type": "text", "text": "x", **{f"{n:0250}": 2**900 for n in range(9)}}
+CONTENTS = ["", "hi", "long " * 400, [{"type": "text", "text": "hi"}], [LONG_KEYS]]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {},
+        {"content": False},
+        *({"max_size": size} for size in (20, 300, 500, 700, 3_000, 30_000)),
+        *({"max_items": items} for items in (1, 2, 3, 8)),
+        *({"max_depth": depth} for depth in (1, 2, 3)),
+        *({"redact_keys": {key}} for key in ("messages", "tool_calls", "content")),
+        {"max_size": 30_000, "redact": lambda at, text: text * 20_000 if "content" in at else text},
+    ],
+)
+def test_what_is_taken_for_a_call_of_tools_unseen_says_nothing_in_words(limits):
+    """Whatever the limits leave of it: nobody would have seen a text in its JSON."""
+    policy = Capture(**limits)
+    calls = [{"name": "look", "args": {"x": 1}, "id": "c"}]
+    messages = [AIMessage(content, tool_calls=calls * n) for content in CONTENTS for n in range(3)]
+    for said in ([], *([one] for one in messages), *([one, messages[3]] for one in messages)):
+        payload = captured({"messages": said}, policy)
+        called = is_call(payload)
+        event = settle(History().end("r", outputs=payload), ("outputs",))
+        assert not called or plain_text(event.outputs) is None
+        if not limits and len(said) == 1:
+            assert called == bool(said[0].tool_calls)
+
+
 def test_a_result_is_made_json_when_the_same_is_asked_again(monkeypatch):
     """Not for calls that are all different."""
     digested = []
@@ -189,6 +231,16 @@ def test_a_result_is_made_json_when_the_same_is_asked_again(monkeypatch):
     assert digested == []
     told.step("call", "search", {"q": 9}, "message")
     assert len(digested) == 2
+
+
+def test_what_models_said_is_held_for_handovers_only():
+    """A tool that does something has come between: what was said before is not compared any more."""
+    told = Told(Loops(), 1_000_000)
+    for _ in range(9):
+        told.step("model", "search", None, "text")
+    assert told.held.bytes > 9 * 500
+    told.step("call", "search", {"q": 1}, "message")
+    assert told.held.bytes == 0
 
 
 def test_no_more_is_held_than_there_is_room_for(monkeypatch):

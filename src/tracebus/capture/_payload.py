@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import force_setattr
 
+from tracebus.capture._pieces import Piece
 from tracebus.capture._simple import simple
 from tracebus.capture._snapshot import lasting, weighed
 from tracebus.capture._walk import Walked, to_json, walked
@@ -36,6 +37,10 @@ _PLAIN_PARAMETERS = frozenset(
 
 _UNKNOWN = 512
 """Bytes of a value nobody has looked into."""
+
+
+_MOST_LONGER = 40
+"""How many times as many characters as it keeps bytes a piece takes at most: of long keys and numbers."""
 
 
 class Weight:
@@ -99,6 +104,24 @@ class CapturedPayload(Deferred, msgspec.Struct, gc=False, eq=False):
     def lasting(self) -> int | None:
         """Return about how many bytes it keeps, if the program can change nothing in it any more."""
         return lasting(self._value) if self._settled is None else bytes_of((self._value,), set())
+
+    def has(self, *path: str) -> bool:
+        """Tell whether there will be a list with something in it at *path*, past lists of one."""
+        policy = self._capture
+        if self._settled is not None or policy.redact is not None or not policy.content:
+            return False
+        value = self._value
+        for name in path:
+            if type(value) is list and len(value) == 1:
+                value = value[0]
+            if type(value) is Piece and value.lasting and value.size * _MOST_LONGER < policy.max_size:
+                value = value.plain()  # so short that no limit of the whole leaves anything out
+            elif type(value) is not dict or len(value) > 1:
+                return False
+            if len(value) > policy.max_items:
+                return False
+            value = value.get(name)
+        return type(value) is list and len(value) > 0
 
     def settle_at_once(self, event: Event, field: str) -> bool:
         """Do what `settle_into` does with short texts and numbers, of which nothing is to be cut."""

@@ -101,6 +101,13 @@ class Deferred:
         """
         return None
 
+    def has(self, *path: str) -> bool:  # noqa: ARG002  # for who knows
+        """Tell whether there will be a list with something in it at *path*, past lists of one.
+
+        `False` where only settling can tell.
+        """
+        return False
+
 
 def settle(event: Event, fields: Iterable[str] | None = None) -> Event:
     """Turn what is deferred in *event* into JSON, in place, once; return the event.

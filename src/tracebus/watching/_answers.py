@@ -8,12 +8,14 @@ from msgspec.structs import force_setattr
 
 from tracebus.events import ModelInfo, settle
 from tracebus.pricing import cost_of
-from tracebus.watching._said import plain_text, said, text_of
+from tracebus.watching._results import digest_of
+from tracebus.watching._said import is_call, plain_text, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tracebus.events import RunEnded, RunStarted
+    from tracebus.watching._results import Result, Results
 
 __all__ = ["Answer", "knows", "model_name", "spent"]
 
@@ -21,23 +23,43 @@ __all__ = ["Answer", "knows", "model_name", "spent"]
 class Answer:
     """A model's answer: what it cost, and what it said; the conversation is let go once it was looked at."""
 
-    __slots__ = ("_said", "ended", "start", "text")
+    __slots__ = ("_results", "_said", "_text", "ended", "start")
 
-    def __init__(self, start: RunStarted, ended: RunEnded) -> None:
+    def __init__(self, start: RunStarted, ended: RunEnded, results: Results) -> None:
         self.start = start
         self.ended = ended
-        self.text: str | None = None
-        self._said: bytes | None = None
+        self._results = results
+        self._said: Result | None = None
+        self._text: str | None = None
 
     @property
     def said(self) -> bytes:
         """A digest of all it says, calls of tools included."""
+        self._said = digest = self._results.digest(self._said or self._taken())
+        return digest
+
+    @property
+    def text(self) -> str | None:
+        """What it says in words; `None` where it calls tools: what that says is seldom asked for."""
         if self._said is None:
-            settle(self.ended, ("outputs",))
-            self._said = said(self.ended.outputs)
-            self.text = plain_text(self.ended.outputs)
-            force_setattr(self.ended, "outputs", None)
-        return self._said
+            if is_call(self.ended.outputs):
+                self._said = self._results.hold(self.ended)
+                force_setattr(self.ended, "outputs", None)
+            else:
+                self._said = self._taken()
+        return self._text
+
+    def _taken(self) -> bytes:
+        digest = digest_of(self.ended)
+        self._text = plain_text(self.ended.outputs)
+        force_setattr(self.ended, "outputs", None)
+        return digest
+
+    def let_go(self) -> None:
+        """Hold no more what it said, if nobody has asked: nobody is going to."""
+        if not isinstance(self._said, bytes):
+            self._results.drop(self._said)
+            self._said = None
 
     def forget(self) -> None:
         """Let the conversation go."""

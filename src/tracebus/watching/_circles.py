@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from copy import copy
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tracebus.events import RunEnded, RunKind, RunRetried, RunStarted, settle
@@ -41,12 +42,12 @@ class _Series:
 
     def __init__(self) -> None:
         self.runs: list[str] = []
-        self.result: Result = None
+        self.result: Result | None = None
         self.first_answer = 0
         """How many models had answered when the first of the runs began."""
         self.told = 0
 
-    def again(self, run_id: str, result: Result, answers: int) -> int:
+    def again(self, run_id: str, result: Result | None, answers: int) -> int:
         """Count a run more, anew if the result is another; return how many there are."""
         if not self.runs or result != self.result:
             self.runs, self.result, self.first_answer, self.told = [], result, answers, 0
@@ -99,6 +100,8 @@ class Circles:
         self._working: set[str] = set()
         """Open runs in which a tool ran."""
         self._handoffs: list[tuple[str, str, int]] = []
+        self._worked = 0
+        """How many models had answered when the newest tool was called that hands over to nobody."""
         self._pairs: dict[str, _Series] = {}
         self._failures: dict[str, _Series] = {}
 
@@ -139,6 +142,9 @@ class Circles:
             yield from self._handed_over(start, event)
             return
         self._handoffs.clear()
+        for answer in self._answers[self._worked :]:
+            answer.let_go()  # what is said between handovers is said after this
+        self._worked = len(self._answers)
         if not self._loops.same_call or (start.attempt or 1) > 1:
             return
         calls = self._calls.setdefault(start.name, [])
@@ -175,7 +181,7 @@ class Circles:
             result: Result = _failure(event.error)
         else:
             result = digest_of(event) if series.runs else self.results.hold(event)
-        if series.runs:
+        if series.runs and series.result is not None:
             series.result = self.results.digest(series.result)
         else:
             self.results.drop(series.result)
@@ -186,15 +192,15 @@ class Circles:
     # The same answer.
 
     def _answered(self, start: RunStarted, event: RunEnded) -> Iterator[LoopFact]:
-        self._answers.append(Answer(start, copy(event)))
+        self._answers.append(Answer(start, copy(event), self.results))
         most = self._loops.same_answer
         enough = most or _ENOUGH
         if len(self._answers) < enough:
             return
         new = self._answers if len(self._answers) == enough else self._answers[-1:]
         for number, answer in enumerate(new, len(self._answers) - len(new)):
-            if most and answer.said and answer.text is not None:
-                yield from self._in_words(answer, answer.text, number)
+            if most and (text := answer.text) is not None:
+                yield from self._in_words(answer, text, number)
             answer.forget()
 
     def _in_words(self, answer: Answer, text: str, number: int) -> Iterator[LoopFact]:
@@ -248,10 +254,9 @@ class Circles:
         last = self._handoffs[-length:]
         if len(last) < length or not _alternate([name for name, _, _ in last]):
             return
-        ends = [answers for _, _, answers in last]
-        spoken = [self._words(first, end) for first, end in zip([0, *ends], ends, strict=False)]
         # What was said before the first of them is not all of one turn.
-        if len(set(spoken[2::2])) > 1 or len(set(spoken[1::2])) > 1:
+        spoken = [self._words(first, end) for (_, _, first), (_, _, end) in pairwise(last)]
+        if len(set(spoken[::2])) > 1 or len(set(spoken[1::2])) > 1:
             return
         what = " ⇄ ".join(sorted({name for name, _, _ in last}))
         yield from self._to_and_fro(what, [run_id for _, run_id, _ in last])

@@ -1,4 +1,4 @@
-"""What calls put out: left as it was captured until somebody has to compare it."""
+"""What tools and models put out: left as it was captured until somebody has to compare it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tracebus.watching._said import said
 if TYPE_CHECKING:
     from tracebus.events import RunEnded
 
-__all__ = ["Held", "Result", "Results"]
+__all__ = ["Held", "Result", "Results", "digest_of"]
 
 _MOST = 4_000_000
 _MOST_OF_RUN = 1_000_000
@@ -41,13 +41,13 @@ class _Undigested:
         self.size = size
 
 
-Result: TypeAlias = bytes | _Undigested | None
+Result: TypeAlias = bytes | _Undigested
 
 
 class Results:
     """The results of one root run that were not compared with any other yet, or their digests.
 
-    To turn one into JSON takes far longer than all else that is done with a call, and most calls are made
+    To turn one into JSON takes far longer than all else that is done with it, and most calls are made
     once. Held is what costs little memory and shows later what it would have shown at once.
     """
 
@@ -65,12 +65,12 @@ class Results:
             return digest_of(event)
         return _Undigested(replace(event, inputs=None, usage=None, error=None), size + _RECORD)
 
-    def digest(self, result: Result) -> bytes | None:
+    def digest(self, result: Result) -> bytes:
         """Return the digest of a *result*, which is held no more."""
         self.drop(result)
         return digest_of(result.event) if isinstance(result, _Undigested) else result
 
-    def drop(self, result: Result) -> None:
+    def drop(self, result: Result | None) -> None:
         """Hold *result* no more."""
         if isinstance(result, _Undigested):
             self._count(-result.size)

@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["asked", "digest", "plain_text", "said"]
+from tracebus.events import Deferred
+
+__all__ = ["asked", "digest", "is_call", "plain_text", "said"]
 
 _SAME = ("type", "role", "content", "name", "args", "tool_calls", "status", "artifact", "text")
 """What a message says. Its id, its usage and the ids of calls differ every time."""
@@ -39,6 +41,13 @@ def plain_text(outputs: Any) -> str | None:
         return None
     message = messages[-1]
     return None if message.get("tool_calls") else text_of(message)
+
+
+def is_call(outputs: Any) -> bool:
+    """Tell whether a model called tools, which is no answer in words; `False` if only settling can tell."""
+    if isinstance(outputs, Deferred):
+        return outputs.has("messages", "tool_calls")
+    return plain_text(outputs) is None
 
 
 def text_of(message: dict[str, Any]) -> str | None:
