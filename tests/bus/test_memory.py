@@ -12,6 +12,7 @@ from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 
 from tracebus import EventBus, observe
+from tracebus.bus._holdings import weight_of
 from tracebus.bus._ring import Ring
 from tracebus.capture import Capture
 from tracebus.clock import system_clock
@@ -110,6 +111,37 @@ async def test_payloads_stay_where_only_the_watcher_of_circles_reads():
     assert bus.statistics().exporters == ()  # nobody attached one
     assert [event.inputs for event in await all_of(bus) if isinstance(event, RunStarted)] == ["a question"]
     bus.close()
+
+
+class Few:
+    """Reads no payload but a name's."""
+
+    settles_itself = reads_few = True
+
+    def export(self, batch):
+        """Read none."""
+
+    def flush(self, timeout):
+        """Nothing is held back."""
+
+    def close(self):
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize(("readers", "weighs"), [((Few, Few), False), ((Few, list), True), ((list,), True)])
+def test_payloads_are_weighed_for_those_who_settle_them(monkeypatch, readers, weighs):
+    """Two who read few, the watcher of circles among them, pay for no look at all the others."""
+    weighed = []
+    monkeypatch.setattr(
+        "tracebus.bus._ring.weight_of", lambda event: weighed.append(event) or weight_of(event)
+    )
+    with EventBus() as bus:
+        for reader in readers:
+            bus.attach(Few() if reader is Few else lambda _: None)
+        bus.publish(started(inputs=captured("question", POLICY)))
+        bus.publish(ended(outputs=captured("answer", POLICY)))
+        assert bus.flush()
+        assert bool(weighed) == weighs
 
 
 async def test_open_runs_keep_what_a_viewer_who_joins_late_needs():

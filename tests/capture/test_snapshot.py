@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain_core.messages import HumanMessage
-
-import pytest
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from tracebus.capture import Capture, CapturedPayload, snapshot, to_json
 from tracebus.capture._snapshot import bounded, weighed
@@ -172,7 +170,8 @@ def test_a_text_of_another_class_is_taken_without_running_its_code():
         ({1: "a"}, False),
         ([1] * 300, False),
         ({"a": [1] * 2_000}, False),
-        (type("Text", (str,), {})("text"), False),
+        (type("Text", (str,), {})("text"), True),
+        (type("Text", (str,), {})("text" * 1_000), False),
         (ToolMessage([{"type": "text", "text": "x"}], tool_call_id="c"), True),
         ([AIMessage("a"), AIMessage("b")], True),
         (ToolMessage("x", tool_call_id="c", artifact={"a": object()}), False),

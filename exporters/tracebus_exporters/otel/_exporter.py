@@ -90,6 +90,8 @@ class OTelExporter:
         )
         # Spans leave in batches every few seconds. Content is taken soon, before the program changes it.
         reads_content = self._options.span_content or self._options.event_content
+        self.reads_few = not reads_content
+        """Whether nearly all payloads stay as they were captured."""
         self.linger = 0.02 if reads_content else 0.25
         """Seconds the bus gathers events for this exporter."""
         self.copy_to_hold = None if reads_content else copy_to_hold

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from tracebus.bus._awaiting import in_thread
 from tracebus.bus._delivery import Options
 from tracebus.bus._ending import Ending, abandon
-from tracebus.bus._exporter import as_exporter, reads_along, settles_itself, tell_attached
+from tracebus.bus._exporter import as_exporter, reads_along, reads_few, settles_itself, tell_attached
 from tracebus.bus._flushing import include_in_flush
 from tracebus.bus._handle import ExporterHandle
 from tracebus.bus._lifecycle import DEFAULT_TIMEOUT, before_others_at_exit
@@ -163,7 +163,7 @@ class EventBus:
             worker = next((worker for worker in self._workers if worker.exporter is served), None)
             if worker is None:
                 label = self._unique_name(name or _name_of(exporter))
-                reader = self._reader(after, settled=not settles_itself(served))
+                reader = self._reader(after, settled=not settles_itself(served), weighs=not reads_few(served))
                 tell_attached(served, self._ring.max_bytes)
                 worker = Worker(label, served, reader, options, self._unread)
                 self._workers.append(worker)
@@ -279,10 +279,10 @@ class EventBus:
     ) -> None:
         await self.aclose()
 
-    def _reader(self, after: int | None, *, settled: bool = True) -> Reader:
+    def _reader(self, after: int | None, *, settled: bool = True, weighs: bool = True) -> Reader:
         if after is not None and after < 0:
             raise ValueError(f"after must be a position (seq) from 0, not {after}")
-        return Reader(self._ring, self._settler if settled else None, after)
+        return Reader(self._ring, self._settler if settled else None, after, weighs=weighs)
 
     def _require_open(self, reader: str) -> None:
         if self.closed:

@@ -16,6 +16,7 @@ __all__ = [
     "as_exporter",
     "own_counts",
     "reads_along",
+    "reads_few",
     "settles_itself",
     "tell_attached",
 ]
@@ -41,7 +42,8 @@ class Exporter(Protocol):
     Events come settled: every payload is JSON. That is most of what a run costs, so an exporter that
     reads few payloads may set `settles_itself = True`; it then gets them as they were captured, and
     calls `tracebus.events.settle(event, fields)` for the fields it reads, before `export` returns. The
-    others it must not touch: a `Deferred` may stand there, or nothing once every reader is past it.
+    others it must not touch: a `Deferred` may stand there, or nothing once every reader is past it. Where
+    those are few (no content), it may set `reads_few = True` as well: nobody then has to weigh them all.
 
     One that holds events back anyway may define `linger`, the seconds to gather events before a batch:
     the fewer its thread's turns, the less it gets in the program's way.
@@ -109,6 +111,11 @@ class _CallableExporter:
 def settles_itself(exporter: Exporter) -> bool:
     """Tell whether *exporter* wants payloads as they were captured."""
     return getattr(exporter, "settles_itself", False) is True
+
+
+def reads_few(exporter: Exporter) -> bool:
+    """Tell whether *exporter* leaves nearly all payloads as they were captured."""
+    return settles_itself(exporter) and getattr(exporter, "reads_few", False) is True
 
 
 def reads_along(exporter: Exporter) -> bool:

@@ -20,15 +20,19 @@ class Reader:
     Settled by *settler*, or as they are where that is `None`.
     """
 
-    __slots__ = ("__weakref__", "_settler", "missed", "position", "ring")
+    __slots__ = ("__weakref__", "_settler", "missed", "position", "ring", "weighs")
 
-    def __init__(self, ring: Ring, settler: Settler | None, after: int | None = None) -> None:
+    def __init__(
+        self, ring: Ring, settler: Settler | None, after: int | None = None, *, weighs: bool = True
+    ) -> None:
         self.ring = ring
         self._settler = settler
         self.position = ring.head if after is None else min(after, ring.head)
         """The last position taken."""
         self.missed = 0
         """Events that were overwritten before this reader came to them."""
+        self.weighs = weighs
+        """Whether it reads so many payloads that their weights are to be known before it settles them."""
         ring.readers.add(self)
 
     @property
@@ -44,8 +48,8 @@ class Reader:
         if self.ring.head == self.position:
             return []
         missed, events = self.ring.read(self.position, limit)
-        if events and (self._settler is not None or len(self.ring.readers) > 1):
-            self.ring.weigh(events[-1].seq)  # a single one that reads few payloads leaves them as they are
+        if events and self.ring.is_weighed:
+            self.ring.weigh(events[-1].seq)
         settler = self._settler if events else None
         if settler is not None and settler.settle(events, again=self.ring.has_copies):
             self.ring.settled(events)

@@ -41,6 +41,11 @@ class Positioned(Protocol):
     """A reader of the log, as far as the log knows it."""
 
     @property
+    def weighs(self) -> bool:
+        """Whether it settles so many payloads that they are to be weighed before."""
+        ...
+
+    @property
     def position(self) -> int:
         """The last position taken."""
         ...
@@ -197,6 +202,11 @@ class Ring:
         if self._kept > self.max_bytes:
             self._make_room(freed)
         self._look_at = self._total + self.max_bytes - self._kept
+
+    @property
+    def is_weighed(self) -> bool:
+        """Whether somebody reads who settles payloads: what they keep is to be counted before."""
+        return any(reader.weighs for reader in list(self.readers))
 
     def weigh(self, position: int) -> None:
         """Count exactly what the events up to *position* keep: whoever settles them calls this before."""

@@ -65,6 +65,7 @@ class KeepingExporter:
         self._copy: Callable[[Event, set[str]], Event] | None = copies
         self.settles_itself = self._copy is not None and settles_itself(inner)
         """Whether payloads are left as they were captured; see `tracebus.bus.Exporter`."""
+        self.reads_few = getattr(inner, "reads_few", False) is True
         self._pass_over: Callable[[Sequence[Event]], None] | None = getattr(inner, "passed_over", None)
         self._follows_flag = getattr(inner, "follows_sampled_flag", False) is True
         for name in ("linger", "exit_timeout"):

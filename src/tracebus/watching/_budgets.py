@@ -38,7 +38,7 @@ class BudgetWatcher:
     than whether a model runs above them: what others do uses nothing but time.
     """
 
-    settles_itself = True
+    settles_itself = reads_few = True
     reads_along = True
     linger = LINGER
 

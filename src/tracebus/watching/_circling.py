@@ -32,7 +32,7 @@ class LoopWatcher:
     It reads events on a thread of its own; the program's path is not touched.
     """
 
-    settles_itself = True
+    settles_itself = reads_few = True
     reads_along = True
     linger = LINGER
 
