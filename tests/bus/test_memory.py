@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import weakref
+from copy import copy
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from langchain_core.documents import Document
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 
@@ -16,7 +18,7 @@ from tracebus.bus._holdings import weight_of
 from tracebus.bus._ring import Ring
 from tracebus.capture import Capture
 from tracebus.clock import system_clock
-from tracebus.events import CustomEmitted, Cut, Outcome, RunEnded, RunKind, RunStarted
+from tracebus.events import CustomEmitted, Cut, Outcome, RunEnded, RunKind, RunStarted, settle
 from tracebus.sources.reading._messages import captured
 
 POLICY = Capture()
@@ -142,6 +144,38 @@ def test_payloads_are_weighed_for_those_who_settle_them(monkeypatch, readers, we
         bus.publish(ended(outputs=captured("answer", POLICY)))
         assert bus.flush()
         assert bool(weighed) == weighs
+
+
+class Along(Few):
+    """One of ours that nobody asked for."""
+
+    reads_along = True
+
+
+class Comparing(Along):
+    """Settles copies of what it reads, as who watches for circles does."""
+
+    def export(self, batch):
+        for event in batch:
+            settle(copy(event))
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_what_nobody_weighed_before_it_was_settled_is_counted(others):
+    """Slowly, one batch each: the documents in a payload count, though only a copy of its event was settled."""
+    bus = EventBus(max_bytes=1_000_000)
+    for _ in range(others):
+        bus.attach(Along())
+    bus.attach(Comparing())
+    most = 0
+    for number in range(300):
+        documents = [Document(page_content=f"{number:04} {part} " * 500) for part in range(3)]
+        bus.publish(ended(str(number), outputs=captured(documents, POLICY)))
+        assert bus.flush()
+        _, events = bus._ring.read(0, 1_000)  # a subscription would have them weighed
+        most = max(most, sum(event.outputs is not None for event in events))
+    assert most * 3 * 3_500 <= 1_000_000
+    bus.close()
 
 
 async def test_open_runs_keep_what_a_viewer_who_joins_late_needs():

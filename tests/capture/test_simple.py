@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.prompt_values import ChatPromptValue
 
-from tracebus.capture import Capture, CapturedPayload, snapshot
+from tracebus.capture import Capture, CapturedPayload, snapshot, to_json
 from tracebus.capture._simple import simple
 from tracebus.capture._walk import _walked
 from tracebus.events import RunKind, RunStarted, settle
@@ -125,3 +125,51 @@ def test_metadata_kept_out_by_the_policy_stays_out():
     settle(step)
     assert step.metadata == {}
     assert [(cut.path, cut.reason) for cut in step.cuts] == [("/metadata", "content")]
+
+
+class Key:
+    """A key of the program's that looks like `value` until somebody compares it."""
+
+    def __hash__(self):
+        return hash("value")
+
+    def __eq__(self, other):
+        raise SystemExit("the program's code was run")
+
+
+def test_no_code_of_the_program_runs():
+    """Nor is a field lost by what it raises."""
+    shown, cuts = to_json({"q": "why?", Key(): 2}, Capture(), "/inputs", as_plain)
+    assert (shown["q"], len(shown), cuts) == ("why?", 2, ())
+
+
+class Interrupted:
+    """A policy during whose reading another thread settles a copy of the event."""
+
+    def __init__(self, policy):
+        self.policy = policy
+        self.meanwhile = None
+
+    @property
+    def redact(self):
+        if (work := self.meanwhile) is not None:
+            self.meanwhile = None
+            work()
+        return self.policy.redact
+
+    def __getattr__(self, name):
+        return getattr(self.policy, name)
+
+
+@pytest.mark.parametrize("value", [{"q": "password=hunter2hunter9"}, {"q": "long " * 500}, {"q": "why?"}])
+def test_who_settles_meanwhile_loses_no_cut(value):
+    """What another thread has made of the payload, cut already, is not taken for what was captured."""
+    policy = Interrupted(Capture(max_string=1_000))
+    payload = CapturedPayload(snapshot(value), policy, as_plain)
+    step = RunStarted(time=1, run_id="r", root_run_id="r", name="step", kind=RunKind.CHAIN, inputs=payload)
+    first, second, third = copy.copy(step), copy.copy(step), copy.copy(step)
+    policy.meanwhile = lambda: settle(first)
+    settle(second)
+    settle(third)
+    assert (first.inputs, first.cuts) == (second.inputs, second.cuts) == (third.inputs, third.cuts)
+    assert bool(first.cuts) == (value["q"] != "why?")

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from tracebus.capture._pieces import Piece
+from tracebus.capture._reuse import ChunkForm, ListUse, PieceForm
 from tracebus.capture._simple import simple
 from tracebus.capture._snapshot import lasting, weighed
 from tracebus.capture._walk import Walked, to_json, walked
@@ -16,7 +17,7 @@ from tracebus.events import Cut, Deferred, ModelInfo
 from tracebus.memory import bytes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from tracebus.capture._pieces import Share
     from tracebus.capture._policy import Capture
@@ -125,11 +126,12 @@ class CapturedPayload(Deferred, msgspec.Struct, gc=False, eq=False):
 
     def settle_at_once(self, event: Event, field: str) -> bool:
         """Do what `settle_into` does with short texts and numbers, of which nothing is to be cut."""
-        capture = self._capture
-        if self._settled is not None or capture.redact is not None or not capture.content:
+        capture, value = self._capture, self._value
+        # Asked for last: then *value* is what was captured, and not another thread's JSON of it, cut already.
+        if capture.redact is not None or not capture.content or self._settled is not None:
             return False
         try:
-            found = simple(self._value, capture)
+            found = simple(value, capture)
         except Exception:  # noqa: BLE001  # `settle_into` meets it again, and says so
             return False
         if found is None or (field == "metadata" and not (capture.metadata and type(found.plain) is dict)):
@@ -143,9 +145,10 @@ class CapturedPayload(Deferred, msgspec.Struct, gc=False, eq=False):
 
         The value itself is let go. Settled again, for a copy of the event, it gives the same JSON.
         """
+        value = self._value  # before it is asked for what it became: as in `settle_at_once`
         settled = self._settled
         if settled is None or settled[0] != field:
-            settled = self._became(field, self._json(field))
+            settled = self._became(field, self._json(field, value))
         _, value, cuts = settled
         replace_field(event, field, value, cuts)
 
@@ -153,9 +156,12 @@ class CapturedPayload(Deferred, msgspec.Struct, gc=False, eq=False):
         settled = self._settled = (field, found.value, found.cuts)
         self._value = found.value
         self._convert = None
-        if self.weight is None:
+        if self.weight is None:  # nobody has weighed it, and its pieces with it
             self.weight = Weight(0, ())
-        self.weight.became(found)
+            self.weight.became(found)
+            self.weight.shares = tuple(_shares_of(found.used))
+        else:
+            self.weight.became(found)
         return settled
 
     def _withheld(self, field: str) -> CutReason | None:
@@ -165,16 +171,16 @@ class CapturedPayload(Deferred, msgspec.Struct, gc=False, eq=False):
         # A secret may straddle two chunks; what the chunks add up to is in the outputs, redacted.
         return "redacted" if field == "chunk" and not self._capture.streams_text else None
 
-    def _json(self, field: str) -> Walked:
+    def _json(self, field: str, value: Any) -> Walked:
         pointer = f"/{field}"
         withheld = self._withheld(field)
-        if withheld is not None and self._value is not None:
+        if withheld is not None and value is not None:
             return Walked(None, (Cut(pointer, withheld),))
         if field != "metadata":
-            return walked(self._value, self._capture, pointer, self._convert)
+            return walked(value, self._capture, pointer, self._convert)
         if not self._capture.metadata:
             return Walked({}, (Cut(pointer, "content"),))
-        found = walked(self._value, self._capture, pointer, self._convert)
+        found = walked(value, self._capture, pointer, self._convert)
         if type(found.value) is dict:
             return found
         return Walked({}, (*found.cuts, Cut(pointer, "unserialisable")))
@@ -223,6 +229,15 @@ class CapturedModel(Deferred):
         name, cuts_name = to_json(self._name, self._capture, f"{pointer}/name")
         info = ModelInfo(provider=_text(provider), name=_text(name), parameters=parameters)
         return info, (*cuts, *cuts_provider, *cuts_name)
+
+
+def _shares_of(used: Iterable[object]) -> Iterator[Share]:
+    """Yield the forms of the pieces in a payload's JSON, which other events may hold, and their sizes."""
+    for use in used:
+        for part in use.segments if isinstance(use, ListUse) else (use,):
+            for form in part.forms if isinstance(part, ChunkForm) else (part,):
+                if isinstance(form, PieceForm):
+                    yield form, form.size
 
 
 def replace_field(event: Event, field: str, value: Any, cuts: tuple[Cut, ...]) -> None:

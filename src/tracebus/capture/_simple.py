@@ -93,13 +93,13 @@ class _Reading:
 
     def _mapping(self, value: dict[Any, Any], depth: int) -> tuple[Any, int, int] | None:
         capture = self._capture
-        if len(value) > _MOST_ITEMS or len(value) > capture.max_items or "value" in value:
-            return None  # `{"name": …, "value": …}` may be a pair with a secret
+        if len(value) > _MOST_ITEMS or len(value) > capture.max_items:
+            return None
         size, levels = 3, 0
         result = value.copy()
         for key, item in result.items():
-            if type(key) is not str or len(key) > _LONGEST_KEY or not key.isascii():
-                return None
+            if type(key) is not str or len(key) > _LONGEST_KEY or not key.isascii() or key == "value":
+                return None  # `{"name": …, "value": …}` may be a pair with a secret
             kind = type(item)
             if item is not None and kind is not bool and capture.is_secret(key):
                 return None

@@ -79,7 +79,10 @@ class Walked(NamedTuple):
 def walked(value: Any, capture: Capture, pointer: str = "", convert: _Convert | None = None) -> Walked:
     """Do what `to_json` does, and say what the result is made of."""
     if capture.redact is None:
-        known = simple(value, capture)
+        try:
+            known = simple(value, capture)
+        except Exception:  # noqa: BLE001  # the long way meets it again, and shows what it can
+            known = None
         if known is not None:
             return Walked(known.plain, (), known.own, known.used)
         return _walked(value, capture, pointer, convert)
