@@ -141,6 +141,8 @@ def test_no_code_of_the_program_runs():
     """Nor is a field lost by what it raises."""
     shown, cuts = to_json({"q": "why?", Key(): 2}, Capture(), "/inputs", as_plain)
     assert (shown["q"], len(shown), cuts) == ("why?", 2, ())
+    assert not CapturedPayload({Key(): [1]}, Capture(), as_plain).has("value")
+    assert CapturedPayload({"value": [1]}, Capture(), as_plain).has("value")
 
 
 class Interrupted:

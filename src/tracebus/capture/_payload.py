@@ -108,10 +108,9 @@ class CapturedPayload(Deferred, msgspec.Struct, gc=False, eq=False):
 
     def has(self, *path: str) -> bool:
         """Tell whether there will be a list with something in it at *path*, past lists of one."""
-        policy = self._capture
+        policy, value = self._capture, self._value
         if self._settled is not None or policy.redact is not None or not policy.content:
             return False
-        value = self._value
         for name in path:
             if type(value) is list and len(value) == 1:
                 value = value[0]
@@ -121,7 +120,8 @@ class CapturedPayload(Deferred, msgspec.Struct, gc=False, eq=False):
                 return False
             if len(value) > policy.max_items:
                 return False
-            value = value.get(name)
+            # Not `get`: it might ask a key of the program whether it is the name.
+            value = next((item for key, item in value.items() if type(key) is str and key == name), None)
         return type(value) is list and len(value) > 0
 
     def settle_at_once(self, event: Event, field: str) -> bool:
