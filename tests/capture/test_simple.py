@@ -9,7 +9,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.prompt_values import ChatPromptValue
+from langchain_core.prompt_values import ChatPromptValue, StringPromptValue
+from msgspec.structs import force_setattr
 
 from tracebus.capture import Capture, CapturedPayload, snapshot, to_json
 from tracebus.capture._simple import simple
@@ -146,32 +147,42 @@ def test_no_code_of_the_program_runs():
 
 
 class Interrupted:
-    """A policy during whose reading another thread settles a copy of the event."""
+    """A policy at whose reading, the so many-th, another thread settles a copy of the event."""
 
-    def __init__(self, policy):
+    def __init__(self, policy, reading):
         self.policy = policy
-        self.meanwhile = None
-
-    @property
-    def redact(self):
-        if (work := self.meanwhile) is not None:
-            self.meanwhile = None
-            work()
-        return self.policy.redact
+        self.left = reading
+        self.meanwhile = lambda: None
 
     def __getattr__(self, name):
+        self.left -= 1
+        if self.left == 0:
+            self.meanwhile()
         return getattr(self.policy, name)
 
 
-@pytest.mark.parametrize("value", [{"q": "password=hunter2hunter9"}, {"q": "long " * 500}, {"q": "why?"}])
-def test_who_settles_meanwhile_loses_no_cut(value):
+@pytest.mark.parametrize("reading", range(1, 14))
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"q": "password=hunter2hunter9"},
+        {"q": "long " * 500},
+        {"q": "why?"},
+        {"q": StringPromptValue(text="why?")},
+        {"q": StringPromptValue(text="password=hunter2hunter9")},
+    ],
+)
+def test_who_settles_meanwhile_changes_nothing(value, reading):
     """What another thread has made of the payload, cut already, is not taken for what was captured."""
-    policy = Interrupted(Capture(max_string=1_000))
+    alone = RunStarted(time=1, run_id="r", root_run_id="r", name="step", kind=RunKind.CHAIN)
+    force_setattr(alone, "inputs", CapturedPayload(snapshot(value), Capture(max_string=1_000), as_plain))
+    policy = Interrupted(Capture(max_string=1_000), reading)
     payload = CapturedPayload(snapshot(value), policy, as_plain)
     step = RunStarted(time=1, run_id="r", root_run_id="r", name="step", kind=RunKind.CHAIN, inputs=payload)
-    first, second, third = copy.copy(step), copy.copy(step), copy.copy(step)
-    policy.meanwhile = lambda: settle(first)
-    settle(second)
-    settle(third)
-    assert (first.inputs, first.cuts) == (second.inputs, second.cuts) == (third.inputs, third.cuts)
-    assert bool(first.cuts) == (value["q"] != "why?")
+    copies = [copy.copy(step) for _ in range(3)]
+    policy.meanwhile = lambda: settle(copies[0])
+    settle(copies[1])
+    settle(copies[2])
+    settle(copies[0])
+    settle(alone)
+    assert [(found.inputs, found.cuts) for found in copies] == [(alone.inputs, alone.cuts)] * 3

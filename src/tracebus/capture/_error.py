@@ -83,10 +83,12 @@ class CapturedError(Deferred):
 
     def settle_into(self, event: Event, field: str) -> None:
         """Replace this object in *event*'s *field* by an `ErrorInfo` and note there what was cut."""
-        if self._settled is None:
-            self._settled = _described(self._chain, self._capture, f"/{field}")
+        chain = self._chain  # before it is asked what became of it: a copy may be settled meanwhile
+        settled = self._settled
+        if settled is None:
+            settled = self._settled = _described(chain, self._capture, f"/{field}")
             self._chain = []
-        replace_field(event, field, *self._settled)
+        replace_field(event, field, *settled)
 
 
 def error_info(

@@ -145,10 +145,11 @@ class CapturedPayload(Deferred, msgspec.Struct, gc=False, eq=False):
 
         The value itself is let go. Settled again, for a copy of the event, it gives the same JSON.
         """
-        value = self._value  # before it is asked for what it became: as in `settle_at_once`
+        # Before it is asked for what it became, as in `settle_at_once`: both are then as they were captured.
+        value, convert = self._value, self._convert
         settled = self._settled
         if settled is None or settled[0] != field:
-            settled = self._became(field, self._json(field, value))
+            settled = self._became(field, self._json(field, value, convert))
         _, value, cuts = settled
         replace_field(event, field, value, cuts)
 
@@ -171,16 +172,16 @@ class CapturedPayload(Deferred, msgspec.Struct, gc=False, eq=False):
         # A secret may straddle two chunks; what the chunks add up to is in the outputs, redacted.
         return "redacted" if field == "chunk" and not self._capture.streams_text else None
 
-    def _json(self, field: str, value: Any) -> Walked:
+    def _json(self, field: str, value: Any, convert: Callable[[object], Any] | None) -> Walked:
         pointer = f"/{field}"
         withheld = self._withheld(field)
         if withheld is not None and value is not None:
             return Walked(None, (Cut(pointer, withheld),))
         if field != "metadata":
-            return walked(value, self._capture, pointer, self._convert)
+            return walked(value, self._capture, pointer, convert)
         if not self._capture.metadata:
             return Walked({}, (Cut(pointer, "content"),))
-        found = walked(value, self._capture, pointer, self._convert)
+        found = walked(value, self._capture, pointer, convert)
         if type(found.value) is dict:
             return found
         return Walked({}, (*found.cuts, Cut(pointer, "unserialisable")))
@@ -212,13 +213,17 @@ class CapturedModel(Deferred):
 
     def settle_into(self, event: Event, field: str) -> None:
         """Replace this object in *event*'s *field* by a `ModelInfo` and note there what was cut."""
-        if self._settled is None:
-            self._settled = self._info(f"/{field}")
+        given, convert = self._parameters, self._convert  # as in `CapturedPayload.settle_into`
+        settled = self._settled
+        if settled is None:
+            settled = self._settled = self._info(f"/{field}", given, convert)
             self._parameters = self._convert = None
-        replace_field(event, field, *self._settled)
+        replace_field(event, field, *settled)
 
-    def _info(self, pointer: str) -> tuple[ModelInfo, tuple[Cut, ...]]:
-        value, cuts = to_json(self._parameters, self._capture, f"{pointer}/parameters", self._convert)
+    def _info(
+        self, pointer: str, given: Any, convert: Callable[[object], Any] | None
+    ) -> tuple[ModelInfo, tuple[Cut, ...]]:
+        value, cuts = to_json(given, self._capture, f"{pointer}/parameters", convert)
         parameters = value if type(value) is dict else {}
         if not self._capture.content:
             content = [name for name, item in parameters.items() if _may_be_content(name, item)]

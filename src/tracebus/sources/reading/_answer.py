@@ -34,8 +34,10 @@ class CapturedAnswer(Deferred, msgspec.Struct, gc=False, eq=False):
 
     def settle_into(self, event: Event, field: str) -> None:
         """Fill in what the answer says; the answer itself is let go."""
-        if self._settled is None:
-            self._settled = {field: None, **self._describe(*self._answer)}
+        answer = self._answer  # before it is asked what became of it: a copy may be settled meanwhile
+        settled = self._settled
+        if settled is None:
+            settled = self._settled = {field: None, **self._describe(*answer)}
             self._answer = ()
-        for name, value in self._settled.items():
+        for name, value in settled.items():
             force_setattr(event, name, value)

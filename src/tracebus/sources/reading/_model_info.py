@@ -54,15 +54,18 @@ class RequestedModel(Deferred, msgspec.Struct, gc=False, eq=False):
 
     def settle_into(self, event: Event, field: str) -> None:
         """Replace this object in *event*'s *field* by a `ModelInfo`, if a model is known."""
-        if self._metadata or self._parameters:
-            base = self._base or _address_in(self._shown)
-            self._settled = _requested(self._metadata, self._parameters, self._capture, _origin(base))
+        # Before it is asked what became of them: a copy may be settled meanwhile.
+        metadata, parameters, shown = self._metadata, self._parameters, self._shown
+        settled = self._settled
+        if settled is None and (metadata or parameters):
+            origin = _origin(self._base or _address_in(shown))
+            settled = self._settled = _requested(metadata, parameters, self._capture, origin)
             self._shown = None
             self._metadata = self._parameters = {}
-        if self._settled is None:
+        if settled is None:
             force_setattr(event, field, None)
         else:
-            self._settled.settle_into(event, field)
+            settled.settle_into(event, field)
 
 
 def base_of(made_with: dict[str, Any]) -> Any:
