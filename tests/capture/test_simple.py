@@ -186,3 +186,16 @@ def test_who_settles_meanwhile_changes_nothing(value, reading):
     settle(copies[0])
     settle(alone)
     assert [(found.inputs, found.cuts) for found in copies] == [(alone.inputs, alone.cuts)] * 3
+
+
+@pytest.mark.parametrize(
+    "text", ["node_one: said", "schlüssel_eins: gesagt", "page: 1 " + "lorem ipsum " * 100]
+)
+def test_a_text_that_comes_again_is_searched_once(monkeypatch, text):
+    """Whichever way the payloads go it comes in."""
+    searched = []
+    monkeypatch.setattr("tracebus.capture._texts.scrub", lambda text, capture: searched.append(text) or text)
+    capture = Capture()
+    for value in (text, {"q": text}, [text, object()], {"messages": [HumanMessage(text)]}):
+        to_json(snapshot(value), capture, "/inputs", as_plain)
+    assert searched == [text]

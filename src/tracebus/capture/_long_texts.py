@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tracebus.capture._recent import Recent
 from tracebus.capture._scrub import is_harmless, scrub
 from tracebus.capture._text import clean_text, clipped
 
@@ -31,23 +32,7 @@ class ShownText(NamedTuple):
     """Its characters, where it was shortened."""
 
 
-class _Texts:
-    """The texts met lately. Used from any thread: a lost entry costs its conversion."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, ShownText] = {}
-        self.characters = 0
-
-    def keep(self, text: str, shown: ShownText) -> None:
-        """Remember *text* for a while."""
-        if self.characters > _MOST_CHARACTERS or len(self.known) >= _MOST_TEXTS:
-            self.known, self.characters = {}, 0
-        if len(text) <= _MOST_CHARACTERS // 4:
-            self.known[text] = shown
-            self.characters += len(text) + len(shown.text)
-
-
-_texts = _Texts()
+_texts: Recent[ShownText] = Recent(_MOST_CHARACTERS, _MOST_TEXTS)
 
 
 def shown_text(text: str, capture: Capture, beyond: int) -> ShownText:
@@ -65,5 +50,6 @@ def shown_text(text: str, capture: Capture, beyond: int) -> ShownText:
     shown = clean_text(clipped(whole, limit))
     cut = len(whole) if len(whole) > limit else None
     found = ShownText(capture, shown, min(len(whole), limit), searched != near, cut)
-    _texts.keep(text, found)
+    if len(text) <= _MOST_CHARACTERS // 4:
+        _texts.keep(text, found, len(text) + len(shown))
     return found

@@ -12,7 +12,7 @@ from tracebus.capture._long_texts import LONG
 from tracebus.capture._piece_forms import LIST_SIZE, list_again, piece_form
 from tracebus.capture._pieces import Piece, PieceList
 from tracebus.capture._reuse import PieceForm, remember
-from tracebus.capture._texts import INT_MAX, INT_MIN, NUMBER_SIZE, holds_no_secret
+from tracebus.capture._texts import INT_MAX, INT_MIN, NUMBER_SIZE, scrubbed
 
 if TYPE_CHECKING:
     from tracebus.capture._policy import Capture
@@ -170,7 +170,7 @@ def _text(text: str, capture: Capture) -> int | None:
     """Return the room *text* takes as it is; `None` where it may not stay so."""
     size = len(text)
     fits = size < LONG and size <= capture.max_string and text.isascii()
-    return size + 3 if fits and holds_no_secret(text, capture) else None
+    return size + 3 if fits and scrubbed(text, capture) is text else None
 
 
 def _number(value: Any, kind: type) -> int | None:

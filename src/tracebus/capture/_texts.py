@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tracebus.capture._encoded import LONGEST_KEPT, without_bytes
 from tracebus.capture._long_texts import LONG, shown_text
 from tracebus.capture._noting import Noting, depth_of
+from tracebus.capture._recent import Recent
 from tracebus.capture._scrub import is_harmless, scrub
 from tracebus.capture._text import clean_text, clipped
 
@@ -23,39 +24,21 @@ _INT_MOST_BITS = 4_096  # decimal digits cost quadratic time
 _BEYOND = 4_096  # characters of a string behind its limit that are looked at for secrets
 
 
-class _Searched:
-    """Texts met lately in which nothing was found: ids, names of nodes, a tool's result on its way.
-
-    Used from any thread: a lost entry costs its search.
-    """
-
-    def __init__(self) -> None:
-        self.under: dict[str, Capture] = {}
-        """By text: the policy."""
-        self.characters = 0
-
-    def keep(self, text: str, capture: Capture) -> None:
-        """Remember *text* for a while."""
-        if self.characters > _MOST_SEARCHED or len(self.under) >= _MOST_TEXTS:
-            self.under, self.characters = {}, 0
-        if len(text) < LONG:
-            self.under[text] = capture
-            self.characters += len(text)
+_searched: Recent[Capture] = Recent(500_000, 4_096)
+"""Texts below `LONG` in which nothing was found, by policy: ids, names of nodes, and a tool's result,
+which its message has again."""
 
 
-_MOST_SEARCHED = 500_000
-_MOST_TEXTS = 4_096
-_searched = _Searched()
-
-
-def holds_no_secret(text: str, capture: Capture) -> bool:
-    """Tell whether nothing in *text* is to be redacted."""
-    if is_harmless(text) or _searched.under.get(text) is capture:
-        return True
-    if scrub(text, capture) != text:
-        return False
-    _searched.keep(text, capture)
-    return True
+def scrubbed(text: str, capture: Capture) -> str:
+    """Return *text* with its secrets redacted; the very same object where there are none."""
+    if is_harmless(text) or _searched.known.get(text) is capture:
+        return text
+    found = scrub(text, capture)
+    if found != text:
+        return found
+    if len(text) < LONG:
+        _searched.keep(text, capture, len(text))
+    return text
 
 
 class Texts(Noting):
@@ -82,7 +65,7 @@ class Texts(Noting):
                 return shown
             if size <= self._longest and size <= self._room and text.isascii():  # by far the most common
                 self._room -= size + 3
-                return text if holds_no_secret(text, self._capture) else self._scrubbed(text, path)
+                return self._scrubbed(text, path)
             # A secret at the limit is looked at whole: half of it might pass unrecognised.
             near = text[: min(self._longest, max(self._room, 1)) + _BEYOND]
             known = near if is_harmless(near) else self._scrubbed(clean_text(near), path)
@@ -119,12 +102,10 @@ class Texts(Noting):
             self._redacting = True
 
     def _scrubbed(self, text: str, path: Path) -> str:
-        if _searched.under.get(text) is self._capture:
-            return text
-        scrubbed = scrub(text, self._capture)
-        if scrubbed != text:
+        found = scrubbed(text, self._capture)
+        if found is not text:
             self._note(path, "redacted")
-        return scrubbed
+        return found
 
     def _limited(self, text: str, path: Path) -> str:
         limit = self._longest
